@@ -1,0 +1,1 @@
+"""The margin engine: pure calculation, no Kafka, files, clock or environment."""

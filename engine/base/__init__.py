@@ -1,0 +1,1 @@
+"""Units, rounding and named errors that every other package builds on."""

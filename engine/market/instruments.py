@@ -1,0 +1,163 @@
+"""Reference data of one instrument, checked, and its place in a silo."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.base.errors import MarginError, Reason
+
+
+class Silo(StrEnum):
+    """A segregation bucket of an account."""
+
+    SECURITIES = "securities"
+    SECURITY_BASED_SWAPS = "security_based_swaps"
+    FUTURES = "futures"
+    CLEARED_SWAPS = "cleared_swaps"
+    UNCLEARED_SWAPS = "uncleared_swaps"
+    TREASURY_CLEARING = "treasury_clearing"
+    DIGITAL_ASSETS = "digital_assets"
+    EVENT_CONTRACTS = "event_contracts"
+
+
+SILOS: tuple[Silo, ...] = tuple(Silo)
+SILO_INDEX: dict[str, int] = {silo.value: index for index, silo in enumerate(SILOS)}
+
+
+class Product(StrEnum):
+    """What kind of contract an instrument is."""
+
+    EQUITY = "equity"
+    ETF = "etf"
+    INDEX = "index"  # reference level only, never held
+    FX_RATE = "fx_rate"  # USD per unit of the instrument's currency, never held
+    EQUITY_OPTION = "equity_option"
+    INDEX_OPTION = "index_option"
+    FUTURE = "future"
+    FUTURE_OPTION = "future_option"
+    PERPETUAL = "perpetual"
+    CRYPTO_FUTURE = "crypto_future"
+    CRYPTO_SPOT = "crypto_spot"
+    STABLECOIN = "stablecoin"
+    TREASURY = "treasury"
+
+
+OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
+FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE})
+REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
+DERIVATIVES = OPTIONS | FUTURES_STYLE
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One instrument; prices are in ``currency`` per unit, one contract is ``multiplier`` units.
+
+    Attributes:
+        underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
+            they refer to (may be empty). For everything else empty.
+        expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury its maturity.
+        strike: 0 where there is none.
+        right: ``call``, ``put`` or empty.
+        exercise: ``american``, ``european`` or empty.
+        price_model: ``lognormal`` or ``normal`` (normal: the underlying may be negative).
+        dividend_yield: continuous, per year, of an option's underlying.
+        index_class: ``high_cap_broad``, ``broad`` or ``narrow`` for indexes and funds on them; empty for equities.
+        leverage: of a leveraged fund (2, 3, -1 ...), else 1.
+        combined_commodity: product family of a SPAN-type rulebook, e.g. ``ES``.
+        contract_month: ``YYYY-MM`` of a future or of the future under an option.
+        margin_schedule: tier table of a crypto venue, e.g. ``binance-usdtm:BTC``.
+        risk_factor: scenario column that moves the price; ``beta`` scales it; ``volatility_factor`` moves
+            an option's implied volatility.
+        basis_factor: additional scenario column (future against spot, perpetual against spot); may be empty.
+        average_daily_volume: units of this instrument per day, for liquidity charges; 0 = unknown.
+    """
+
+    instrument_id: str
+    product: Product
+    underlying: str = ""
+    multiplier: float = 1.0
+    currency: str = "USD"
+    expiry_ns: int = 0
+    strike: float = 0.0
+    right: str = ""
+    exercise: str = ""
+    settlement: str = ""
+    price_model: str = "lognormal"
+    dividend_yield: float = 0.0
+    index_class: str = ""
+    leverage: float = 1.0
+    combined_commodity: str = ""
+    contract_month: str = ""
+    venue: str = ""
+    margin_schedule: str = ""
+    risk_factor: str = ""
+    beta: float = 1.0
+    volatility_factor: str = ""
+    basis_factor: str = ""
+    average_daily_volume: float = 0.0
+    negative_price_allowed: bool = False
+
+    @property
+    def is_option(self) -> bool:
+        return self.product in OPTIONS
+
+    @property
+    def is_futures_style(self) -> bool:
+        """Daily settlement: a start-of-day position enters equity at its reference price."""
+        return self.product in FUTURES_STYLE
+
+    @property
+    def class_root(self) -> str:
+        """The instrument that stands for the class: an option's underlying, else the instrument itself."""
+        return self.underlying if self.is_option else self.instrument_id
+
+
+def check_instrument(instrument: Instrument) -> Instrument:
+    """Return the instrument if it can be valued at all.
+
+    Raises:
+        MarginError: BAD_INSTRUMENT naming the instrument, the field and the value.
+    """
+    thing = f"instrument {instrument.instrument_id}"
+
+    def require(condition: bool, detail: str) -> None:
+        if not condition:
+            raise MarginError(Reason.BAD_INSTRUMENT, thing, detail)
+
+    require(bool(instrument.instrument_id), "instrument_id is empty")
+    require(
+        math.isfinite(instrument.multiplier) and 0 < instrument.multiplier <= 1e9,
+        f"multiplier {instrument.multiplier} is not in (0, 1e9]",
+    )
+    require(len(instrument.currency) == 3, f"currency {instrument.currency!r} is not a three letter code")
+    require(math.isfinite(instrument.beta), f"beta {instrument.beta} is not finite")
+    require(
+        math.isfinite(instrument.leverage) and instrument.leverage != 0,
+        f"leverage {instrument.leverage} is not a finite number other than 0",
+    )
+    require(
+        instrument.index_class in {"", "high_cap_broad", "broad", "narrow"},
+        f"index_class {instrument.index_class!r} is not high_cap_broad, broad, narrow or empty",
+    )
+    if instrument.is_option:
+        require(bool(instrument.underlying), "an option needs an underlying")
+        require(instrument.right in {"call", "put"}, f"right {instrument.right!r} is not call or put")
+        require(
+            instrument.exercise in {"american", "european"},
+            f"exercise {instrument.exercise!r} is not american or european",
+        )
+        normal = instrument.price_model == "normal"
+        require(
+            math.isfinite(instrument.strike) and (normal or instrument.strike > 0),
+            f"strike {instrument.strike} is missing or not positive",
+        )
+        require(not (normal and instrument.exercise == "american"), "normal model with american exercise")
+        require(instrument.expiry_ns > 0, "an option needs an expiry")
+    if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
+        require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
+        require(bool(instrument.contract_month), "a future needs its contract_month")
+    if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
+        require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
+    return instrument
