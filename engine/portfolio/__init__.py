@@ -1,0 +1,1 @@
+"""What accounts hold: trades, positions, cash and collateral."""

@@ -1,0 +1,83 @@
+"""Accounts by stable slot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.base.columns import Fill, filled, grow
+
+NEVER = -(2**62)  # business day of an account without a start-of-day record
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One customer's relation with the firm."""
+
+    account_id: str
+    owner: str = ""
+    type: str = "customer"
+    desk: str = ""
+    approvals: frozenset[str] = field(default_factory=frozenset)
+
+
+_FILLS: dict[str, Fill] = {
+    "partition": (np.int64, -1),
+    "business_day": (np.int64, NEVER),
+    "opening_as_of_ns": (np.int64, -1),
+    "portfolio_margin": (np.bool_, False),
+    "unified_eligible": (np.bool_, False),
+}
+
+
+class AccountTable:
+    """Accounts as columns.
+
+    Attributes (by slot):
+        partition: of the account's key; -1 before it is known.
+        business_day: days since 1970 of the start-of-day record in force, ``NEVER`` without one.
+        opening_as_of_ns: when that record was drawn up.
+        portfolio_margin: approved for portfolio margin.
+        unified_eligible: may be margined by the unified candidate.
+    """
+
+    partition: NDArray[np.int64]
+    business_day: NDArray[np.int64]
+    opening_as_of_ns: NDArray[np.int64]
+    portfolio_margin: NDArray[np.bool_]
+    unified_eligible: NDArray[np.bool_]
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.records: list[Account] = []
+        self.slot_of: dict[str, int] = {}
+        for name, column in filled(_FILLS, 64).items():
+            setattr(self, name, column)
+
+    def put(self, account: Account, partition: int, unified_eligible: bool) -> tuple[int, bool]:
+        """Add or replace; returns the slot and whether its approvals changed."""
+        slot = self.slot_of.get(account.account_id)
+        changed = slot is not None and self.records[slot].approvals != account.approvals
+        if slot is None:
+            slot = self.count
+            if slot == len(self.partition):
+                grow(self, _FILLS, 2 * slot)
+            self.count += 1
+            self.records.append(account)
+            self.slot_of[account.account_id] = slot
+        self.records[slot] = account
+        self.partition[slot] = partition
+        self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
+        self.unified_eligible[slot] = unified_eligible
+        return slot, changed
+
+    def slots(self, account_ids: list[str]) -> NDArray[np.int64]:
+        """int64[n] slots, -1 for unknown ids."""
+        get = self.slot_of.get
+        return np.array([get(account_id, -1) for account_id in account_ids], np.int64)
+
+    def of_partition(self, partition: int) -> NDArray[np.int64]:
+        """int64[m] slots of the accounts of a partition."""
+        return np.flatnonzero(self.partition[: self.count] == partition)

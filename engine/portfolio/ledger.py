@@ -1,0 +1,248 @@
+"""Upserts of the day, trades and collateral alike, and the one place that says who wins.
+
+An entry is what a trade or a collateral movement does to an account: a change of one holding and a change of
+one cash balance. A correction takes the stored effect out and puts the new one in, so the order in which
+different entries arrive does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.base.columns import Fill, filled, grow
+from engine.base.kernel import kernel
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Int8s = NDArray[np.int8]
+
+
+class EntryOutcome(IntEnum):
+    """What became of one upsert."""
+
+    APPLIED = 0
+    DUPLICATE = 1  # the same version again
+    LATE = 2  # a lower version than the one held
+    COVERED = 3  # its business date is not after the account's start of day
+    MOVED = 4  # the entry is known under another account
+    NO_RULEBOOK = 5  # no rulebook margins this product in this silo
+
+
+@kernel
+def who_wins(
+    known: bool, held_version: int, version: int, same_account: bool, day: int, opening_day: int
+) -> int:
+    """The rule for late, duplicate, corrected and already covered input.
+
+    * Booked on or before the start-of-day date: already in the start-of-day record.
+    * Unknown before: applied.
+    * Known under another account: refused, since accounts live on different partitions.
+    * Higher version wins; the same is a duplicate; a lower one is late.
+    """
+    if day <= opening_day:
+        return 3
+    if not known:
+        return 0
+    if not same_account:
+        return 4
+    if version == held_version:
+        return 1
+    return 0 if version > held_version else 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A batch of upserts as columns of length n.
+
+    Attributes:
+        ids: trade_id or collateral_id.
+        instrument: slot, -1 for pure cash.
+        collateral: the holding is collateral (after haircut), not a position.
+        quantity: signed change of the holding.
+        cash: signed change of the balance, in the currency with index ``currency``.
+        cancelled: takes the entry out.
+    """
+
+    ids: list[str]
+    version: Int64s
+    account: Int64s
+    instrument: Int64s
+    silo: Int64s
+    collateral: NDArray[np.bool_]
+    quantity: Float64s
+    cash: Float64s
+    currency: Int64s
+    cancelled: NDArray[np.bool_]
+    business_day: Int64s
+
+    def only(self, keep: NDArray[np.bool_]) -> Entries:
+        """The entries where ``keep`` bool[n] is True."""
+        columns = [getattr(self, name)[keep] for name in list(Entries.__dataclass_fields__)[1:]]
+        return Entries([self.ids[i] for i in np.flatnonzero(keep).tolist()], *columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Changes of holdings and cash, columns of length m, to be applied in order."""
+
+    account: Int64s
+    instrument: Int64s
+    silo: Int64s
+    collateral: NDArray[np.bool_]
+    quantity: Float64s
+    cash: Float64s
+    currency: Int64s
+
+
+_FILLS: dict[str, Fill] = {
+    "version": (np.int64, -1),
+    "account": (np.int64, -1),
+    "instrument": (np.int64, -1),
+    "silo": (np.int64, 0),
+    "collateral": (np.bool_, False),
+    "quantity": (np.float64, 0.0),
+    "cash": (np.float64, 0.0),
+    "currency": (np.int64, 0),
+    "business_day": (np.int64, 0),
+    "next_of_account": (np.int64, -1),
+}
+
+
+@kernel
+def _judge(
+    slots: Int64s,
+    places: Int64s,
+    version: Int64s,
+    account: Int64s,
+    day: Int64s,
+    opening_day: Int64s,
+    held_version: Int64s,
+    held_account: Int64s,
+    outcome: Int8s,
+    winner: Int64s,
+) -> None:
+    """Judge in order; ``winner[places[i]]`` becomes the batch index of the version that finally wins."""
+    for i in range(len(slots)):
+        slot = slots[i]
+        known = held_account[slot] >= 0
+        result = who_wins(
+            known,
+            held_version[slot],
+            version[i],
+            held_account[slot] == account[i],
+            day[i],
+            opening_day[account[i]],
+        )
+        outcome[i] = result
+        if result == 0:
+            held_version[slot] = version[i]
+            held_account[slot] = account[i]
+            winner[places[i]] = i
+
+
+class Ledger:
+    """The entries of one partition and one topic, by id."""
+
+    version: Int64s
+    account: Int64s
+    instrument: Int64s
+    silo: Int64s
+    collateral: NDArray[np.bool_]
+    quantity: Float64s
+    cash: Float64s
+    currency: Int64s
+    business_day: Int64s
+    next_of_account: Int64s
+
+    def __init__(self) -> None:
+        self._slot_of: dict[str, int] = {}
+        self._first_of_account: dict[int, int] = {}
+        for name, column in filled(_FILLS, 256).items():
+            setattr(self, name, column)
+
+    def __len__(self) -> int:
+        return len(self._slot_of)
+
+    def upsert(self, entries: Entries, opening_day: Int64s) -> tuple[Int8s, Effects]:
+        """Judge and store a batch.
+
+        Args:
+            opening_day: business day of the start-of-day record by account slot.
+
+        Returns:
+            outcomes int8[n] of :class:`EntryOutcome`, and the effects of what was applied: for every entry
+            touched first the stored effect reversed (if any), then the new one (unless cancelled).
+        """
+        slots = self._slots(entries.ids)
+        outcome = np.empty(len(slots), np.int8)
+        unique, places = np.unique(slots, return_inverse=True)
+        winner = np.full(len(unique), -1, np.int64)
+        was_known = self.account[unique] >= 0
+        _judge(
+            slots, places, entries.version, entries.account, entries.business_day, opening_day,
+            self.version, self.account, outcome, winner,
+        )  # fmt: skip
+        won = winner >= 0
+        touched = unique[won]
+        index = winner[won]
+        out = self._stored(touched[was_known[won]], sign=-1.0)
+        self._store(touched, index, entries)
+        for slot in touched[~was_known[won]].tolist():
+            owner = int(self.account[slot])
+            self.next_of_account[slot] = self._first_of_account.get(owner, -1)
+            self._first_of_account[owner] = slot
+        into = self._stored(touched, sign=1.0)
+        return outcome, _joined(out, into)
+
+    def _slots(self, ids: list[str]) -> Int64s:
+        slot_of = self._slot_of
+        slots = [slot_of.setdefault(entry_id, len(slot_of)) for entry_id in ids]
+        if len(slot_of) > len(self.version):
+            grow(self, _FILLS, max(2 * len(self.version), len(slot_of)))
+        return np.array(slots, np.int64)
+
+    def _store(self, slots: Int64s, index: Int64s, entries: Entries) -> None:
+        live = ~entries.cancelled[index]
+        self.instrument[slots] = entries.instrument[index]
+        self.silo[slots] = entries.silo[index]
+        self.collateral[slots] = entries.collateral[index]
+        self.quantity[slots] = entries.quantity[index] * live
+        self.cash[slots] = entries.cash[index] * live
+        self.currency[slots] = entries.currency[index]
+        self.business_day[slots] = entries.business_day[index]
+
+    def _stored(self, slots: Int64s, sign: float) -> Effects:
+        return Effects(
+            self.account[slots],
+            self.instrument[slots],
+            self.silo[slots],
+            self.collateral[slots],
+            sign * self.quantity[slots],
+            sign * self.cash[slots],
+            self.currency[slots],
+        )
+
+    def after(self, account: int, business_day: int) -> Effects:
+        """Effects of the account's entries booked after a day; the covered ones are emptied for good."""
+        slots = []
+        slot = self._first_of_account.get(account, -1)
+        while slot >= 0:
+            if self.business_day[slot] > business_day:
+                slots.append(slot)
+            else:
+                self.quantity[slot] = self.cash[slot] = 0.0
+            slot = int(self.next_of_account[slot])
+        return self._stored(np.array(sorted(slots), np.int64), sign=1.0)
+
+
+def _joined(first: Effects, second: Effects) -> Effects:
+    return Effects(
+        *(
+            np.concatenate([getattr(first, name), getattr(second, name)])
+            for name in Effects.__dataclass_fields__
+        )
+    )

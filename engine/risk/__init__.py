@@ -1,0 +1,1 @@
+"""From positions and rows to exposures, incrementally."""
