@@ -1,0 +1,1 @@
+"""Rulebooks: today's silo rules and the unified candidates."""

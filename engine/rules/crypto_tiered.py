@@ -1,0 +1,150 @@
+"""Perpetuals and crypto futures, cross margin, tiered by notional; vectorised.
+
+Each contract of an account is charged by itself: maintenance = |notional| x rate - deduction of the tier that
+the notional reaches, initial = |notional| x initial rate of that tier; the account's is the sum. Linear
+contracts only. The plain twin is :mod:`engine.rules.crypto_tiered_plain`; parameters and their sources are in
+``data/crypto-tiered.toml``; the clerk's page is ``docs/rulebooks/crypto-tiered.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.base.errors import MarginError, Reason
+from engine.base.kernel import kernel
+from engine.market.instruments import Instrument
+from engine.market.market import Market
+from engine.rules.account_sums import sum_by_account
+from engine.rules.crypto_tiered_parameters import Parameters
+from engine.rules.crypto_tiered_plain import COVERED, explain_account
+from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
+from engine.rules.requirement import Explained
+
+# Settlement in the quote currency or by delivery; both leave P&L linear in the price.
+LINEAR_SETTLEMENTS = frozenset({"", "cash", "physical"})
+
+
+@kernel
+def _charge(
+    notional: Float64s,
+    schedule: Int64s,
+    first_tier: Int64s,
+    tiers: Float64s,
+    rounding: Float64s,
+    out: Float64s,
+) -> None:
+    """out[m, 2] = initial, maintenance; tiers[t] = reached at, initial rate, maintenance rate, deduction."""
+    for unit in range(len(notional)):
+        size = abs(notional[unit])
+        if size == 0.0:
+            continue
+        tier = first_tier[schedule[unit]]
+        last = first_tier[schedule[unit] + 1] - 1
+        while tier < last and size >= tiers[tier + 1, 0]:
+            tier += 1
+        out[unit, 0] = size * tiers[tier, 1]
+        out[unit, 1] = size * tiers[tier, 2] - tiers[tier, 3]
+        step = rounding[schedule[unit]]
+        if step > 0.0:
+            # 1e-12: float noise above a multiple is no reason to go to the next one.
+            out[unit, 0] = math.ceil(out[unit, 0] / step * (1.0 - 1e-12)) * step
+            out[unit, 1] = math.ceil(out[unit, 1] / step * (1.0 - 1e-12)) * step
+
+
+class CryptoTiered:
+    """Tiered crypto margin as a :class:`engine.rules.interface.SiloRulebook`.
+
+    Exposure column: signed notional in USD. A netting set is one contract, named ``schedule/instrument_id``.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.rulebook_id = parameters.rulebook_id
+        self.version = parameters.version
+        self.silo = parameters.silo
+        self.column_kinds = np.array([LINEAR], np.int8)
+        self.scenario_names: tuple[str, ...] = ()
+        schedules = list(parameters.schedules.values())
+        self._index = {schedule.name: index for index, schedule in enumerate(schedules)}
+        self._rounding = np.array([schedule.rounding_usd for schedule in schedules])
+        self._first_tier = np.cumsum([0, *(len(schedule.tiers) for schedule in schedules)]).astype(np.int64)
+        self._tiers = np.array(
+            [
+                (tier.reached_at_usd, tier.initial_rate, tier.maintenance_rate, tier.deduction_usd)
+                for schedule in schedules
+                for tier in schedule.tiers
+            ]
+        )
+        self._schedule_of_set = np.zeros(0, np.int64)
+
+    def netting_set(self, instrument: Instrument) -> str:
+        """``schedule/instrument_id``: a contract nets with itself only.
+
+        Raises:
+            MarginError: NO_RULEBOOK for other products and for coin-margined (inverse) contracts;
+                BAD_PARAMETER if the instrument's margin_schedule is not in the parameter file.
+        """
+        thing = f"instrument {instrument.instrument_id} in silo {self.silo}"
+        if instrument.product not in COVERED:
+            covered = ", ".join(sorted(COVERED))
+            detail = f"{self.rulebook_id} covers {covered}, not {instrument.product.value}"
+            raise MarginError(Reason.NO_RULEBOOK, thing, detail)
+        if instrument.currency != "USD" or instrument.settlement not in LINEAR_SETTLEMENTS:
+            raise MarginError(
+                Reason.NO_RULEBOOK,
+                thing,
+                f"{self.rulebook_id} covers linear contracts in USD only; currency {instrument.currency!r} "
+                f"with settlement {instrument.settlement!r} is coin-margined (inverse) or foreign",
+            )
+        self._schedule_index(instrument.margin_schedule, instrument.instrument_id)
+        return f"{instrument.margin_schedule}/{instrument.instrument_id}"
+
+    def bind(self, netting_sets: Sequence[str]) -> None:
+        """Look up the schedule of each netting set that is new.
+
+        Raises:
+            MarginError: BAD_PARAMETER if a set's schedule is not in the parameter file.
+        """
+        fresh = [
+            self._schedule_index(schedule, instrument_id)
+            for schedule, _, instrument_id in (
+                name.partition("/") for name in netting_sets[len(self._schedule_of_set) :]
+            )
+        ]
+        self._schedule_of_set = np.append(self._schedule_of_set, np.array(fresh, np.int64))
+
+    def _schedule_index(self, schedule: str, instrument_id: str) -> int:
+        index = self._index.get(schedule)
+        if index is None:
+            raise MarginError(
+                Reason.BAD_PARAMETER,
+                f"rulebook {self.rulebook_id}: schedules.{schedule}",
+                f"is missing, but instrument {instrument_id} has it as margin_schedule; "
+                f"known are {', '.join(self._index)}",
+            )
+        return index
+
+    def rows(self, market: Market, slots: Int64s) -> Float64s:
+        """float64[n, 1]: notional of one contract, USD; 0 without a price."""
+        return np.where(market.priced[slots], market.unit_value_usd(slots), 0.0)[:, None]
+
+    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
+        """float64[m, 2]: initial and maintenance of each contract, USD."""
+        charges = np.zeros((len(exposures), 2))
+        notional = np.ascontiguousarray(exposures[:, 0])
+        schedule = self._schedule_of_set[sets]
+        _charge(notional, schedule, self._first_tier, self._tiers, self._rounding, charges)
+        return charges
+
+    def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
+        """float64[a, 2]: the sum over contracts; contracts do not offset one another."""
+        return sum_by_account(charges, offsets)
+
+    def explain(
+        self, holdings: Sequence[Holding], market: Market, equity_usd: float | None = None
+    ) -> Explained:
+        """The plain twin; with the equity that stands behind these contracts it names liquidation prices."""
+        return explain_account(self.parameters, holdings, market, equity_usd)

@@ -1,0 +1,201 @@
+"""Parameters of tiered crypto margin: one schedule per venue and contract family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+from engine.base.checked_mapping import CheckedMapping
+from engine.market.instruments import SILOS
+
+PPM: Final = 1_000_000
+# A deduction is published in cents at best, so the tiers meet to the cent and not closer.
+DEDUCTION_TOLERANCE_USD: Final = 0.01
+_LARGEST_USD: Final = 1e15
+# Sums of float64 notionals carry relative noise up to 1e-9. A notional on a bound must not change its tier
+# with the order of trades, so one that close below the bound has reached it.
+_NOISE: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What applies from ``lower_bound_usd`` (included) to the next tier's bound (excluded).
+
+    Attributes:
+        initial_rate: 1 / maximum leverage, on the whole notional.
+        maintenance_rate, deduction_usd: maintenance = notional * rate - deduction.
+    """
+
+    lower_bound_usd: float
+    initial_rate: float
+    maintenance_rate: float
+    deduction_usd: float
+
+    @property
+    def reached_at_usd(self) -> float:
+        """The notional from which the tier applies: its bound less float noise."""
+        return self.lower_bound_usd * (1.0 - _NOISE)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInterestScaling:
+    """An initial fraction that grows from its base to 1 between two caps of the market's open interest."""
+
+    base_initial_ppm: int
+    maintenance_fraction_ppm: int
+    open_interest_usd: float
+    lower_cap_usd: float
+    upper_cap_usd: float
+
+    def effective_initial(self) -> Fraction:
+        """base + (1 - base) * clamp((open interest - lower) / (upper - lower)); upper cap 0 turns it off."""
+        base = Fraction(self.base_initial_ppm, PPM)
+        if self.upper_cap_usd == 0.0 or self.open_interest_usd <= self.lower_cap_usd:
+            return base
+        if self.open_interest_usd >= self.upper_cap_usd:
+            return Fraction(1)
+        lower = Fraction(self.lower_cap_usd)
+        share = (Fraction(self.open_interest_usd) - lower) / (Fraction(self.upper_cap_usd) - lower)
+        return base + (1 - base) * share
+
+    def adjusted_initial_ppm(self) -> int:
+        """The effective initial fraction as the venue displays it: whole parts per million, rounded down."""
+        return math.floor(self.effective_initial() * PPM)
+
+    def maintenance(self) -> Fraction:
+        """Base initial fraction * maintenance fraction: open interest does not raise maintenance."""
+        return Fraction(self.base_initial_ppm, PPM) * Fraction(self.maintenance_fraction_ppm, PPM)
+
+    def maintenance_ppm(self) -> int:
+        """The maintenance fraction of notional as the venue displays it, rounded down."""
+        return math.floor(self.maintenance() * PPM)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Tiers of one contract family of one venue, lowest first.
+
+    Attributes:
+        maximum_notional_usd: largest position the venue lets one open; infinite where it names none. A
+            position that grew beyond it stays in the last tier.
+        rounding_usd: requirements round up to a multiple of it; 0 = not rounded.
+        scaling: where a schedule of kind ``open_interest`` has its rates from.
+    """
+
+    name: str
+    tiers: tuple[Tier, ...]
+    maximum_notional_usd: float = math.inf
+    rounding_usd: float = 0.0
+    scaling: OpenInterestScaling | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The dated content of the parameter file."""
+
+    rulebook_id: str
+    version: str
+    silo: str
+    schedules: Mapping[str, Schedule]
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Parameters:
+        """Read and check a parsed parameter file.
+
+        Raises:
+            MarginError: BAD_PARAMETER naming the rulebook, the schedule, the tier and the offending value.
+        """
+        header = CheckedMapping(f"rulebook {mapping.get('rulebook_id', 'crypto-tiered')}", mapping)
+        header.only("rulebook_id", "version", "method", "silo", "currency", "schedules")
+        header.text("currency", choices=("USD",))
+        schedules = header.tables("schedules")
+        for name in schedules:
+            if "/" in name:
+                raise header.bad(f"schedules.{name}", "a schedule's name must not contain '/'")
+        return cls(
+            rulebook_id=header.text("rulebook_id"),
+            version=header.text("version"),
+            silo=header.text("silo", choices=tuple(SILOS)),
+            schedules={name: _schedule(name, table) for name, table in schedules.items()},
+        )
+
+
+def _schedule(name: str, table: CheckedMapping) -> Schedule:
+    if table.text("kind", choices=("tiered", "open_interest")) == "tiered":
+        return _tiered(name, table)
+    return _open_interest(name, table)
+
+
+def _open_interest(name: str, table: CheckedMapping) -> Schedule:
+    table.only(
+        "kind", "base_initial_ppm", "maintenance_fraction_ppm", "open_interest_usd",
+        "lower_cap_usd", "upper_cap_usd", "rounding_usd",
+    )  # fmt: skip
+    scaling = OpenInterestScaling(
+        base_initial_ppm=table.whole("base_initial_ppm", 1, PPM),
+        maintenance_fraction_ppm=table.whole("maintenance_fraction_ppm", 1, PPM),
+        open_interest_usd=table.number("open_interest_usd", 0.0, _LARGEST_USD),
+        lower_cap_usd=table.number("lower_cap_usd", 0.0, _LARGEST_USD),
+        upper_cap_usd=table.number("upper_cap_usd", 0.0, _LARGEST_USD),
+    )
+    if scaling.lower_cap_usd > scaling.upper_cap_usd:
+        raise table.bad("lower_cap_usd", f"{scaling.lower_cap_usd:g} is above the upper cap")
+    if scaling.maintenance() == 1:
+        raise table.bad("maintenance_fraction_ppm", "maintenance would be the whole notional")
+    tier = Tier(0.0, float(scaling.effective_initial()), float(scaling.maintenance()), 0.0)
+    return Schedule(name, (tier,), rounding_usd=table.number("rounding_usd", 0.0, 1.0), scaling=scaling)
+
+
+def _tiered(name: str, table: CheckedMapping) -> Schedule:
+    table.only("kind", "tiers", "maintenance_share_of_initial", "maximum_notional_usd")
+    tiers: list[Tier] = []
+    for row in table.rows("tiers"):
+        tiers.append(_tier(table, row, tiers[-1] if tiers else None))
+    if not table.has("maximum_notional_usd"):
+        return Schedule(name, tuple(tiers))
+    maximum = table.number("maximum_notional_usd", 0.0, _LARGEST_USD)
+    if maximum <= tiers[-1].lower_bound_usd:
+        raise table.bad("maximum_notional_usd", f"{maximum:g} lies below the last tier")
+    return Schedule(name, tuple(tiers), maximum_notional_usd=maximum)
+
+
+def _tier(table: CheckedMapping, row: CheckedMapping, below: Tier | None) -> Tier:
+    """One tier, checked against the one below it: rates rise, and maintenance is continuous at the bound."""
+    row.only("from_usd", "max_leverage", "maintenance_rate", "deduction_usd")
+    initial_rate = 1.0 / row.number("max_leverage", 1.0, 1000.0)
+    maintenance_rate = _maintenance_rate(table, row, initial_rate)
+    lower_bound = row.number("from_usd", 0.0, _LARGEST_USD)
+    if below is None:
+        if lower_bound != 0.0:
+            raise row.bad("from_usd", f"{lower_bound:g}: the first tier begins at 0")
+        expected = 0.0
+    else:
+        if lower_bound <= below.lower_bound_usd:
+            raise row.bad("from_usd", f"{lower_bound:g} is not above the tier before")
+        if initial_rate <= below.initial_rate:
+            raise row.bad("max_leverage", "is not below that of the tier before")
+        if maintenance_rate <= below.maintenance_rate:
+            raise row.bad("maintenance_rate", f"{maintenance_rate:g} is not above that of the tier before")
+        expected = below.deduction_usd + lower_bound * (maintenance_rate - below.maintenance_rate)
+    deduction = row.number("deduction_usd", 0.0, _LARGEST_USD, default=expected)
+    if abs(deduction - expected) > DEDUCTION_TOLERANCE_USD:
+        raise row.bad(
+            "deduction_usd",
+            f"{deduction:.2f} is not deduction of the tier before + bound x rise of rate = {expected:.2f}",
+        )
+    return Tier(lower_bound, initial_rate, maintenance_rate, deduction)
+
+
+def _maintenance_rate(table: CheckedMapping, row: CheckedMapping, initial_rate: float) -> float:
+    """The tier's own rate, or the schedule's share of the initial rate; one of them, not both."""
+    if table.has("maintenance_share_of_initial"):
+        if row.has("maintenance_rate"):
+            raise row.bad("maintenance_rate", "stands beside maintenance_share_of_initial; give one of them")
+        return initial_rate * table.number("maintenance_share_of_initial", 0.01, 0.99)
+    rate = row.number("maintenance_rate", 1e-6, 0.9999)
+    if rate > initial_rate:
+        raise row.bad("maintenance_rate", f"{rate:g} is above the initial rate {initial_rate:g}")
+    return rate

@@ -1,0 +1,156 @@
+"""Tiered crypto margin for one account, in the order in which a clerk works it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.market.instruments import Instrument, Product
+from engine.market.market import Market
+from engine.rules.crypto_tiered_liquidation import liquidation_price
+from engine.rules.crypto_tiered_parameters import Parameters, Schedule
+from engine.rules.interface import Holding
+from engine.rules.requirement import Explained, Part, Requirement
+
+COVERED = frozenset({Product.PERPETUAL, Product.CRYPTO_FUTURE})
+Facts = dict[str, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The net position of an account in one contract; ``mark`` is None where there is no price."""
+
+    instrument: Instrument
+    quantity: float
+    mark: float | None
+
+    @property
+    def units(self) -> float:
+        return self.quantity * self.instrument.multiplier
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A position with its requirement; ``parts`` add up to the maintenance."""
+
+    position: Position
+    initial_usd: float
+    parts: tuple[Part, ...]
+    facts: Facts
+
+    @property
+    def maintenance_usd(self) -> float:
+        return math.fsum(part.amount_usd for part in self.parts)
+
+
+def explain_account(
+    parameters: Parameters, holdings: Sequence[Holding], market: Market, equity_usd: float | None = None
+) -> Explained:
+    """The account's requirement: the sum over its contracts, with the tree that adds up to it.
+
+    Args:
+        equity_usd: equity that stands behind these contracts alone; with it the facts name each contract's
+            liquidation price.
+    """
+    charged = [
+        charge_position(parameters.schedules[position.instrument.margin_schedule], position)
+        for position in net_positions(parameters.silo, holdings, market)
+    ]
+    maintenance_usd = math.fsum(one.maintenance_usd for one in charged)
+    initial_usd = math.fsum(one.initial_usd for one in charged)
+    parts = [
+        Part(
+            one.position.instrument.instrument_id,
+            one.maintenance_usd,
+            one.parts,
+            one.facts | _liquidation(parameters, one, maintenance_usd, equity_usd),
+        )
+        for one in charged
+    ]
+    tree = Part.sum_of("tiered crypto margin", parts, version=parameters.version, initial_usd=initial_usd)
+    return Explained(Requirement(initial_usd, tree.amount_usd), tree)
+
+
+def net_positions(silo: str, holdings: Sequence[Holding], market: Market) -> list[Position]:
+    """Long and short of one contract net; different contracts do not, even on the same coin."""
+    instruments: dict[str, Instrument] = {}
+    quantities: dict[str, list[float]] = {}
+    for holding in holdings:
+        if holding.silo == silo and holding.instrument.product in COVERED:
+            instruments[holding.instrument.instrument_id] = holding.instrument
+            quantities.setdefault(holding.instrument.instrument_id, []).append(holding.quantity)
+    positions: list[Position] = []
+    for name in sorted(instruments):
+        slot = market.slot_of[name]
+        mark = float(market.mark[slot]) if market.priced[slot] else None
+        positions.append(Position(instruments[name], math.fsum(quantities[name]), mark))
+    return positions
+
+
+def charge_position(schedule: Schedule, position: Position) -> Charged:
+    """Initial = notional x initial rate; maintenance = notional x rate - deduction; of the tier reached."""
+    facts: Facts = {
+        "quantity": position.quantity,
+        "multiplier": position.instrument.multiplier,
+        "schedule": schedule.name,
+    }
+    if position.mark is None:
+        facts["price"] = "missing: not in the figure"
+        return Charged(position, 0.0, (Part("no price", 0.0),), facts)
+    notional_usd = abs(position.units * position.mark)
+    number = 1
+    while number < len(schedule.tiers) and notional_usd >= schedule.tiers[number].reached_at_usd:
+        number += 1
+    tier = schedule.tiers[number - 1]
+    parts = [Part("notional x maintenance rate", notional_usd * tier.maintenance_rate)]
+    if tier.deduction_usd > 0.0:
+        parts.append(Part(f"deduction of tier {number}", -tier.deduction_usd))
+    if schedule.rounding_usd > 0.0:
+        exact = math.fsum(part.amount_usd for part in parts)
+        parts.append(Part("rounding up", round_up(exact, schedule.rounding_usd) - exact))
+    initial_usd = round_up(notional_usd * tier.initial_rate, schedule.rounding_usd)
+    facts |= {
+        "mark": position.mark,
+        "notional_usd": notional_usd,
+        "tier": float(number),
+        "tier_from_usd": tier.lower_bound_usd,
+        "maintenance_rate": tier.maintenance_rate,
+        "initial_rate": tier.initial_rate,
+        "initial_usd": initial_usd,
+    }
+    return Charged(position, initial_usd, tuple(parts), facts | _schedule_facts(schedule, notional_usd))
+
+
+def round_up(amount_usd: float, unit_usd: float) -> float:
+    """The next multiple of the unit; a float's noise above a multiple does not count. Unit 0: unchanged."""
+    if unit_usd == 0.0:
+        return amount_usd
+    return math.ceil(amount_usd / unit_usd * (1.0 - 1e-12)) * unit_usd
+
+
+def _schedule_facts(schedule: Schedule, notional_usd: float) -> Facts:
+    facts: Facts = {}
+    if notional_usd > schedule.maximum_notional_usd:
+        facts["above_maximum_notional_usd"] = schedule.maximum_notional_usd
+    if schedule.scaling is not None:
+        facts["open_interest_usd"] = schedule.scaling.open_interest_usd
+        facts["base_initial_ppm"] = float(schedule.scaling.base_initial_ppm)
+        facts["adjusted_initial_ppm"] = float(schedule.scaling.adjusted_initial_ppm())
+        facts["maintenance_ppm"] = float(schedule.scaling.maintenance_ppm())
+    return facts
+
+
+def _liquidation(
+    parameters: Parameters, one: Charged, maintenance_usd: float, equity_usd: float | None
+) -> Facts:
+    position = one.position
+    if equity_usd is None or position.mark is None or position.units == 0.0:
+        return {}
+    schedule = parameters.schedules[position.instrument.margin_schedule]
+    others_usd = maintenance_usd - one.maintenance_usd
+    price = liquidation_price(schedule, equity_usd, others_usd, position.units, position.mark)
+    if price is not None:
+        return {"liquidation_price": price}
+    survives = "none: the account survives a fall to zero"
+    return {"liquidation_price": survives if position.units > 0.0 else "none: in deficit at any price"}

@@ -1,0 +1,66 @@
+"""Parameters of spot digital assets: haircut rates by asset, long and short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.base.checked_mapping import CheckedMapping
+from engine.market.instruments import SILOS
+
+
+@dataclass(frozen=True, slots=True)
+class SideRates:
+    """Shares of the market value required for one side of a position."""
+
+    initial: float
+    maintenance: float
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRates:
+    """Rates of one asset; a short position may cost more than its value, a long one never does."""
+
+    long: SideRates
+    short: SideRates
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The dated content of the parameter file."""
+
+    rulebook_id: str
+    version: str
+    silo: str
+    assets: Mapping[str, AssetRates]
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Parameters:
+        """Read and check a parsed parameter file.
+
+        Raises:
+            MarginError: BAD_PARAMETER naming the rulebook, the asset's path and the offending value.
+        """
+        header = CheckedMapping(f"rulebook {mapping.get('rulebook_id', 'digital-assets-spot')}", mapping)
+        header.only("rulebook_id", "version", "method", "silo", "currency", "assets")
+        header.text("currency", choices=("USD",))
+        return cls(
+            rulebook_id=header.text("rulebook_id"),
+            version=header.text("version"),
+            silo=header.text("silo", choices=tuple(SILOS)),
+            assets={name: _asset(table) for name, table in header.tables("assets").items()},
+        )
+
+
+def _asset(table: CheckedMapping) -> AssetRates:
+    table.only("long", "short")
+    sides = {name: _side(table, name, highest) for name, highest in (("long", 1.0), ("short", 3.0))}
+    return AssetRates(**sides)
+
+
+def _side(table: CheckedMapping, name: str, highest: float) -> SideRates:
+    side = table.table(name)
+    side.only("initial", "maintenance")
+    maintenance = side.number("maintenance", 0.0, highest)
+    return SideRates(side.number("initial", maintenance, highest), maintenance)

@@ -1,0 +1,77 @@
+"""Spot digital assets for one account, in the order in which a clerk works it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine.market.instruments import Product
+from engine.market.market import Market
+from engine.portfolio.collateral import asset_of
+from engine.rules.digital_assets_spot_parameters import Parameters
+from engine.rules.interface import Holding
+from engine.rules.requirement import Explained, Part, Requirement
+
+COVERED = frozenset({Product.CRYPTO_SPOT, Product.STABLECOIN})
+Facts = dict[str, float | str]
+
+
+def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: Market) -> Explained:
+    """The account's requirement: the sum over its assets, with the tree that adds up to it."""
+    by_asset: dict[str, list[Holding]] = {}
+    for holding in holdings:
+        if holding.silo == parameters.silo and holding.instrument.product in COVERED:
+            by_asset.setdefault(asset_of(holding.instrument), []).append(holding)
+    charged = [_charge_asset(parameters, asset, by_asset[asset], market) for asset in sorted(by_asset)]
+    initial_usd = math.fsum(initial for initial, _ in charged)
+    parts = [part for _, part in charged]
+    tree = Part.sum_of("spot digital assets", parts, version=parameters.version, initial_usd=initial_usd)
+    return Explained(Requirement(initial_usd, tree.amount_usd), tree)
+
+
+def _charge_asset(
+    parameters: Parameters, asset: str, holdings: list[Holding], market: Market
+) -> tuple[float, Part]:
+    """Initial requirement and maintenance part of one asset: the greater of its long and its short side."""
+    facts: Facts = {}
+    values_usd = _values_usd(holdings, market, facts)
+    long_usd = math.fsum(value for value in values_usd if value > 0.0)
+    short_usd = -math.fsum(value for value in values_usd if value < 0.0)
+    rates = parameters.assets[asset]
+    initial_usd = max(rates.long.initial * long_usd, rates.short.initial * short_usd)
+    long_charge = rates.long.maintenance * long_usd
+    short_charge = rates.short.maintenance * short_usd
+    facts |= {
+        "long_value_usd": long_usd,
+        "short_value_usd": short_usd,
+        "long_maintenance_rate": rates.long.maintenance,
+        "short_maintenance_rate": rates.short.maintenance,
+        "initial_usd": initial_usd,
+    }
+    parts = [
+        Part("haircut of the long side", long_charge),
+        Part("top-up to the short side", max(short_charge - long_charge, 0.0)),
+    ]
+    return initial_usd, Part.sum_of(asset, parts, **facts)
+
+
+def _values_usd(holdings: list[Holding], market: Market, facts: Facts) -> list[float]:
+    """Signed market value of each instrument's net position; quantities and prices go into the facts."""
+    values_usd: list[float] = []
+    for name in sorted({holding.instrument.instrument_id for holding in holdings}):
+        same = [holding for holding in holdings if holding.instrument.instrument_id == name]
+        quantity = math.fsum(holding.quantity for holding in same)
+        facts[f"quantity of {name}"] = quantity
+        slot = market.slot_of[name]
+        if not market.priced[slot]:
+            facts[f"mark of {name}"] = "missing: not in the figure"
+            continue
+        instrument = same[0].instrument
+        mark = float(market.mark[slot])
+        facts[f"mark of {name}"] = mark
+        fx = 1.0
+        if instrument.currency != "USD":
+            fx = float(market.mark[market.slot_of[f"{instrument.currency}USD"]])
+            facts[f"fx rate of {name}"] = fx
+        values_usd.append(quantity * instrument.multiplier * mark * fx)
+    return values_usd

@@ -1,0 +1,156 @@
+"""FINRA Rule 4210(g) portfolio margin, vectorised: worst of ten valuation points per class group.
+
+A class group is everything on one underlying. Its requirement is the larger of its worst loss over the
+valuation points (implied volatility unchanged) and the minimum per option contract; the account's is the sum
+over its class groups. The plain twin is :mod:`engine.rules.finra_4210g_plain`; parameters and their sources
+are in ``data/finra-4210g.toml``; the clerk's page is ``docs/rulebooks/finra-4210g.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.base.errors import MarginError, Reason
+from engine.market.instruments import Instrument, Product, Silo
+from engine.market.market import Market
+from engine.market.pricing import option_prices_on_points
+from engine.rules.finra_4210g_parameters import Parameters
+from engine.rules.finra_4210g_plain import explain_account
+from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s
+from engine.rules.requirement import Explained
+
+COVERED = frozenset({Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION})
+
+
+class Finra4210g:
+    """Portfolio margin as a :class:`engine.rules.interface.SiloRulebook`.
+
+    Exposure columns: the P&L in USD at each valuation point (linear in the quantity), then the minimum of the
+    long and of the short option contracts.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.rulebook_id = parameters.rulebook_id
+        self.version = parameters.version
+        self.silo = Silo.SECURITIES.value
+        self._points = 2 * parameters.points_per_side
+        self.column_kinds = np.array([LINEAR] * self._points + [LONG, SHORT], np.int8)
+        self.scenario_names = tuple(
+            f"{side} {step}/{parameters.points_per_side} of the range"
+            for side, steps in (
+                ("down", range(parameters.points_per_side, 0, -1)),
+                ("up", range(1, parameters.points_per_side + 1)),
+            )
+            for step in steps
+        )
+        self._moves = _MovesBySlot(parameters, self._points)
+
+    def netting_set(self, instrument: Instrument) -> str:
+        """The class group: the underlying's instrument_id.
+
+        Raises:
+            MarginError: NO_RULEBOOK for products that are not eligible.
+        """
+        if instrument.product not in COVERED:
+            raise MarginError(
+                Reason.NO_RULEBOOK,
+                f"instrument {instrument.instrument_id} in silo {self.silo}",
+                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
+            )
+        return instrument.class_root
+
+    def bind(self, netting_sets: Sequence[str]) -> None:
+        """Nothing to learn: class groups are charged alike and do not offset one another."""
+
+    def rows(self, market: Market, slots: Int64s) -> Float64s:
+        """float64[n, k]: P&L of one contract at each valuation point, then its minimum held long and short.
+
+        P&L at a point = model value at the point - model value now, so a mark off the model cancels.
+        """
+        rows = np.zeros((len(slots), len(self.column_kinds)))
+        priced = market.priced[slots]
+        option = market.model[slots] > 0
+        linear = slots[priced & ~option]
+        options = slots[priced & option]
+        rows[priced & ~option, : self._points] = self._linear_pnl(market, linear)
+        rows[priced & option, : self._points] = self._option_pnl(market, options)
+        rows[priced & option, self._points :] = self._minimums(market, options)
+        return rows
+
+    def _linear_pnl(self, market: Market, slots: Int64s) -> Float64s:
+        return market.unit_value_usd(slots)[:, None] * self._moves.of(market, slots)
+
+    def _option_pnl(self, market: Market, slots: Int64s) -> Float64s:
+        underlying = market.underlying_price(slots)[:, None]
+        points = np.hstack([underlying * (1.0 + self._moves.of(market, slots)), underlying])
+        values: Float64s = option_prices_on_points(
+            market.model[slots],
+            market.is_call[slots],
+            points,
+            market.strike[slots],
+            market.years_to_expiry(slots),
+            np.full(len(slots), market.rate),
+            market.dividend_yield[slots],
+            np.repeat(market.volatility[slots][:, None], points.shape[1], axis=1),
+        )
+        contract = market.multiplier[slots] * market.fx_rate(slots)
+        pnl: Float64s = contract[:, None] * (values[:, :-1] - values[:, -1:])
+        return pnl
+
+    def _minimums(self, market: Market, slots: Int64s) -> Float64s:
+        """float64[n, 2]: of one contract held long, of one held short."""
+        short = self.parameters.minimum_per_option_usd * market.multiplier[slots]
+        if not self.parameters.cap_long_minimum:
+            return np.column_stack([short, short])
+        return np.column_stack([np.minimum(short, market.unit_value_usd(slots)), short])
+
+    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
+        """float64[m, 1]: the larger of worst loss and minimum of each class group, USD."""
+        worst_loss = -exposures[:, : self._points].min(axis=1, initial=0.0)
+        minimum = exposures[:, self._points :].sum(axis=1)
+        requirement: Float64s = np.maximum(worst_loss, minimum)[:, None]
+        return requirement
+
+    def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
+        """float64[a, 2]: the sum over class groups; initial equals maintenance."""
+        accounts = len(offsets) - 1
+        owner = np.repeat(np.arange(accounts), np.diff(offsets))
+        total = np.bincount(owner, weights=charges[:, 0], minlength=accounts)
+        return np.column_stack([total, total])
+
+    def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
+        """The plain twin."""
+        return explain_account(self.parameters, holdings, market)
+
+
+class _MovesBySlot:
+    """Valuation moves by slot, looked up again only when the instrument or its underlying was republished."""
+
+    def __init__(self, parameters: Parameters, points: int) -> None:
+        self._parameters = parameters
+        self._moves = np.zeros((0, points))
+        self._known: list[tuple[Instrument, Instrument] | None] = []
+
+    def of(self, market: Market, slots: Int64s) -> Float64s:
+        """float64[n, points]: signed moves of the price that drives each slot."""
+        self._reserve(market.count)
+        underlying = market.underlying[slots]
+        roots = np.where(underlying >= 0, underlying, slots)
+        instruments = market.instruments
+        for slot, root in zip(slots.tolist(), roots.tolist(), strict=True):
+            known = self._known[slot]
+            if known is None or known[0] is not instruments[slot] or known[1] is not instruments[root]:
+                self._known[slot] = (instruments[slot], instruments[root])
+                self._moves[slot] = self._parameters.moves(instruments[slot], instruments[root])
+        return self._moves[slots]
+
+    def _reserve(self, count: int) -> None:
+        missing = count - len(self._known)
+        if missing > 0:
+            grown = np.zeros((max(count, 2 * len(self._known)), self._moves.shape[1]))
+            grown[: len(self._moves)] = self._moves
+            self._moves = grown
+            self._known += [None] * (len(grown) - len(self._known))

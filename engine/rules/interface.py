@@ -1,0 +1,127 @@
+"""The three pure functions that every rulebook is, and the plain twin that explains them.
+
+Positions enter a rulebook only through sums over the positions of a netting set::
+
+    exposure[column] = sum over positions of weight(quantity, kind[column]) * row[instrument, column]
+
+so one generic incremental aggregator serves every regime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.instruments import Instrument
+from engine.market.market import Market
+from engine.risk.kinds import HAIRCUT, HELD, LINEAR, LONG, SHORT
+from engine.rules.requirement import Explained
+
+__all__ = [
+    "HAIRCUT", "HELD", "LINEAR", "LONG", "SHORT",
+    "Float64s", "Holding", "Int8s", "Int64s", "Rulebook", "SiloRulebook",
+]  # fmt: skip
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Int8s = NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One position of one account for the plain twin; quantity is signed contracts or units."""
+
+    instrument: Instrument
+    quantity: float
+    silo: str
+
+
+class Rulebook(Protocol):
+    """What the engine asks of every rulebook, silo and unified alike.
+
+    Attributes:
+        rulebook_id, version: stamped on each result.
+        column_kinds: int8[k], how quantities enter each exposure column.
+    """
+
+    rulebook_id: str
+    version: str
+    column_kinds: Int8s
+
+    def rows(self, market: Market, slots: Int64s) -> Float64s:
+        """Risk arrays of one unit (contract) of each instrument, losses negative, USD.
+
+        Args:
+            market: instruments and prices as columns; every slot given is covered by this rulebook. Slots
+                whose ``market.priced`` is False must yield a zero row.
+            slots: int64[n] instrument slots.
+
+        Returns:
+            float64[n, k].
+        """
+        ...
+
+
+class SiloRulebook(Rulebook, Protocol):
+    """A rulebook of today's law for one silo.
+
+    Attributes:
+        scenario_names: names of the leading exposure columns that are P&L at a valuation point, in order;
+            empty for a rulebook that has none.
+    """
+
+    silo: str
+    scenario_names: tuple[str, ...]
+
+    def netting_set(self, instrument: Instrument) -> str:
+        """Name of the set within which positions of one account may be added.
+
+        Raises:
+            MarginError: NO_RULEBOOK naming instrument and silo, if the product is not covered;
+                BAD_PARAMETER if the parameters lack what this instrument needs (its rate, its tiers).
+        """
+        ...
+
+    def bind(self, netting_sets: Sequence[str]) -> None:
+        """Learn the order of netting sets: ``sets`` arguments below index this sequence.
+
+        Called again, with a longer sequence of the same beginning, whenever a new set appears.
+        """
+        ...
+
+    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
+        """Everything about single netting sets that ``combine`` needs.
+
+        Args:
+            exposures: float64[m, k], one row per unit (account x netting set).
+            sets: int64[m], the netting set of each unit.
+
+        Returns:
+            float64[m, c]; c is fixed per rulebook.
+        """
+        ...
+
+    def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
+        """Requirement of the silo for each account from the charges of its netting sets.
+
+        Args:
+            charges: float64[u, c], the units of all accounts concerned, grouped by account.
+            sets: int64[u].
+            offsets: int64[a + 1]; account i owns units ``offsets[i]:offsets[i + 1]`` (may be none).
+
+        Returns:
+            float64[a, 2]: initial, maintenance; USD, >= 0.
+        """
+        ...
+
+    def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
+        """The plain twin: one account, python floats, readable as the rule's text.
+
+        Computed independently of ``rows``, ``charge`` and ``combine`` (it may share the pricing functions);
+        tests hold both equal to 1e-9 relative and 0.01 USD.
+        """
+        ...

@@ -1,0 +1,61 @@
+"""Rulebook methods by name: how parameters become a rulebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.base.errors import MarginError, Reason
+from engine.market.scenarios import ScenarioSet
+from engine.rules import (
+    crypto_tiered_parameters,
+    digital_assets_spot_parameters,
+    finra_4210g_parameters,
+    span_parameters,
+)
+from engine.rules.crypto_tiered import CryptoTiered
+from engine.rules.digital_assets_spot import DigitalAssetsSpot
+from engine.rules.finra_4210g import Finra4210g
+from engine.rules.interface import SiloRulebook
+from engine.rules.span import SpanFutures
+from engine.rules.unified.interface import UnifiedRulebook
+from engine.rules.unified.one_pot import OnePot
+from engine.rules.unified.one_pot_parameters import OnePotParameters
+
+SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
+    "finra-4210g": lambda mapping: Finra4210g(finra_4210g_parameters.Parameters.from_mapping(mapping)),
+    "span-futures": lambda mapping: SpanFutures(span_parameters.Parameters.from_mapping(mapping)),
+    "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
+    "digital-assets-spot": lambda mapping: DigitalAssetsSpot(
+        digital_assets_spot_parameters.Parameters.from_mapping(mapping)
+    ),
+}
+UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRulebook]] = {
+    "one-pot": lambda mapping, scenarios: OnePot(OnePotParameters.from_mapping(mapping), scenarios),
+}
+
+
+def silo_rulebook(method: str, mapping: Mapping[str, Any]) -> SiloRulebook:
+    """Build a silo rulebook.
+
+    Raises:
+        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks.
+    """
+    if method not in SILO_METHODS:
+        raise _unknown(method, sorted(SILO_METHODS))
+    return SILO_METHODS[method](mapping)
+
+
+def unified_rulebook(method: str, mapping: Mapping[str, Any], scenarios: ScenarioSet) -> UnifiedRulebook:
+    """Build a unified rulebook on a scenario set.
+
+    Raises:
+        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks.
+    """
+    if method not in UNIFIED_METHODS:
+        raise _unknown(method, sorted(UNIFIED_METHODS))
+    return UNIFIED_METHODS[method](mapping, scenarios)
+
+
+def _unknown(method: str, known: list[str]) -> MarginError:
+    return MarginError(Reason.UNKNOWN_RULEBOOK, f"method {method}", f"known methods are {', '.join(known)}")

@@ -1,0 +1,1 @@
+"""Unified rulebooks: one requirement for the whole account."""

@@ -1,0 +1,102 @@
+"""What the engine asks of a unified rulebook: one requirement for all silos of an account.
+
+A unit is one silo of one account (eligible positions only); it holds the sum of its positions' rows.
+Positions in products that are not eligible, and accounts that are not, stay under today's silo rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from engine.market.instruments import Product
+from engine.market.market import Market
+from engine.market.scenarios import ScenarioSet
+from engine.rules.interface import Float64s, Holding, Int64s, Rulebook, SiloRulebook
+from engine.rules.requirement import Explained
+
+
+class UnifiedRulebook(Rulebook, Protocol):
+    """A candidate for one margin over all silos.
+
+    Attributes:
+        scenarios: what the first ``scenarios.count`` columns of the rows stand for, in order.
+        charge_columns: names of the columns of ``charge``; ``base`` and ``standalone`` are among them.
+        result_columns: names of the columns of ``combine``: ``requirement``, then the parts that add up to
+            it, then ``standalone_sum``.
+        add_on: liquidity and concentration, a rulebook with netting sets of its own; its requirement per
+            account goes into ``combine``.
+        eligible_products: the others stay in their silo.
+    """
+
+    scenarios: ScenarioSet
+    charge_columns: tuple[str, ...]
+    result_columns: tuple[str, ...]
+    add_on: SiloRulebook
+    eligible_products: frozenset[Product]
+
+    def eligible_account(self, approvals: Iterable[str], account_type: str) -> bool:
+        """Whether an account with these approvals and of this type may be margined as one."""
+        ...
+
+    def check_instrument(self, market: Market, slot: int) -> None:
+        """Refuse an instrument whose moves the scenario set does not describe.
+
+        Raises:
+            MarginError: BAD_PARAMETER naming instrument and factor. ``rows`` raises the same.
+        """
+        ...
+
+    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
+        """Stand-alone figures of each unit, as if it were the whole account.
+
+        Args:
+            exposures: float64[m, k].
+            sets: int64[m], index of each unit's silo in ``engine.market.instruments.SILOS``.
+
+        Returns:
+            float64[m, c], columns ``charge_columns``, USD, >= 0.
+        """
+        ...
+
+    def combine(
+        self,
+        values: Float64s,
+        charges: Float64s,
+        units: Int64s,
+        sets: Int64s,
+        offsets: Int64s,
+        add_on_usd: Float64s,
+        silo_total_usd: Float64s,
+    ) -> Float64s:
+        """The unified requirement of each account.
+
+        Args:
+            values: float64[capacity, k], all exposures; entry j of the next three stands for
+            ``values[units[j]]``. charges: float64[u, c], of ``charge``.
+            units: int64[u]; account i owns entries ``offsets[i]:offsets[i + 1]`` (may be none).
+            sets: int64[u], silo index of each entry.
+            offsets: int64[a + 1].
+            add_on_usd: float64[a], of ``add_on``.
+            silo_total_usd: float64[a], sum of the silo requirements that the floor is a share of.
+
+        Returns:
+            float64[a, r], columns ``result_columns``, USD, >= 0.
+        """
+        ...
+
+    def tail_weights(self, exposures: Float64s) -> Float64s:
+        """Which scenarios decide one account's base.
+
+        Args:
+            exposures: float64[u, k], the units of one account.
+
+        Returns:
+            float64[S]: weights w >= 0 such that ``-(sum of units)[:S] @ w`` is the base before it is floored
+            at zero. A coherent measure charges no unit less than ``-unit[:S] @ w`` stand-alone.
+        """
+        ...
+
+    def explain(self, holdings: Sequence[Holding], market: Market, silo_total_usd: float = 0.0) -> Explained:
+        """The plain twin: one account's eligible positions, python floats, readable as the rule's text."""
+        ...

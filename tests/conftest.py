@@ -1,0 +1,115 @@
+"""Fixtures that all tests share: a real Kafka, isolated topic names, the reference data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.broker.kafka import EmbeddedBroker
+from streams.broker.readiness import answers
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
+MARKER_OF_FIXTURE = {"kafka_bootstrap": "broker", "reference_dir": "reference"}
+
+
+@cache
+def kafka_rung() -> str:
+    """The Kafka of the tests: external (KAFKA_BOOTSTRAP), container (a Docker engine answers) or embedded."""
+    if os.environ.get("KAFKA_BOOTSTRAP"):
+        return "external"
+    return "container" if docker_answers() else "embedded"
+
+
+def docker_answers() -> bool:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        docker.from_env(timeout=3).ping()
+    except (DockerException, OSError):
+        return False
+    return True
+
+
+def reference_directory() -> Path:
+    """The folder of the published reference data; need not exist."""
+    named = os.environ.get("MARGINMON_REFERENCE")
+    return Path(named).expanduser() if named else REPOSITORY.parent / "shared" / "reference"
+
+
+def pytest_report_header() -> list[str]:
+    there = "found" if reference_directory().is_dir() else "ABSENT: its tests are skipped"
+    return [f"kafka: {kafka_rung()}", f"reference data: {there}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures that they use, so that `-m 'not broker'` needs no care of authors."""
+    for item in items:
+        for fixture, marker in MARKER_OF_FIXTURE.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """host:port of a real Kafka, one for the whole run; use `topic_prefix` for names."""
+    rung = kafka_rung()
+    if rung == "external":
+        yield external_kafka()
+    elif rung == "container":
+        yield from kafka_container()
+    else:
+        with EmbeddedBroker() as broker:
+            yield broker.bootstrap
+
+
+def external_kafka() -> str:
+    bootstrap = os.environ["KAFKA_BOOTSTRAP"]
+    if not answers(bootstrap):
+        pytest.fail(
+            f"KAFKA_BOOTSTRAP={bootstrap} does not answer: start it, or unset the variable", pytrace=False
+        )
+    return bootstrap
+
+
+def kafka_container() -> Iterator[str]:
+    from testcontainers.community.kafka import KafkaContainer
+
+    with KafkaContainer(KAFKA_IMAGE).with_kraft() as container:
+        yield container.get_bootstrap_server()
+
+
+@pytest.fixture
+def topic_prefix(kafka_bootstrap: str) -> Iterator[str]:
+    """A prefix for topics, groups and transactional ids of one test; its topics are deleted afterwards."""
+    prefix = f"test-{uuid.uuid4().hex[:12]}-"
+    yield prefix
+    asyncio.run(delete_topics(kafka_bootstrap, prefix))
+
+
+async def delete_topics(bootstrap: str, prefix: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        topics = [name for name in await admin.list_topics() if name.startswith(prefix)]
+        if topics:
+            await admin.delete_topics(topics)
+    finally:
+        await admin.close()
+
+
+@pytest.fixture(scope="session")
+def reference_dir() -> Path:
+    """The published reference data, read-only."""
+    folder = reference_directory()
+    if not folder.is_dir():
+        pytest.skip("REFERENCE DATA ABSENT: set MARGINMON_REFERENCE to its folder to run this test")
+    return folder

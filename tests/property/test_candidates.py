@@ -1,0 +1,47 @@
+"""The vectorised pre-filter never misses a case that moves."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.shortfall.call import CallCase, CallReason, CallRule, CallState, Figures, decide
+from engine.shortfall.candidates import STATE_CODES, may_move
+
+amounts = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 100.0, 1000.0])
+rules = st.builds(
+    CallRule,
+    warning_at=st.just(0.9) | st.just(1.0),
+    clear_below=st.just(0.85) | st.just(0.9),
+    threshold_usd=st.sampled_from([0.0, 500.0]),
+    minimum_transfer_usd=st.sampled_from([0.0, 1000.0]),
+    recall_step_usd=st.sampled_from([0.0, 100.0]),
+    recall_step_share=st.sampled_from([0.0, 0.1]),
+    restore_to=st.sampled_from(["maintenance", "initial"]),
+)
+
+
+@given(
+    state=st.sampled_from(CallState),
+    open_usd=st.floats(0, 1e6),
+    maintenance=st.floats(0, 1e6) | st.sampled_from([0.0, 900.0, 1000.0]),
+    equity=amounts,
+    trusted=st.booleans(),
+    rule=rules,
+)
+def test_every_move_is_a_candidate(
+    state: CallState, open_usd: float, maintenance: float, equity: float, trusted: bool, rule: CallRule
+) -> None:
+    open_usd = open_usd if state is CallState.ISSUED else 0.0
+    figures = Figures(1.1 * maintenance, maintenance, equity, "1", trusted)
+    decision = decide(CallCase("A", "silo:futures", state, 1, 1, open_usd, "1"), figures, rule)
+    candidate = may_move(
+        np.array([STATE_CODES[state]], np.int8),
+        np.array([open_usd]),
+        np.array([figures.initial_usd]),
+        np.array([maintenance]),
+        np.array([equity]),
+        rule,
+    )[0]
+    assert candidate or decision.reason is CallReason.NOTHING

@@ -1,0 +1,176 @@
+"""Tiered crypto margin on random tiers and portfolios: vectorised == twin, and how the figure must behave."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from engine.market.instruments import Instrument, Product
+from engine.market.market import Market
+from engine.rules.crypto_tiered import CryptoTiered
+from engine.rules.crypto_tiered_liquidation import liquidation_price
+from engine.rules.crypto_tiered_parameters import Parameters, Schedule
+from engine.rules.interface import Holding
+from tests.crypto_book import market_of, shipped
+from tests.finra_4210g_book import requirements
+
+PARAMETERS = Parameters.from_mapping(shipped("crypto-tiered"))
+SHIPPED = CryptoTiered(PARAMETERS)  # for explanations; netting sets are bound to fresh ones
+SCHEDULES = list(PARAMETERS.schedules)
+quantities = st.floats(-1e6, 1e6).map(lambda q: round(q, 3))
+marks = st.floats(1e-4, 2e5)
+
+
+@st.composite
+def instruments(draw: st.DrawFn) -> list[Instrument]:
+    count = draw(st.integers(1, 6))
+    return [
+        Instrument(
+            f"C{number}",
+            draw(st.sampled_from([Product.PERPETUAL, Product.CRYPTO_FUTURE])),
+            multiplier=draw(st.sampled_from([0.01, 1.0, 5.0])),
+            margin_schedule=draw(st.sampled_from(SCHEDULES)),
+        )
+        for number in range(count)
+    ]
+
+
+@st.composite
+def books(draw: st.DrawFn) -> tuple[Market, list[list[Holding]]]:
+    """A market, some of it without prices, and a few accounts, some of them empty."""
+    listed = draw(instruments())
+    priced = draw(st.lists(st.sampled_from(listed), unique=True))
+    market = market_of(listed, {instrument.instrument_id: draw(marks) for instrument in priced})
+    holding = st.builds(Holding, st.sampled_from(listed), quantities, st.just("futures"))
+    return market, draw(st.lists(st.lists(holding, max_size=8), min_size=1, max_size=4))
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Random tiers; the deductions follow from them."""
+    leverages = sorted(draw(st.sets(st.integers(1, 125), min_size=1, max_size=8)), reverse=True)
+    gaps = draw(st.lists(st.integers(1_000, 10_000_000), min_size=len(leverages), max_size=len(leverages)))
+    bounds = np.cumsum([0, *gaps[1:]]).tolist()
+    tiers = [{"from_usd": b, "max_leverage": m} for b, m in zip(bounds, leverages, strict=True)]
+    share = draw(st.floats(0.1, 0.9))
+    table = {"kind": "tiered", "maintenance_share_of_initial": share, "tiers": tiers}
+    mapping = shipped("crypto-tiered") | {"schedules": {"random": table}}
+    return Parameters.from_mapping(mapping).schedules["random"]
+
+
+def rulebook_with(schedule: Schedule) -> CryptoTiered:
+    return CryptoTiered(Parameters("crypto-tiered", "random", "futures", {schedule.name: schedule}))
+
+
+def charges(rulebook: CryptoTiered, schedule: Schedule, notionals: Sequence[float]) -> list[list[float]]:
+    rulebook.bind([f"{schedule.name}/X"])
+    column = np.array(notionals, np.float64)[:, None]
+    return rulebook.charge(column, np.zeros(len(notionals), np.int64)).tolist()
+
+
+def by_brackets(schedule: Schedule, notional: float) -> float:
+    """Maintenance without deductions: each slice of the notional at the rate of its own tier."""
+    bounds = [*(tier.lower_bound_usd for tier in schedule.tiers), math.inf]
+    return math.fsum(
+        max(min(abs(notional), above) - tier.lower_bound_usd, 0.0) * tier.maintenance_rate
+        for tier, above in zip(schedule.tiers, bounds[1:], strict=True)
+    )
+
+
+@given(books())
+def test_vectorised_equals_twin_and_explanation_adds_up(book: tuple[Market, list[list[Holding]]]) -> None:
+    market, accounts = book
+    vectorised = requirements(CryptoTiered(PARAMETERS), market, [netted(account) for account in accounts])
+    for (initial, maintenance), account in zip(vectorised, accounts, strict=True):
+        explained = SHIPPED.explain(account, market)
+        assert explained.requirement.initial_usd == pytest.approx(initial, rel=1e-9, abs=0.01)
+        assert explained.requirement.maintenance_usd == pytest.approx(maintenance, rel=1e-9, abs=0.01)
+        assert explained.tree.amount_usd == explained.requirement.maintenance_usd
+        assert explained.tree.largest_residual_usd() <= 1e-6
+        assert 0.0 <= maintenance <= initial * (1 + 1e-12) + 1e-6
+
+
+def netted(account: Sequence[Holding]) -> list[Holding]:
+    """One holding per instrument, as the engine keeps them; in reverse order, which must not matter."""
+    totals: dict[str, list[float]] = {}
+    listed = {holding.instrument.instrument_id: holding.instrument for holding in account}
+    for holding in account:
+        totals.setdefault(holding.instrument.instrument_id, []).append(holding.quantity)
+    return [
+        Holding(listed[name], math.fsum(totals[name]), "futures") for name in sorted(totals, reverse=True)
+    ]
+
+
+@given(schedules(), st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=20))
+def test_maintenance_is_the_sum_of_brackets(schedule: Schedule, notionals: list[float]) -> None:
+    found = charges(rulebook_with(schedule), schedule, notionals)
+    for (_, maintenance), notional in zip(found, notionals, strict=True):
+        assert maintenance == pytest.approx(by_brackets(schedule, notional), rel=1e-9, abs=0.01)
+
+
+@given(schedules(), st.floats(0, 1e9), st.floats(1.0, 100.0))
+def test_sign_size_and_scale(schedule: Schedule, notional: float, factor: float) -> None:
+    """Long and short alike; more notional never costs less; n times the position costs at least n times."""
+    rulebook = rulebook_with(schedule)
+    one, short, more = charges(rulebook, schedule, [notional, -notional, factor * notional])
+    assert one == short
+    assert all(large >= factor * small - 1e-6 - 1e-9 * large for small, large in zip(one, more, strict=True))
+
+
+@given(schedules())
+def test_maintenance_is_continuous_and_initial_takes_the_higher_tier_at_a_bound(schedule: Schedule) -> None:
+    rulebook = rulebook_with(schedule)
+    for below, above in zip(schedule.tiers, schedule.tiers[1:], strict=False):
+        bound = above.lower_bound_usd
+        step = 1e-8 * bound  # above the noise that counts as having reached the bound
+        under, noisy, at = charges(rulebook, schedule, [bound - step, bound * (1 - 1e-12), bound])
+        assert under[1] + step * below.maintenance_rate == pytest.approx(at[1], rel=1e-9, abs=0.01)
+        assert under[0] == pytest.approx((bound - step) * below.initial_rate, rel=1e-12)
+        assert at[0] == pytest.approx(bound * above.initial_rate, rel=1e-12)
+        assert noisy == pytest.approx(at, rel=1e-9, abs=0.01)
+
+
+@given(books(), st.floats(0.0, 1.0))
+def test_splitting_a_holding_changes_nothing(book: tuple[Market, list[list[Holding]]], share: float) -> None:
+    market, accounts = book
+    for account in accounts:
+        pieces = [
+            Holding(holding.instrument, holding.quantity * part, holding.silo)
+            for holding in account
+            for part in (share, 1.0 - share)
+        ]
+        whole, split = SHIPPED.explain(account, market), SHIPPED.explain(pieces, market)
+        # A notional on a bound may land on either side by float noise; maintenance is continuous there.
+        assert split.requirement.maintenance_usd == pytest.approx(
+            whole.requirement.maintenance_usd, rel=1e-9, abs=0.01
+        )
+
+
+@given(
+    schedules(),
+    st.floats(0.001, 1e4),
+    st.sampled_from([1.0, -1.0]),
+    st.floats(0.01, 1e5),
+    st.floats(-0.5, 1.5),
+    st.floats(0.0, 0.3),
+)
+def test_at_the_liquidation_price_equity_equals_maintenance(
+    schedule: Schedule, size: float, side: float, mark: float, equity_share: float, other_share: float
+) -> None:
+    units, value = side * size, size * mark
+    equity, others = equity_share * value, other_share * value
+    price = liquidation_price(schedule, equity, others, units, mark)
+    left_at_zero = equity - others - units * mark
+    if price is None:
+        assert left_at_zero >= 0.0 if side > 0 else left_at_zero <= 0.0
+        return
+    assume(abs(left_at_zero) > 1e-6 * value)
+    assert price >= 0.0
+    equity_there = equity + units * (price - mark)
+    need_there = by_brackets(schedule, size * price) + others
+    assert equity_there == pytest.approx(need_there, rel=1e-6, abs=0.01)
