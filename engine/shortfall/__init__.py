@@ -1,0 +1,1 @@
+"""What the figures mean: gap, trapped collateral, margin calls."""

@@ -1,0 +1,1 @@
+"""The facade: one engine that takes columns in and gives changes out."""

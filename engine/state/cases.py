@@ -1,0 +1,155 @@
+"""Call cases as columns, and the transitions that an evaluation pass brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.base.columns import Fill, filled, grow
+from engine.market.instruments import SILOS
+from engine.shortfall.call import (
+    CallCase,
+    CallReason,
+    CallRule,
+    CallState,
+    Cause,
+    Decision,
+    Figures,
+    decide,
+    next_case,
+)
+from engine.shortfall.candidates import STATE_CODES, STATES, may_move
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+_UNIFIED = len(SILOS)  # scope index of the unified candidate, after the silos
+_FILLS: dict[str, Fill] = {"deposit": (np.bool_, False), "trade": (np.bool_, False)}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A case that moved: account slot, scope index, the case before and after, why, and the figures."""
+
+    account: int
+    scope: int
+    before: CallCase
+    after: CallCase
+    decision: Decision
+    figures: Figures
+
+
+class CaseBook:
+    """State of every case, by account slot and scope index (silos first, then the unified candidate).
+
+    Attributes:
+        state: int8 code of :data:`STATES`. open_usd: amount of an issued call.
+        opened_ns: when an issued call was issued, for its age; 0 else.
+    """
+
+    deposit: NDArray[np.bool_]
+    trade: NDArray[np.bool_]
+
+    def __init__(self, unified_id: str) -> None:
+        self.scopes = [f"silo:{silo}" for silo in SILOS] + [f"unified:{unified_id}"]
+        self.scope_index = {scope: index for index, scope in enumerate(self.scopes)}
+        self.state: NDArray[np.int8] = np.zeros((64, len(self.scopes)), np.int8)
+        self.open_usd: Float64s = np.zeros((64, len(self.scopes)))
+        self.opened_ns: Int64s = np.zeros((64, len(self.scopes)), np.int64)
+        self._cases: dict[tuple[int, int], CallCase] = {}
+        for name, column in filled(_FILLS, 64).items():
+            setattr(self, name, column)
+
+    def reserve(self, accounts: int) -> None:
+        """Make room for so many account slots."""
+        if accounts <= len(self.state):
+            return
+        size = max(accounts, 2 * len(self.state))
+        for name in ("state", "open_usd", "opened_ns"):
+            old = getattr(self, name)
+            bigger = np.zeros((size, old.shape[1]), old.dtype)
+            bigger[: len(old)] = old
+            setattr(self, name, bigger)
+        grow(self, _FILLS, size)
+
+    def restore(self, account: int, case: CallCase, as_of_ns: int) -> None:
+        """Take the state that the last event of a case says. Cases of other candidates are left alone."""
+        scope = self.scope_index.get(case.scope)
+        if scope is not None:
+            self._keep(account, scope, case, as_of_ns)
+
+    def forget(self, accounts: Int64s) -> None:
+        """Drop the cases of accounts."""
+        for account in accounts.tolist():
+            for scope in range(len(self.scopes)):
+                self._cases.pop((account, scope), None)
+        self.state[accounts] = 0
+        self.open_usd[accounts] = 0.0
+        self.opened_ns[accounts] = 0
+
+    def note_causes(self, accounts: Int64s, deposits: NDArray[np.bool_]) -> None:
+        """Remember that accounts were touched by a deposit (True) or a trade (False) since the last pass."""
+        self.deposit[accounts[deposits]] = True
+        self.trade[accounts[~deposits]] = True
+
+    def clear_causes(self, accounts: Int64s) -> None:
+        """The accounts have been evaluated."""
+        self.deposit[accounts] = False
+        self.trade[accounts] = False
+
+    def moves(
+        self,
+        scope: int,
+        accounts: Int64s,
+        account_ids: list[str],
+        initial_usd: Float64s,
+        maintenance_usd: Float64s,
+        equity_usd: Float64s,
+        trusted: NDArray[np.bool_],
+        rule: CallRule,
+        rulebook_version: str,
+        now_ns: int,
+    ) -> list[Move]:
+        """Decide every case of one scope (all arrays follow ``accounts``) and keep the new states."""
+        candidates = may_move(
+            self.state[accounts, scope], self.open_usd[accounts, scope],
+            initial_usd, maintenance_usd, equity_usd, rule,
+        )  # fmt: skip
+        moves = []
+        for i in np.flatnonzero(candidates).tolist():
+            account = int(accounts[i])
+            case = self._cases.get((account, scope)) or CallCase(account_ids[i], self.scopes[scope])
+            figures = Figures(
+                float(initial_usd[i]), float(maintenance_usd[i]), float(equity_usd[i]),
+                rulebook_version, bool(trusted[i]), self._cause(account),
+            )  # fmt: skip
+            decision = decide(case, figures, rule)
+            if decision.reason is CallReason.NOTHING:
+                continue
+            after = next_case(case, decision, rulebook_version)
+            self._keep(account, scope, after, now_ns)
+            moves.append(Move(account, scope, case, after, decision, figures))
+        return moves
+
+    def _cause(self, account: int) -> Cause:
+        if self.deposit[account]:
+            return Cause.DEPOSIT
+        return Cause.TRADE if self.trade[account] else Cause.MARKET
+
+    def _keep(self, account: int, scope: int, case: CallCase, now_ns: int) -> None:
+        was_open = STATES[self.state[account, scope]] is CallState.ISSUED
+        is_open = case.state is CallState.ISSUED
+        if is_open and not was_open:
+            self.opened_ns[account, scope] = now_ns
+        if not is_open:
+            self.opened_ns[account, scope] = 0
+        self._cases[(account, scope)] = case
+        self.state[account, scope] = STATE_CODES[case.state]
+        self.open_usd[account, scope] = case.amount_usd if is_open else 0.0
+
+    @property
+    def unified_scope(self) -> int:
+        """Scope index of the unified candidate."""
+        return _UNIFIED

@@ -1,0 +1,72 @@
+"""The facade of the engine: columns in, changes out.
+
+One engine per process, not thread-safe, without a clock: time comes in as an argument. The same inputs in the
+same order give the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.rules.registry import UNIFIED_METHODS, silo_rulebook, unified_rulebook
+from engine.state.core import EngineCore
+from engine.state.explanation import AccountExplanation, explanation, shadow_check
+from engine.state.statement import AccountStatement, statement
+from engine.state.totals import Totals, totals
+from engine.state.transition import Transition, transition
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an evaluation pass brought: accounts (slots) evaluated anew, and call transitions.
+
+    The transitions are part of the engine's case state from now on: publish them, or drop the partition.
+    """
+
+    accounts: NDArray[np.int64]
+    transitions: list[Transition]
+
+
+class Engine(EngineCore):
+    """Accounts, market and rulebooks with the questions one may ask of them."""
+
+    def put_rulebook(self, method: str, parameters: Mapping[str, Any]) -> None:
+        """New parameters of a rulebook take effect; everything it margins is evaluated anew.
+
+        Args:
+            method: how the parameters are read, e.g. ``span-futures``.
+
+        Raises:
+            MarginError: UNKNOWN_RULEBOOK or BAD_PARAMETER; the rulebook in force stays.
+        """
+        if method in UNIFIED_METHODS:
+            scenarios = self.unified.rulebook.scenarios
+            self.put_unified_rulebook(unified_rulebook(method, parameters, scenarios))
+        else:
+            self.put_silo_rulebook(silo_rulebook(method, parameters))
+
+    def evaluate(self, now_ns: int) -> Changes:
+        """Revalue what moved, charge what is dirty, decide the calls of live partitions."""
+        accounts, moves = self.evaluate_moves(now_ns)
+        return Changes(accounts, [transition(self, move, now_ns) for move in moves])
+
+    def statement(self, account_id: str, now_ns: int) -> AccountStatement:
+        """Figures of one account; see :func:`engine.state.statement.statement`."""
+        return statement(self, account_id, now_ns)
+
+    def explain(self, account_id: str) -> AccountExplanation:
+        """Trees of one account; see :func:`engine.state.explanation.explanation`."""
+        return explanation(self, account_id)
+
+    def totals(self, worst: int = 0) -> Totals:
+        """Aggregates; see :func:`engine.state.totals.totals`."""
+        return totals(self, worst)
+
+    def shadow_check(self, account_ids: list[str]) -> float:
+        """Largest difference to the plain twins; see :func:`engine.state.explanation.shadow_check`."""
+        return shadow_check(self, account_ids)

@@ -1,0 +1,129 @@
+"""Why: the plain twins' trees for one account, the gap's terms, the scenario losses; and the shadow check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.instruments import SILO_INDEX
+from engine.rules.interface import Holding
+from engine.rules.requirement import Explained
+from engine.shortfall.gap import position_contributions
+from engine.state.core import EngineCore
+from engine.state.statement import account_slot, gap_of, holdings_of, unified_units
+from engine.state.transition import PositionLoss
+
+Float64s = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountExplanation:
+    """The same figures as the statement, as trees that add up.
+
+    Attributes:
+        silos: (silo, rulebook_id, tree).
+        unified: tree of the unified candidate over eligible positions.
+        contributions: positions by their loss over the scenarios that decide the unified base.
+        scenario_losses: (scenario, loss of the account in USD), worst first.
+    """
+
+    account_id: str
+    silos: tuple[tuple[str, str, Explained], ...]
+    unified: Explained
+    contributions: tuple[PositionLoss, ...]
+    scenario_losses: tuple[tuple[str, float], ...]
+
+
+def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
+    """Explain an account.
+
+    Raises:
+        MarginError: UNKNOWN_ACCOUNT.
+    """
+    account = account_slot(engine, account_id)
+    holdings = _priced(engine, holdings_of(engine, account))
+    silos = tuple(
+        (book.rulebook.silo, rulebook_id, book.rulebook.explain(margined, engine.market))
+        for rulebook_id, book in engine.silo_books.items()
+        if (margined := _margined_by(engine, account, rulebook_id, holdings))
+    )
+    return AccountExplanation(
+        account_id,
+        silos,
+        _explain_unified(engine, account, holdings),
+        _contributions(engine, account, holdings),
+        _scenario_losses(engine, account),
+    )
+
+
+def _priced(engine: EngineCore, holdings: list[Holding]) -> list[Holding]:
+    """Holdings that have a value; the others are named in the statement as missing."""
+    market = engine.market
+    return [h for h in holdings if market.priced[market.slot_of[h.instrument.instrument_id]]]
+
+
+def _margined_by(
+    engine: EngineCore, account: int, rulebook_id: str, holdings: list[Holding]
+) -> list[Holding]:
+    approved = bool(engine.accounts.portfolio_margin[account])
+    assigned = [a for a in engine.policy.assignments if a.rulebook_id == rulebook_id]
+    return [
+        h
+        for h in holdings
+        if any(
+            a.silo == h.silo and h.instrument.product in a.products and (approved or not a.approval)
+            for a in assigned
+        )
+    ]
+
+
+def _explain_unified(engine: EngineCore, account: int, holdings: list[Holding]) -> Explained:
+    eligible = [h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products]
+    silo_total = float(engine.maintenance[account].sum())
+    return engine.unified.rulebook.explain(eligible, engine.market, silo_total)
+
+
+def _contributions(engine: EngineCore, account: int, holdings: list[Holding]) -> tuple[PositionLoss, ...]:
+    weights = gap_of(engine, account).tail_weights
+    eligible = [h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products]
+    if len(weights) == 0 or not eligible:
+        return ()
+    slots = [engine.market.slot_of[h.instrument.instrument_id] for h in eligible]
+    quantities = np.array([h.quantity for h in eligible])
+    losses = position_contributions(engine.unified.exposures.rows[slots], quantities, weights)
+    order = np.argsort(-losses, kind="stable").tolist()
+    return tuple(
+        PositionLoss(eligible[i].instrument.instrument_id, eligible[i].quantity, float(losses[i]))
+        for i in order
+    )
+
+
+def _scenario_losses(engine: EngineCore, account: int) -> tuple[tuple[str, float], ...]:
+    exposures, _ = unified_units(engine, account)
+    names = engine.unified.rulebook.scenarios.names
+    losses = -exposures[:, : len(names)].sum(axis=0)
+    order = np.argsort(-losses, kind="stable").tolist()
+    return tuple((names[i], float(losses[i])) for i in order)
+
+
+def shadow_check(engine: EngineCore, account_ids: list[str]) -> float:
+    """Largest difference in USD between the incremental figures and the plain twins over a sample.
+
+    The accounts' figures must be those of the last evaluation.
+    """
+    return max((_difference(engine, account_id) for account_id in account_ids), default=0.0)
+
+
+def _difference(engine: EngineCore, account_id: str) -> float:
+    account = account_slot(engine, account_id)
+    told = explanation(engine, account_id)
+    plain = np.zeros(engine.maintenance.shape[1])
+    for silo, _, explained in told.silos:
+        plain[SILO_INDEX[silo]] += explained.requirement.maintenance_usd
+    largest = float(np.abs(plain - engine.maintenance[account]).max())
+    if engine.accounts.unified_eligible[account]:
+        unified = float(engine.unified.result[account, 0])
+        largest = max(largest, abs(told.unified.requirement.maintenance_usd - unified))
+    return largest

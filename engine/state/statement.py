@@ -1,0 +1,241 @@
+"""One account's figures side by side: today's silos, the unified candidate, the gap between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.base.errors import MarginError, Reason
+from engine.base.units import NANOSECONDS_PER_MILLISECOND
+from engine.market.instruments import SILOS
+from engine.rules.interface import Holding
+from engine.shortfall.gap import GapAttribution, attribute_gap
+from engine.shortfall.liquidity import LiquidityView, liquidity_view
+from engine.state.core import EngineCore
+from engine.state.partitions import Inputs
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SiloFigures:
+    """One silo under today's rulebooks, USD."""
+
+    silo: str
+    rulebook: str
+    rulebook_version: str
+    initial_usd: float
+    maintenance_usd: float
+    equity_usd: float
+
+    @property
+    def excess_usd(self) -> float:
+        return self.equity_usd - self.maintenance_usd
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedFigures:
+    """The account under the unified candidate; ``parts`` add up to the requirement."""
+
+    rulebook_id: str
+    rulebook_version: str
+    eligible: bool
+    requirement_usd: float
+    equity_usd: float
+    parts: tuple[tuple[str, float], ...]
+    worst_scenario: str
+
+    @property
+    def excess_usd(self) -> float:
+        return self.equity_usd - self.requirement_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How far the figures can be trusted; ``incomplete`` names what is missing."""
+
+    oldest_price_age_ms: int
+    stale: bool
+    incomplete: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatement:
+    """Everything about one account at the last evaluation."""
+
+    account_id: str
+    owner: str
+    desk: str
+    business_day: int
+    as_of_ns: int
+    silos: tuple[SiloFigures, ...]
+    unified: UnifiedFigures
+    gap: GapAttribution
+    liquidity: LiquidityView
+    utilisation: float
+    quality: Quality
+    inputs: Inputs
+
+
+def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatement:
+    """The account's statement.
+
+    Raises:
+        MarginError: UNKNOWN_ACCOUNT if the account is not known or its partition is not owned.
+    """
+    account = account_slot(engine, account_id)
+    record = engine.accounts.records[account]
+    equity, maintenance = engine.equity[account], engine.maintenance[account]
+    active = np.flatnonzero((equity != 0.0) | (maintenance != 0.0) | ~engine.trusted[account])
+    silos = tuple(
+        SiloFigures(
+            SILOS[silo].value,
+            "+".join(engine.rulebooks_of(SILOS[silo])),
+            engine.rulebook_version(SILOS[silo]),
+            float(engine.initial[account, silo]),
+            float(maintenance[silo]),
+            float(equity[silo]),
+        )
+        for silo in active.tolist()
+    )
+    unified = unified_figures(engine, account)
+    return AccountStatement(
+        record.account_id,
+        record.owner,
+        record.desk,
+        int(engine.accounts.business_day[account]),
+        now_ns,
+        silos,
+        unified,
+        gap_of(engine, account),
+        liquidity_view(equity.tolist(), maintenance.tolist(), unified.requirement_usd),
+        worst_utilisation(silos),
+        quality_of(engine, account, now_ns),
+        engine.inputs_of(account),
+    )
+
+
+def account_slot(engine: EngineCore, account_id: str) -> int:
+    """Slot of an account whose partition is owned.
+
+    Raises:
+        MarginError: UNKNOWN_ACCOUNT.
+    """
+    slot = engine.accounts.slot_of.get(account_id)
+    if slot is None or int(engine.accounts.partition[slot]) not in engine.partitions:
+        raise MarginError(Reason.UNKNOWN_ACCOUNT, f"account {account_id}", "is not held by this worker")
+    return slot
+
+
+def worst_utilisation(silos: tuple[SiloFigures, ...]) -> float:
+    """Maintenance over equity of the silo that uses most; infinite where there is no equity."""
+    worst = 0.0
+    for silo in silos:
+        if silo.equity_usd > 0:
+            worst = max(worst, silo.maintenance_usd / silo.equity_usd)
+        elif silo.maintenance_usd > 0 or silo.equity_usd < 0:
+            worst = float("inf")
+    return worst
+
+
+def unified_figures(engine: EngineCore, account: int) -> UnifiedFigures:
+    """The unified candidate's figures; an account that is not eligible keeps the sum of its silos."""
+    rulebook = engine.unified.rulebook
+    one = np.array([account], np.int64)
+    eligible = bool(engine.accounts.unified_eligible[account])
+    requirement = float(engine.unified_requirement(one)[0])
+    if not eligible:
+        parts: list[tuple[str, float]] = [("silo_sum", requirement)]
+    else:
+        names = rulebook.result_columns[1:-1]
+        parts = list(zip(names, engine.unified.result[account, 1:-1].tolist(), strict=True))
+        parts.append(("outside", float(engine.unified.outside_usd[account])))
+    return UnifiedFigures(
+        rulebook.rulebook_id,
+        rulebook.version,
+        eligible,
+        requirement,
+        float(engine.equity[account].sum()),
+        tuple(parts),
+        worst_unified_scenario(engine, account),
+    )
+
+
+def unified_units(engine: EngineCore, account: int) -> tuple[Float64s, Int64s]:
+    """Exposures float64[u, k] of the account's silos under the unified candidate, and their silo indices."""
+    units, _ = engine.unified.exposures.units_of(np.array([account], np.int64))
+    return engine.unified.exposures.values[units], engine.unified.exposures.netting_set[units]
+
+
+def worst_unified_scenario(engine: EngineCore, account: int) -> str:
+    """Name of the scenario that weighs most in the account's tail; empty without positions."""
+    exposures, _ = unified_units(engine, account)
+    if len(exposures) == 0:
+        return ""
+    weights = engine.unified.rulebook.tail_weights(exposures)
+    losses = -exposures[:, : len(weights)].sum(axis=0) * weights
+    worst = int(np.argmax(losses))
+    return engine.unified.rulebook.scenarios.names[worst] if losses[worst] > 0 else ""
+
+
+def gap_of(engine: EngineCore, account: int) -> GapAttribution:
+    """Where the difference between the silo sum and the unified requirement comes from.
+
+    An account that is not eligible for the unified candidate has no gap.
+    """
+    if not engine.accounts.unified_eligible[account]:
+        return GapAttribution(0.0, (), (), np.zeros(0))
+    exposures, sets = unified_units(engine, account)
+    maintenance = engine.maintenance[account]
+    charged = np.flatnonzero(maintenance)
+    return attribute_gap(
+        engine.unified.rulebook,
+        exposures,
+        [SILOS[silo].value for silo in sets.tolist()],
+        {SILOS[silo].value: float(maintenance[silo]) for silo in charged.tolist()},
+        add_on_usd=float(engine.unified.add_on.requirement[account, 1]),
+        silo_total_usd=float(maintenance.sum()),
+        outside_usd={
+            book.rulebook.silo: float(book.requirement[account, 1]) for book in engine.unified.outside
+        },
+    )
+
+
+def quality_of(engine: EngineCore, account: int, now_ns: int) -> Quality:
+    """Age of the oldest price the account rests on, and what is missing."""
+    slots, _ = engine.holdings.of_accounts(np.array([account], np.int64))
+    slots = slots[engine.holdings.quantity[slots] != 0.0]
+    instruments = np.unique(engine.holdings.instrument[slots])
+    times = engine.market.source_time_ns[instruments]
+    known = times[times >= 0]
+    age_ns = max(now_ns - int(known.min()), 0) if len(known) else 0
+    unpriced = instruments[~engine.market.priced[instruments]]
+    missing = [
+        f"NO_PRICE: instrument {engine.market.instruments[i].instrument_id}" for i in unpriced.tolist()
+    ]
+    missing += [
+        f"NO_RULEBOOK: silo {SILOS[silo]}: account holds products that it has no approval for"
+        for silo in np.flatnonzero(engine.unsupported[account]).tolist()
+    ]
+    return Quality(
+        age_ns // NANOSECONDS_PER_MILLISECOND,
+        bool(engine.stale[instruments].any()),
+        tuple(sorted(missing)),
+    )
+
+
+def holdings_of(engine: EngineCore, account: int) -> list[Holding]:
+    """The account's positions (no collateral) in slot order, for the plain twins."""
+    slots, _ = engine.holdings.of_accounts(np.array([account], np.int64))
+    return [
+        Holding(
+            engine.market.instruments[int(engine.holdings.instrument[slot])],
+            float(engine.holdings.quantity[slot]),
+            SILOS[int(engine.holdings.silo[slot])].value,
+        )
+        for slot in sorted(slots.tolist())
+        if engine.holdings.quantity[slot] != 0.0 and not engine.holdings.collateral[slot]
+    ]
