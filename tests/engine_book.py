@@ -9,7 +9,7 @@ import numpy as np
 from engine.market.instruments import Instrument, Product
 from engine.market.prices import PriceColumns
 from engine.portfolio.accounts import Account
-from engine.state.core import CollateralColumns, TradeColumns
+from engine.state.activity_state import CollateralColumns, TradeColumns
 from engine.state.engine import Engine
 from streams.parameters import load_policy
 

@@ -166,3 +166,34 @@ def option_pnl_over_scenarios(
         volatilities,
         out,
     )
+
+
+@kernel
+def option_prices_on_points(
+    model: NDArray[np.int8],
+    is_call: NDArray[np.bool_],
+    underlying_points: NDArray[np.float64],
+    strike: NDArray[np.float64],
+    years: NDArray[np.float64],
+    rate: NDArray[np.float64],
+    dividend_yield: NDArray[np.float64],
+    volatility_points: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Prices of n options on k points each: points and result float64[n, k], all else [n].
+
+    Points of one option at the same volatility share one exercise boundary, which is most of the work.
+    """
+    prices = np.empty(underlying_points.shape)
+    for i in range(len(model)):
+        option_prices_over_points(
+            int(model[i]),
+            is_call[i],
+            strike[i],
+            years[i],
+            rate[i],
+            dividend_yield[i],
+            underlying_points[i],
+            volatility_points[i],
+            prices[i],
+        )
+    return prices

@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from engine.base.kernel import kernel
 from engine.market.pricing_american import american_delta, american_price
 from engine.market.pricing_european import (
@@ -119,32 +116,3 @@ def option_delta(
     if model == MODEL_BACHELIER_EUROPEAN:
         return growth * bachelier_forward_delta(is_call, underlying * growth, strike, deviation, discount)
     return growth * black_forward_delta(is_call, underlying * growth, strike, deviation, discount)
-
-
-@kernel
-def option_prices_on_points(
-    model: NDArray[np.int8],
-    is_call: NDArray[np.bool_],
-    underlying_points: NDArray[np.float64],
-    strike: NDArray[np.float64],
-    years: NDArray[np.float64],
-    rate: NDArray[np.float64],
-    dividend_yield: NDArray[np.float64],
-    volatility_points: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """`option_price` of n options on k points each: points and result float64[n, k], all else [n]."""
-    count, points = underlying_points.shape
-    prices = np.empty((count, points))
-    for i in range(count):
-        for j in range(points):
-            prices[i, j] = option_price(
-                int(model[i]),
-                is_call[i],
-                underlying_points[i, j],
-                strike[i],
-                years[i],
-                rate[i],
-                dividend_yield[i],
-                volatility_points[i, j],
-            )
-    return prices

@@ -15,7 +15,7 @@ import numpy as np
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.market import Market
-from engine.market.pricing import option_prices_on_points
+from engine.market.option_scenarios import option_prices_on_points
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.finra_4210g_plain import explain_account
 from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s

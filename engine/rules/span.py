@@ -17,7 +17,7 @@ import numpy as np
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.market import Market
-from engine.market.pricing import option_prices_on_points
+from engine.market.option_scenarios import option_prices_on_points
 from engine.rules import span_kernels as kernels
 from engine.rules.interface import HELD, LINEAR, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained

@@ -10,6 +10,7 @@ import QuantLib as ql  # noqa: N813 - the name its documentation uses
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.market.option_scenarios import option_prices_on_points
 from engine.market.pricing import (
     MODEL_BACHELIER_EUROPEAN,
     MODEL_BLACK_FUTURE_AMERICAN,
@@ -19,7 +20,6 @@ from engine.market.pricing import (
     MODEL_LINEAR,
     option_delta,
     option_price,
-    option_prices_on_points,
 )
 from tests.pricing_oracle import Option, european_delta, european_price, random_options
 

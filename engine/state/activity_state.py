@@ -1,0 +1,246 @@
+"""What happens to accounts: partitions, trades, collateral, start-of-day records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.instruments import FUTURES_STYLE
+from engine.market.market import PRODUCT_CODE
+from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
+from engine.portfolio.accounts import NEVER
+from engine.portfolio.ledger import Effects, Entries, EntryOutcome, Ledger
+from engine.portfolio.opening import Opening, opening_effects
+from engine.shortfall.call import CallCase
+from engine.state.partitions import Inputs, Partition
+from engine.state.reference_state import ReferenceState
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Int8s = NDArray[np.int8]
+
+_FUTURES_STYLE_CODES = np.array(sorted(PRODUCT_CODE[product] for product in FUTURES_STYLE))
+
+
+@dataclass(frozen=True, slots=True)
+class TradeColumns:
+    """A batch of trades of one partition, columns of length n; slots must be known.
+
+    Attributes:
+        cancelled: status. business_day: days since 1970. silo: index, -1 = by classification.
+    """
+
+    trade_ids: list[str]
+    version: Int64s
+    account: Int64s
+    instrument: Int64s
+    quantity: Float64s
+    price: Float64s
+    cancelled: NDArray[np.bool_]
+    business_day: Int64s
+    silo: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class CollateralColumns:
+    """A batch of collateral movements of one partition; ``instrument`` -1 means cash in ``currency``."""
+
+    collateral_ids: list[str]
+    version: Int64s
+    account: Int64s
+    instrument: Int64s
+    currency: list[str]
+    quantity: Float64s
+    cancelled: NDArray[np.bool_]
+    business_day: Int64s
+    silo: Int64s
+
+
+class ActivityState(ReferenceState):
+    """Accounts' holdings as the day changes them."""
+
+    def take_partition(self, number: int) -> None:
+        """Own a partition. Its accounts start empty and are not evaluated before :meth:`go_live`."""
+        self.partitions[number] = Partition(number)
+
+    def restore_case(self, case: CallCase, as_of_ns: int) -> None:
+        """Take the last event of a case; an unknown account is left for when it is put."""
+        account = self.accounts.slot_of.get(case.account_id)
+        if account is not None:
+            self.cases.restore(account, case, as_of_ns)
+
+    def go_live(self, number: int) -> None:
+        """Evaluate all accounts of the partition on the next pass, and from then on when something changes."""
+        self.partitions[number].live = True
+        self.dirty[self.accounts.of_partition(number)] = True
+
+    def drop_partition(self, number: int) -> None:
+        """Forget holdings, ledgers and cases of the partition's accounts; reference data stays."""
+        self.partitions.pop(number, None)
+        accounts = self.accounts.of_partition(number)
+        self._empty(accounts)
+        self.accounts.business_day[accounts] = NEVER
+        self.accounts.opening_as_of_ns[accounts] = -1
+        self.cases.forget(accounts)
+        self.equity[accounts] = self.initial[accounts] = self.maintenance[accounts] = 0.0
+        self.unified.result[accounts] = 0.0
+        self.trusted[accounts] = True
+        self.dirty[accounts] = False
+
+    def note_inputs(
+        self,
+        number: int,
+        trades_offset: int | None = None,
+        collateral_offset: int | None = None,
+        positions_offset: int | None = None,
+    ) -> None:
+        """Remember the last offsets applied; they are stamped on results."""
+        partition = self.partitions[number]
+        if trades_offset is not None:
+            partition.trades_offset = trades_offset
+        if collateral_offset is not None:
+            partition.collateral_offset = collateral_offset
+        if positions_offset is not None:
+            partition.positions_offset = positions_offset
+
+    def inputs_of(self, account: int) -> Inputs:
+        """What the account's figures rest on."""
+        partition = self.partitions[int(self.accounts.partition[account])]
+        return partition.inputs(self.last_price_time_ns)
+
+    def apply_prices(self, prices: PriceColumns) -> Int8s:
+        """Take a batch of prices; int8[n] :class:`~engine.market.prices.PriceOutcome`."""
+        outcome, moved = apply_prices(self.market, prices)
+        self.moved[moved] = True
+        applied = prices.source_time_ns[outcome == PriceOutcome.APPLIED]
+        if len(applied):
+            self.last_price_time_ns = max(self.last_price_time_ns, int(applied.max()))
+        return outcome
+
+    def apply_trades(self, number: int, trades: TradeColumns) -> Int8s:
+        """Take a batch of trades of one partition; int8[n] :class:`EntryOutcome`.
+
+        A trade moves cash by ``-quantity * multiplier * price``, whatever the product.
+        """
+        slots = trades.instrument
+        silo = np.where(trades.silo >= 0, trades.silo, self.silo_of_instrument[slots])
+        entries = Entries(
+            trades.trade_ids,
+            trades.version,
+            trades.account,
+            slots,
+            silo,
+            np.zeros(len(slots), np.bool_),
+            trades.quantity,
+            -trades.quantity * self.market.multiplier[slots] * trades.price,
+            self._currency_of(slots),
+            trades.cancelled,
+            trades.business_day,
+        )
+        margined = self._margined[np.maximum(silo, 0), self.market.product[slots]] & (silo >= 0)
+        if margined.all():
+            return self._apply_entries(self.partitions[number].trades, entries, deposit=False)
+        outcome = np.full(len(slots), EntryOutcome.NO_RULEBOOK, np.int8)
+        some = self._apply_entries(self.partitions[number].trades, entries.only(margined), deposit=False)
+        outcome[margined] = some
+        return outcome
+
+    def apply_collateral(self, number: int, movements: CollateralColumns) -> Int8s:
+        """Take a batch of collateral movements of one partition; int8[n] :class:`EntryOutcome`."""
+        is_cash = movements.instrument < 0
+        currency = [
+            self.holdings.currency_index(code) if cash else 0
+            for code, cash in zip(movements.currency, is_cash.tolist(), strict=True)
+        ]
+        entries = Entries(
+            movements.collateral_ids,
+            movements.version,
+            movements.account,
+            movements.instrument,
+            movements.silo,
+            ~is_cash,
+            np.where(is_cash, 0.0, movements.quantity),
+            np.where(is_cash, movements.quantity, 0.0),
+            np.array(currency, np.int64),
+            movements.cancelled,
+            movements.business_day,
+        )
+        return self._apply_entries(self.partitions[number].collateral, entries, deposit=True)
+
+    def _apply_entries(self, ledger: Ledger, entries: Entries, deposit: bool) -> Int8s:
+        outcome, effects = ledger.upsert(entries, self.accounts.business_day)
+        self._apply_effects(effects)
+        touched = entries.account[outcome == EntryOutcome.APPLIED]
+        self.cases.note_causes(touched, np.full(len(touched), deposit))
+        return outcome
+
+    def open_day(self, opening: Opening) -> EntryOutcome:
+        """Replace an account's holdings by a start-of-day record with a later date.
+
+        Trades and collateral booked after its date are put on top again; those it covers are dropped. A record
+        of the same date drawn up later replaces the earlier one.
+        """
+        held = int(self.accounts.business_day[opening.account])
+        held_as_of = int(self.accounts.opening_as_of_ns[opening.account])
+        if (opening.business_day, opening.as_of_ns) == (held, held_as_of):
+            return EntryOutcome.DUPLICATE
+        if (opening.business_day, opening.as_of_ns) < (held, held_as_of):
+            return EntryOutcome.LATE
+        account = np.array([opening.account], np.int64)
+        self._empty(account)
+        self.accounts.business_day[account] = opening.business_day
+        self.accounts.opening_as_of_ns[account] = opening.as_of_ns
+        self._apply_effects(self._opening_effects(opening))
+        partition = self.partitions[int(self.accounts.partition[opening.account])]
+        for ledger in (partition.trades, partition.collateral):
+            self._apply_effects(ledger.after(opening.account, opening.business_day))
+        return EntryOutcome.APPLIED
+
+    def _opening_effects(self, opening: Opening) -> Effects:
+        slots = opening.instrument
+        return opening_effects(
+            opening,
+            np.where(opening.silo >= 0, opening.silo, self.silo_of_instrument[slots]),
+            self.market.multiplier[slots],
+            np.isin(self.market.product[slots], _FUTURES_STYLE_CODES),
+            self._currency_of(slots),
+            np.array([self.holdings.currency_index(code) for _, code, _ in opening.cash], np.int64),
+        )
+
+    def _currency_of(self, slots: Int64s) -> Int64s:
+        """int64[n]: index of each instrument's currency."""
+        foreign = np.flatnonzero(self.market.foreign[slots])
+        index = np.zeros(len(slots), np.int64)
+        for place in foreign.tolist():
+            index[place] = self.holdings.currency_index(self.market.instruments[slots[place]].currency)
+        return index
+
+    def _empty(self, accounts: Int64s) -> None:
+        """Take all holdings and cash out of accounts; their units come to exactly zero."""
+        slots, _ = self.holdings.of_accounts(accounts)
+        self._change(slots, -self.holdings.quantity[slots])
+        for book in self._summing_books():
+            book.rebuild_accounts(accounts, self.holdings)
+        self.holdings.cash[accounts] = 0.0
+
+    def _apply_effects(self, effects: Effects) -> None:
+        self.dirty[effects.account] = True
+        np.add.at(self.holdings.cash, (effects.account, effects.silo, effects.currency), effects.cash)
+        slots, fresh = self.holdings.slots_for(effects)
+        if len(fresh):
+            self._reserve()
+            self.equity_book.place(fresh, self.holdings, self.market)
+            for book in self._rule_books():
+                book.place(fresh, self.holdings)
+            self._revalue(np.unique(self.holdings.instrument[fresh]))
+        held = slots >= 0
+        self._change(slots[held], effects.quantity[held])
+
+    def _change(self, slots: Int64s, change: Float64s) -> None:
+        """Quantities of holdings change; all exposures follow."""
+        old, new = self.holdings.move(slots, change)
+        instruments = self.holdings.instrument[slots]
+        for book in self._summing_books():
+            book.change_quantities(slots, instruments, old, new)
