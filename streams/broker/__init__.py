@@ -1,0 +1,1 @@
+"""A real single-node Apache Kafka for the demo and the tests, without Docker and without a system Java."""
