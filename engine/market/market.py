@@ -28,6 +28,7 @@ _FILLS: dict[str, Fill] = {
     "underlying": (np.int64, -1),
     "fx": (np.int64, -1),
     "foreign": (np.bool_, False),
+    "negative_price_allowed": (np.bool_, False),
     "bid": (np.float64, np.nan),
     "ask": (np.float64, np.nan),
     "mark": (np.float64, np.nan),
@@ -48,6 +49,7 @@ class Market:
         underlying: slot of the underlying, -1 where there is none.
         fx: slot of the FX rate of the currency, -1 for USD or where the rate is not known yet.
         foreign: the currency is not USD.
+        negative_price_allowed: the product can trade below zero.
         bid, ask, mark: in the instrument's currency; NaN where unknown.
         quoted_volatility: as it came, NaN where the message had none.
         volatility: the one used, NaN where it could not be had.
@@ -67,6 +69,7 @@ class Market:
     underlying: NDArray[np.int64]
     fx: NDArray[np.int64]
     foreign: NDArray[np.bool_]
+    negative_price_allowed: NDArray[np.bool_]
     bid: NDArray[np.float64]
     ask: NDArray[np.float64]
     mark: NDArray[np.float64]
@@ -108,6 +111,7 @@ class Market:
         self.expiry_ns[slot] = instrument.expiry_ns
         self.multiplier[slot] = instrument.multiplier
         self.dividend_yield[slot] = instrument.dividend_yield
+        self.negative_price_allowed[slot] = instrument.negative_price_allowed
         return slot
 
     def _new_slot(self, instrument: Instrument) -> int:

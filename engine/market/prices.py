@@ -61,11 +61,8 @@ def judge(market: Market, prices: PriceColumns) -> NDArray[np.int8]:
     mark = mark_of(prices.bid, prices.ask, prices.mark)
     outcome[np.isnan(mark)] = PriceOutcome.EMPTY
     outcome[prices.bid > prices.ask] = PriceOutcome.CROSSED
-    positive_only = ~np.array(
-        [market.instruments[slot].negative_price_allowed for slot in prices.slots.tolist()], np.bool_
-    )
     lowest = np.fmin(np.fmin(prices.bid, prices.ask), prices.mark)
-    outcome[positive_only & (lowest < 0)] = PriceOutcome.NEGATIVE
+    outcome[~market.negative_price_allowed[prices.slots] & (lowest < 0)] = PriceOutcome.NEGATIVE
     infinite = np.isinf(prices.bid) | np.isinf(prices.ask) | np.isinf(prices.mark)
     outcome[infinite | np.isinf(prices.implied_volatility)] = PriceOutcome.NOT_FINITE
     good = np.flatnonzero(outcome == PriceOutcome.APPLIED)

@@ -79,6 +79,7 @@ class EngineCore(ActivityState):
 
     def _combine(self, accounts: Int64s) -> None:
         self.equity[accounts], trusted = self.equity_book.of_accounts(accounts, self.holdings, self.market)
+        self.unsupported[accounts] = False
         self._find_unsupported(accounts[~self.accounts.portfolio_margin[accounts]])
         self.trusted[accounts] = trusted & ~self.unsupported[accounts]
         self.initial[accounts] = self.maintenance[accounts] = 0.0
@@ -91,7 +92,6 @@ class EngineCore(ActivityState):
 
     def _find_unsupported(self, accounts: Int64s) -> None:
         """Mark the silos in which accounts without an approval hold what only that approval margins."""
-        self.unsupported[accounts] = False
         slots, _ = self.holdings.of_accounts(accounts)
         slots = slots[(self.holdings.quantity[slots] != 0.0) & ~self.holdings.collateral[slots]]
         margined = np.zeros(len(slots), np.bool_)

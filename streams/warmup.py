@@ -1,0 +1,128 @@
+"""Compiling the numeric kernels before the first message needs them.
+
+Kernels are compiled once per machine and cached on disk; without this the first trade of a live worker would
+wait for it. A throw-away engine is taken through every kind of instrument and every question.
+"""
+
+from __future__ import annotations
+
+import time
+
+import click
+import numpy as np
+
+from engine.base.errors import MarginError
+from engine.market.instruments import FUTURES_STYLE, OPTIONS, SILO_INDEX, Instrument, Product
+from engine.market.prices import PriceColumns
+from engine.portfolio.accounts import Account
+from engine.state.activity_state import CollateralColumns, TradeColumns
+from engine.state.engine import Engine
+from engine.state.policy import Policy
+from streams.parameters import load_policy
+
+_NOW_NS = 1_700_000_000_000_000_000
+_YEAR_NS = 365 * 86_400 * 1_000_000_000
+
+
+def warm_up(policy: Policy) -> float:
+    """Compile what is not compiled yet; returns the seconds it took (well under one when all was cached)."""
+    started = time.perf_counter()
+    engine = Engine(policy)
+    engine.put_account(Account("warm-up", approvals=frozenset({"portfolio_margin", "cross_margin"})), 0)
+    engine.take_partition(0)
+    engine.go_live(0)
+    for instrument in _instruments(engine):
+        try:
+            engine.put_instrument(instrument)
+        except MarginError:
+            continue  # the firm's own parameters do not know this factor, commodity or tier table
+    _trade(engine)
+    engine.evaluate(_NOW_NS)
+    engine.statement("warm-up", _NOW_NS)
+    engine.shadow_check(["warm-up"])
+    engine.totals(1)
+    return time.perf_counter() - started
+
+
+def _instruments(engine: Engine) -> list[Instrument]:
+    """One instrument per product and exercise style, on the first factor that the scenarios have."""
+    factor = engine.unified.rulebook.scenarios.factors[0]
+    roots = [
+        Instrument("root", Product.EQUITY, risk_factor=factor),
+        Instrument("level", Product.INDEX, risk_factor=factor),
+        Instrument(
+            "future",
+            Product.FUTURE,
+            "level",
+            combined_commodity="ES",
+            contract_month="2099-12",
+            risk_factor=factor,
+        ),
+        Instrument("asset", Product.CRYPTO_SPOT, "BTC", risk_factor=factor),
+        Instrument(
+            "perpetual", Product.PERPETUAL, "BTC", margin_schedule="binance-usdtm:BTC", risk_factor=factor
+        ),
+        Instrument("note", Product.TREASURY, expiry_ns=_NOW_NS + _YEAR_NS),
+    ]
+    options = [
+        Instrument(
+            f"{underlying} {exercise} {right}", product, underlying, expiry_ns=_NOW_NS + _YEAR_NS, strike=100.0,
+            right=right, exercise=exercise, combined_commodity="ES", contract_month="2099-12",
+            risk_factor=factor, volatility_factor=factor,
+        )
+        for product, underlying, exercise in (
+            (Product.EQUITY_OPTION, "root", "american"),
+            (Product.INDEX_OPTION, "level", "european"),
+            (Product.FUTURE_OPTION, "future", "american"),
+        )
+        for right in ("call", "put")
+    ]  # fmt: skip
+    return roots + options
+
+
+def _trade(engine: Engine) -> None:
+    market = engine.market
+    every = np.arange(market.count)
+    option = np.array([instrument.product in OPTIONS for instrument in market.instruments])
+    missing = np.full(len(every), np.nan)
+    times, sequence = np.full(len(every), _NOW_NS), np.ones(len(every), np.int64)
+    marks = np.where(option, 8.0, 100.0)
+    engine.apply_prices(PriceColumns(every, missing, missing, marks, missing, times, sequence))
+    held = [
+        slot
+        for slot, instrument in enumerate(market.instruments)
+        if engine.silo_of_instrument[slot] >= 0 and instrument.product in {*OPTIONS, *FUTURES_STYLE, *_CASH}
+    ]
+    n = len(held)
+    account, day = np.zeros(n, np.int64), np.full(n, 1, np.int64)
+    engine.apply_trades(
+        0,
+        TradeColumns(
+            [str(slot) for slot in held], np.ones(n, np.int64), account, np.array(held, np.int64),
+            np.where(np.arange(n) % 2, -1.0, 1.0), np.full(n, 100.0), np.zeros(n, np.bool_), day,
+            np.full(n, -1, np.int64),
+        ),
+    )  # fmt: skip
+    note = engine.instrument_slots(["note"])
+    engine.apply_collateral(
+        0,
+        CollateralColumns(
+            ["note"], np.ones(1, np.int64), account[:1], note, ["USD"], np.ones(1), np.zeros(1, np.bool_), day[:1],
+            np.array([SILO_INDEX["securities"]]),
+        ),
+    )  # fmt: skip
+
+
+_CASH = (Product.EQUITY, Product.CRYPTO_SPOT)
+
+
+@click.command()
+def warmup() -> None:
+    """Compile the numeric kernels into the cache, so that a worker starts without a pause.
+
+    \b
+    Example:
+      marginmon warmup
+    """
+    seconds = warm_up(load_policy())
+    click.echo(f"kernels compiled and cached in {seconds:.1f} s")

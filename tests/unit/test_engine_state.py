@@ -1,0 +1,250 @@
+"""The engine's answers: statements, explanations, totals, transitions, and what it refuses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from engine.base.errors import MarginError, Reason
+from engine.market.instruments import SILO_INDEX, Product
+from engine.portfolio.accounts import Account
+from engine.portfolio.ledger import EntryOutcome
+from engine.shortfall.call import CallCase, CallState
+from engine.state.engine import Engine
+from tests.engine_book import (
+    APPROVED,
+    INSTRUMENTS,
+    MARKS,
+    NOW_NS,
+    TODAY,
+    TradeRow,
+    movements,
+    new_engine,
+    prices,
+    trades,
+)
+
+SECURITIES, FUTURES, DIGITAL = SILO_INDEX["securities"], SILO_INDEX["futures"], SILO_INDEX["digital_assets"]
+
+
+def priced(accounts: tuple[str, ...] = ("A", "B", "C")) -> Engine:
+    engine = new_engine(accounts)
+    engine.apply_prices(prices(engine, MARKS, 1))
+    return engine
+
+
+def buy(trade_id: str, account: str, instrument: str, quantity: float) -> TradeRow:
+    return (trade_id, 1, account, instrument, quantity, MARKS[instrument], False, TODAY)
+
+
+def deposit(engine: Engine, account: str, silo: int, amount: float, name: str = "D") -> None:
+    row = (f"{name}{account}{silo}", 1, account, "", "USD", amount, False, TODAY, silo)
+    engine.apply_collateral(0, movements(engine, [row]))
+
+
+def hedged(account: str) -> list[TradeRow]:
+    """Long 5,000 SPY (3.0 m USD) against 10 short ES (3.0 m USD)."""
+    return [buy(f"s-{account}", account, "SPY", 5_000), buy(f"f-{account}", account, "ESZ6", -10)]
+
+
+def test_a_hedge_across_the_wall_pays_twice_under_silos_and_little_unified() -> None:
+    engine = priced()
+    engine.apply_trades(0, trades(engine, [*hedged("A"), buy("s-B", "B", "SPY", 5_000)]))
+    engine.evaluate(NOW_NS)
+    both, single = engine.statement("A", NOW_NS), engine.statement("B", NOW_NS)
+    spy = next(silo for silo in both.silos if silo.silo == "securities")
+    assert spy.maintenance_usd == pytest.approx(0.08 * 3_000_000)  # high-cap broad index, 8 % down
+    assert both.gap.gap_usd > 0.5 * sum(silo.maintenance_usd for silo in both.silos)
+    assert both.unified.requirement_usd < 0.5 * single.unified.requirement_usd
+    assert math.fsum(amount for _, amount in both.unified.parts) == pytest.approx(
+        both.unified.requirement_usd
+    )
+    assert abs(both.gap.residual_usd) < 1e-6
+
+
+def test_explanations_are_the_same_figures_and_add_up() -> None:
+    engine = priced()
+    rows = [buy(f"t{i}", "A", name, (-1) ** i * 3.0) for i, name in enumerate(MARKS) if name in _HELD]
+    engine.apply_trades(0, trades(engine, rows))
+    engine.evaluate(NOW_NS)
+    told = engine.explain("A")
+    account = int(engine.account_slots(["A"])[0])
+    for silo in ("securities", "futures", "digital_assets"):
+        parts = [e.requirement.maintenance_usd for name, _, e in told.silos if name == silo]
+        assert math.fsum(parts) == pytest.approx(engine.maintenance[account, SILO_INDEX[silo]], abs=0.01)
+    assert all(explained.tree.largest_residual_usd() < 1e-6 for _, _, explained in told.silos)
+    assert told.unified.tree.largest_residual_usd() < 1e-6
+    assert engine.shadow_check(["A"]) < 0.01
+    weights = engine.statement("A", NOW_NS).gap.tail_weights
+    by_scenario = dict(told.scenario_losses)
+    names = engine.unified.rulebook.scenarios.names
+    tail_loss = math.fsum(w * by_scenario[n] for n, w in zip(names, weights.tolist(), strict=True) if w)
+    assert math.fsum(p.loss_usd for p in told.contributions) == pytest.approx(tail_loss)
+
+
+_HELD = {"SPY", "AAPL", "AAPL-C", "SPX-P", "ESZ6", "ESH7", "ESZ6-P", "BTC", "BTC-PERP"}
+
+
+def test_totals_are_the_sums_of_the_statements() -> None:
+    engine = priced()
+    engine.apply_trades(
+        0, trades(engine, [*hedged("A"), buy("x", "B", "AAPL", -700), buy("y", "C", "BTC", 3), *hedged("C")])
+    )
+    deposit(engine, "A", SECURITIES, 5e5)
+    engine.evaluate(NOW_NS)
+    statements = [engine.statement(account, NOW_NS) for account in "ABC"]
+    totals = engine.totals(worst=2)
+    silo_sum = sum(silo.maintenance_usd for s in statements for silo in s.silos)
+    assert totals.silo_requirement == pytest.approx(silo_sum)
+    assert totals.gap == pytest.approx(sum(s.gap.gap_usd for s in statements))
+    assert totals.trapped_excess == pytest.approx(sum(s.liquidity.trapped_usd for s in statements))
+    by_name = {
+        name: sum(s.gap.total_usd(name) for s in statements) for name in ("rulebook_effect", "netting")
+    }
+    assert totals.rulebook_effect == pytest.approx(by_name["rulebook_effect"])
+    assert totals.netting_effect == pytest.approx(
+        by_name["netting"] + sum(s.gap.total_usd("zero_floor") for s in statements)
+    )
+    assert [amount for _, amount in totals.worst_deficits] == sorted(
+        (amount for _, amount in totals.worst_deficits), reverse=True
+    )
+    assert len(totals.utilisation) == 3
+    assert math.isinf(totals.utilisation.max())
+
+
+def test_a_call_carries_what_it_was_decided_on() -> None:
+    engine = priced()
+    deposit(engine, "A", SECURITIES, 10_000)
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 5_000)]))
+    engine.note_inputs(0, trades_offset=7)
+    changes = engine.evaluate(NOW_NS)
+    call = next(t for t in changes.transitions if t.scope == "silo:securities")
+    assert (call.state, call.reason, call.binding) == ("issued", "FIRST", True)
+    assert call.requirement_usd == pytest.approx(0.15 * 1_000_000)
+    assert call.amount_usd == pytest.approx(140_000)
+    assert call.worst_scenario == "down 5/5 of the range"
+    assert call.drivers[0].instrument_id == "AAPL"
+    assert call.drivers[0].loss_usd == pytest.approx(150_000)
+    assert call.inputs.trades_offset == 7
+    assert call.evidence is not None
+    assert call.evidence["positions"] == [{"instrument_id": "AAPL", "quantity": 5000.0, "silo": "securities"}]
+    assert call.evidence["cash"] == [{"silo": "securities", "currency": "USD", "amount": -990_000.0}]
+    shadow = next(t for t in changes.transitions if not t.binding)
+    assert shadow.scope == "unified:one-pot"
+
+
+def test_a_deposit_cures_by_name() -> None:
+    engine = priced()
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 5_000)]))
+    engine.evaluate(NOW_NS)
+    deposit(engine, "A", SECURITIES, 200_000)
+    met = [t for t in engine.evaluate(NOW_NS).transitions if t.scope == "silo:securities"]
+    assert [(t.state, t.reason) for t in met] == [("met", "CURED_BY_DEPOSIT")]
+
+
+def test_stale_prices_hold_a_binding_call_in_warning_and_release_it() -> None:
+    engine = priced()
+    deposit(engine, "A", SECURITIES, 1_000_000)
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 5_000)]))
+    engine.evaluate(NOW_NS)
+    late_ns = NOW_NS + 3_600_000_000_000
+    deposit(engine, "A", SECURITIES, -900_000, "W")
+    held = engine.evaluate(late_ns).transitions
+    assert [(t.state, t.reason) for t in held if t.binding] == [("warning", "STALE_INPUT")]
+    assert engine.statement("A", late_ns).quality.stale
+    engine.apply_prices(prices(engine, MARKS, 2, late_ns))
+    released = engine.evaluate(late_ns).transitions
+    assert [(t.state, t.reason) for t in released if t.binding] == [("issued", "FIRST")]
+
+
+def test_a_position_without_price_is_named_and_its_account_not_trusted() -> None:
+    engine = new_engine()
+    engine.apply_prices(prices(engine, {k: v for k, v in MARKS.items() if k != "AAPL"}, 1))
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 5_000), buy("u", "A", "SPY", 10)]))
+    engine.evaluate(NOW_NS)
+    statement = engine.statement("A", NOW_NS)
+    assert statement.quality.incomplete == ("NO_PRICE: instrument AAPL",)
+    assert not engine.trusted[engine.account_slots(["A"])[0], SECURITIES]
+    assert sum(silo.maintenance_usd for silo in statement.silos) == pytest.approx(0.08 * 6_000)
+
+
+def test_securities_without_portfolio_margin_approval_are_named_until_it_comes() -> None:
+    engine = priced()
+    engine.put_account(Account("A"), 0)
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 100), buy("u", "A", "ESZ6", 1)]))
+    engine.evaluate(NOW_NS)
+    before = engine.statement("A", NOW_NS)
+    assert before.quality.incomplete[0].startswith("NO_RULEBOOK: silo securities")
+    assert not before.unified.eligible
+    assert before.gap.gap_usd == 0.0
+    engine.put_account(Account("A", approvals=APPROVED), 0)
+    engine.evaluate(NOW_NS)
+    after = engine.statement("A", NOW_NS)
+    assert after.quality.incomplete == ()
+    assert next(s for s in after.silos if s.silo == "securities").maintenance_usd == pytest.approx(3_000)
+    assert next(s for s in after.silos if s.silo == "futures") == next(
+        s for s in before.silos if s.silo == "futures"
+    )
+
+
+def test_a_silo_override_that_no_rulebook_margins_is_refused() -> None:
+    engine = priced()
+    columns = trades(engine, [buy("good", "A", "AAPL", 1), buy("bad", "A", "AAPL", 1)])
+    columns = replace(columns, silo=np.array([-1, SILO_INDEX["event_contracts"]]))
+    assert engine.apply_trades(0, columns).tolist() == [EntryOutcome.APPLIED, EntryOutcome.NO_RULEBOOK]
+
+
+def test_a_refused_instrument_stays_unknown_and_a_refused_change_keeps_the_former_record() -> None:
+    engine = priced()
+    aapl = next(i for i in INSTRUMENTS if i.instrument_id == "AAPL")
+    with pytest.raises(MarginError, match="NEW") as refused:
+        engine.put_instrument(replace(aapl, instrument_id="NEW", risk_factor="EQ:NOWHERE"))
+    assert refused.value.reason is Reason.BAD_PARAMETER
+    assert engine.instrument_slots(["NEW"])[0] == -1
+    with pytest.raises(MarginError, match="AAPL"):
+        engine.put_instrument(replace(aapl, risk_factor="EQ:NOWHERE"))
+    assert engine.market.instruments[engine.market.slot_of["AAPL"]] == aapl
+    with pytest.raises(MarginError, match="product changed"):
+        engine.put_instrument(replace(aapl, product=Product.ETF))
+
+
+def test_an_unknown_account_is_an_error_by_name() -> None:
+    engine = priced()
+    with pytest.raises(MarginError, match="UNKNOWN_ACCOUNT: account Z"):
+        engine.statement("Z", NOW_NS)
+    engine.drop_partition(0)
+    with pytest.raises(MarginError, match="not held by this worker"):
+        engine.statement("A", NOW_NS)
+
+
+def test_nothing_is_decided_before_a_partition_is_live_and_all_of_it_after() -> None:
+    engine = priced()
+    engine.drop_partition(0)
+    engine.take_partition(0)
+    engine.restore_case(
+        CallCase("A", "silo:securities", CallState.ISSUED, 3, 9, 150_000.0, "2026-11"), NOW_NS
+    )
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 5_000), buy("u", "B", "AAPL", 5_000)]))
+    assert engine.evaluate(NOW_NS).transitions == []
+    engine.go_live(0)
+    said = [t for t in engine.evaluate(NOW_NS).transitions if t.binding]
+    assert [(t.account_id, t.reason, t.case_number, t.sequence) for t in said] == [("B", "FIRST", 1, 1)]
+
+
+def test_the_same_inputs_give_the_same_bits() -> None:
+    def run() -> tuple[bytes, list[dict[str, object]]]:
+        engine = priced()
+        said = []
+        for step in range(5):
+            rows = [buy(f"{step}-{n}", "ABC"[n % 3], name, n - 4.0) for n, name in enumerate(sorted(_HELD))]
+            engine.apply_trades(0, trades(engine, rows))
+            marks = {name: mark * (1 + 0.01 * step) for name, mark in MARKS.items()}
+            engine.apply_prices(prices(engine, marks, 2 + step))
+            said += [asdict(t) for t in engine.evaluate(NOW_NS + step).transitions]
+        figures = (engine.equity, engine.maintenance, engine.unified.result)
+        return b"".join(array.tobytes() for array in figures), said
+
+    assert run() == run()
