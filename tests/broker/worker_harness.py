@@ -57,7 +57,9 @@ class Harness:
 
     # ------------------------------------------------------------ in
 
-    async def send(self, topic: str, key: str | bytes | None, value: Any, partition: int | None = None) -> int:
+    async def send(
+        self, topic: str, key: str | bytes | None, value: Any, partition: int | None = None
+    ) -> int:
         """Send one message (bytes as they are, everything else as JSON); returns its offset."""
         raw = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
         key_bytes = key.encode() if isinstance(key, str) else key
@@ -66,7 +68,7 @@ class Harness:
         return int(sent.offset)
 
     async def instrument(self, instrument_id: str, **more: Any) -> None:
-        fields = {"product": "etf", "index_class": "high_cap_broad", "risk_factor": "SPX", **more}
+        fields = {"product": "etf", "index_class": "high_cap_broad", "risk_factor": "EQ:SPX", **more}
         await self.send("instruments", instrument_id, {"instrument_id": instrument_id, **fields})
 
     async def account(self, account_id: str) -> None:
@@ -162,7 +164,9 @@ class Worker:
     def check(self) -> None:
         """Fail if the process has ended by itself."""
         code = self.process.poll()
-        assert code is None or self.expected_to_end, f"worker ended with {code}:\n{self.err.read_text()[-4000:]}"
+        assert code is None or self.expected_to_end, (
+            f"worker ended with {code}:\n{self.err.read_text()[-4000:]}"
+        )
 
     async def ready(self) -> str:
         """Wait until it is live; returns its base address."""

@@ -1,0 +1,91 @@
+"""Reference data: instruments, accounts, rulebooks."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from engine.market.instruments import Instrument, Product
+from streams.contracts.base import Identifier, Message, TimeNs
+
+# A date without a time means the close of US trading; contracts that end at another hour say so.
+_CLOSE_UTC = time(21, 0, tzinfo=UTC)
+
+
+def _expiry(value: Any) -> Any:
+    """Accept ``YYYY-MM-DD`` (21:00 UTC) beside a full ISO 8601 timestamp; without an offset it is UTC."""
+    if isinstance(value, str):
+        day_only = len(value) == 10
+        value = (
+            datetime.combine(date.fromisoformat(value), _CLOSE_UTC)
+            if day_only
+            else datetime.fromisoformat(value)
+        )
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+Expiry = Annotated[datetime, BeforeValidator(_expiry)]
+
+
+class InstrumentRecord(Message):
+    """``margin.instruments``: reference data of one instrument."""
+
+    instrument_id: Identifier
+    product: Literal[
+        "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
+        "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury",
+    ]  # fmt: skip
+    underlying: str = ""
+    multiplier: float = Field(1.0, gt=0, le=1e9)
+    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+    expiry: Expiry | None = Field(None, description="timestamp, or YYYY-MM-DD for 21:00 UTC of that day")
+    strike: float = Field(0.0, ge=-1e9, le=1e9)
+    right: Literal["", "call", "put"] = ""
+    exercise: Literal["", "american", "european"] = ""
+    settlement: Literal["", "physical", "cash"] = ""
+    price_model: Literal["lognormal", "normal"] = "lognormal"
+    dividend_yield: float = Field(0.0, ge=-1, le=1)
+    index_class: Literal["", "high_cap_broad", "broad", "narrow"] = ""
+    leverage: float = Field(1.0, ge=-10, le=10)
+    combined_commodity: str = ""
+    contract_month: str = Field("", pattern=r"^(\d{4}-\d{2})?$")
+    venue: str = ""
+    margin_schedule: str = ""
+    risk_factor: str = ""
+    beta: float = Field(1.0, ge=-20, le=20)
+    volatility_factor: str = ""
+    basis_factor: str = ""
+    average_daily_volume: float = Field(0.0, ge=0, le=1e15)
+    negative_price_allowed: bool = False
+
+    def to_engine(self) -> Instrument:
+        """The engine's record of the same facts."""
+        fields = self.model_dump(exclude={"expiry", "product"})
+        expiry_ns = 0 if self.expiry is None else int(self.expiry.timestamp()) * 1_000_000_000
+        return Instrument(product=Product(self.product), expiry_ns=expiry_ns, **fields)
+
+
+class AccountRecord(Message):
+    """``margin.accounts``: one customer's relation with the firm."""
+
+    account_id: Identifier
+    owner: str = ""
+    type: Literal["customer", "proprietary", "market_maker"] = "customer"
+    desk: str = ""
+    approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    time_zone: str = "America/New_York"
+    call_contact: str = ""
+
+
+class RulebookRecord(Message):
+    """``margin.rulebooks``: one rulebook's versioned parameters; a new version takes effect live."""
+
+    rulebook_id: Identifier
+    version: Identifier
+    method: Identifier
+    published_ns: TimeNs = 0
+    parameters: dict[str, Any]

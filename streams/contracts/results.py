@@ -1,0 +1,167 @@
+"""What comes out: statements and margin call events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from streams.contracts.base import BusinessDate, Identifier, Message, Money, SiloName, TimeNs
+
+
+class DataQuality(Message):
+    """How far the figures can be trusted."""
+
+    oldest_price_age_ms: int = Field(ge=0)
+    stale: bool
+    incomplete: tuple[str, ...] = Field((), description="what is missing, e.g. NO_PRICE: instrument X")
+
+
+class InputOffsets(Message):
+    """What the figures were computed from, so that an older statement is recognisable."""
+
+    partition: int
+    trades_offset: int = Field(description="last trade applied; -1 for none")
+    collateral_offset: int
+    positions_offset: int
+    price_time_ns: TimeNs = Field(description="latest source time of any price applied")
+
+
+class SiloStatement(Message):
+    """Requirement and equity of one silo under today's rulebook."""
+
+    silo: SiloName
+    rulebook_id: str
+    rulebook_version: str
+    initial: Money
+    maintenance: Money
+    equity: Money
+    excess: Money
+
+
+class NamedAmount(Message):
+    """One term of a sum."""
+
+    name: str
+    amount: Money
+
+
+class UnifiedStatement(Message):
+    """The same account under one unified candidate (a shadow figure)."""
+
+    rulebook_id: str
+    rulebook_version: str
+    eligible: bool
+    requirement: Money
+    equity: Money
+    excess: Money
+    parts: tuple[NamedAmount, ...] = Field(description="adds up to the requirement")
+    worst_scenario: str = ""
+
+
+class GapStatement(Message):
+    """Silo sum minus unified, and where it comes from; terms add up to the gap."""
+
+    silo_sum: Money
+    unified: Money
+    gap: Money
+    terms: tuple[NamedAmount, ...]
+    silo_deficit: Money = Field(description="sum of the silos' deficits")
+    unified_deficit: Money
+    trapped_excess: Money
+
+
+class RequirementStatement(Message):
+    """``margin.requirements``: the latest figures of an account, conflated."""
+
+    account_id: Identifier
+    owner: str
+    desk: str
+    business_date: BusinessDate
+    as_of_ns: TimeNs
+    sequence: int = Field(ge=0)
+    silos: tuple[SiloStatement, ...]
+    unified: UnifiedStatement
+    gap: GapStatement
+    utilisation: float | None = Field(description="maintenance over equity of the worst silo; null: none")
+    quality: DataQuality
+    inputs: InputOffsets
+    served_by: str = Field(description="base address of the worker that holds the account")
+
+
+CallState = Literal[
+    "clear", "warning", "issued", "acknowledged", "partly_met", "met", "disputed", "overdue",
+    "liquidation_eligible", "cancelled",
+]  # fmt: skip
+
+
+class Driver(Message):
+    """A position that contributes to the worst case."""
+
+    instrument_id: str
+    quantity: float
+    loss: Money
+
+
+class CallEvent(Message):
+    """``margin.calls`` and ``margin.call-cases``: one transition of a margin call case.
+
+    FIX names where FIX has them: ``margin_call_amount`` is MarginAmtType 13, ``margin_excess`` tag 899,
+    ``collateral_assignment_reason`` tag 895.
+    """
+
+    event_id: Identifier
+    call_id: Identifier
+    account_id: Identifier
+    scope: Annotated[str, Field(pattern="^(silo|unified):")]
+    binding: bool
+    case_number: int = Field(ge=0)
+    sequence: int = Field(ge=1)
+    previous_state: CallState
+    state: CallState
+    reason: str
+    currency: Literal["USD"] = "USD"
+    margin_call_amount: Money
+    requirement: Money
+    equity: Money
+    margin_excess: Money
+    collateral_assignment_reason: str
+    rulebook_id: str
+    rulebook_version: str
+    as_of_ns: TimeNs
+    deadline_ns: TimeNs | None = None
+    inputs: InputOffsets
+    quality: DataQuality
+    worst_scenario: str = ""
+    drivers: tuple[Driver, ...] = ()
+
+
+class CallEvidence(Message):
+    """``margin.call-evidence``: all that is needed to recompute the figure of an issued or changed call."""
+
+    event_id: Identifier
+    account_id: Identifier
+    scope: str
+    rulebook_id: str
+    rulebook_version: str
+    parameters: dict[str, object]
+    valuation_time_ns: TimeNs
+    instruments: tuple[dict[str, object], ...]
+    prices: tuple[dict[str, object], ...]
+    positions: tuple[dict[str, object], ...]
+    cash: tuple[dict[str, object], ...]
+    collateral: tuple[dict[str, object], ...]
+    requirement: Money
+    equity: Money
+
+
+class CallResponse(Message):
+    """``margin.call-responses``: what an operator says to a call."""
+
+    response_id: Identifier
+    account_id: Identifier
+    call_id: Identifier
+    kind: Literal["acknowledge", "dispute", "promise", "cancel"]
+    operator: Identifier
+    time_ns: TimeNs
+    text: str = ""

@@ -1,0 +1,1 @@
+"""From Kafka to the engine: transport, decoding into columns, parking, broadcast, restore."""

@@ -1,0 +1,132 @@
+"""The one way into the engine: batches of records by topic, what became of them, and what they set free.
+
+Not thread-safe, like the engine; the worker runs every call on its engine thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from engine.shortfall.call import CallCase
+from engine.state.engine import Engine
+from streams.inbound.entries import take_collateral, take_trades
+from streams.inbound.parking import Missing, Parking
+from streams.inbound.positions import OpeningDesk
+from streams.inbound.prices import take_prices
+from streams.inbound.record import Record, Taken
+from streams.inbound.reference import ReferenceDesk
+
+ACCOUNT_TOPICS: Final = frozenset({"positions", "collateral", "trades"})
+REFERENCE_TOPICS: Final = ("rulebooks", "instruments", "accounts")
+
+
+class Intake:
+    """Routes batches to the desks; keeps the high-water mark of every owned partition and topic.
+
+    Records at or below the high-water mark have been applied by the restore and are skipped, so the live
+    stream may begin anywhere before it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        parameters: dict[str, Mapping[str, Any]],
+        partitions: int,
+        parking_limit: int,
+        skew_limit_ms: int,
+    ) -> None:
+        """``parameters``: by rulebook_id, kept current as new versions come in."""
+        self.engine = engine
+        self.parking = Parking(parking_limit)
+        self._reference = ReferenceDesk(engine, parameters, partitions)
+        self._openings = OpeningDesk(engine, self.parking)
+        self._skew_limit_ms = skew_limit_ms
+        self._applied: dict[tuple[str, int], int] = {}
+        self._cases: dict[str, list[tuple[CallCase, int, int]]] = {}
+
+    # ---------------------------------------------------------------- partitions
+
+    def take_partition(self, partition: int) -> None:
+        """Own a partition, empty and silent."""
+        self.engine.take_partition(partition)
+        for topic in ACCOUNT_TOPICS:
+            self._applied[(topic, partition)] = -1
+
+    def drop_partition(self, partition: int) -> None:
+        """Forget everything about a partition."""
+        self._openings.forget_partition(partition)
+        self.engine.drop_partition(partition)
+        self.parking.drop_partition(partition, ACCOUNT_TOPICS)
+        for topic in ACCOUNT_TOPICS:
+            self._applied.pop((topic, partition), None)
+        for account_id, cases in list(self._cases.items()):
+            if cases[0][2] == partition:
+                del self._cases[account_id]
+
+    def restore_case(self, case: CallCase, as_of_ns: int, partition: int) -> None:
+        """Take a case; that of an account whose record has not come yet waits for it."""
+        if self.engine.account_slots([case.account_id])[0] < 0:
+            self._cases.setdefault(case.account_id, []).append((case, as_of_ns, partition))
+        else:
+            self.engine.restore_case(case, as_of_ns)
+
+    def high_water(self, topic: str, partition: int) -> int:
+        """Offset of the last record applied, -1 for none."""
+        return self._applied.get((topic, partition), -1)
+
+    # ---------------------------------------------------------------- records
+
+    def take_activity(self, topic: str, partition: int, records: Sequence[Record]) -> Taken | None:
+        """Take records of ``trades``, ``collateral`` or ``positions``, in log order.
+
+        Returns:
+            None if the partition is not owned (any more).
+        """
+        applied = self._applied.get((topic, partition))
+        if applied is None:
+            return None
+        if records and records[0].offset <= applied:
+            records = [record for record in records if record.offset > applied]
+        if not records:
+            return Taken()
+        taken = self._desk(topic)(partition, records)
+        last = records[-1].offset
+        self._applied[(topic, partition)] = last
+        self.engine.note_inputs(
+            partition,
+            trades_offset=last if topic == "trades" else None,
+            collateral_offset=last if topic == "collateral" else None,
+            positions_offset=last if topic == "positions" else None,
+        )
+        return taken
+
+    def _desk(self, topic: str) -> Callable[[int, Sequence[Record]], Taken]:
+        if topic == "trades":
+            return lambda partition, records: take_trades(self.engine, self.parking, partition, records)
+        if topic == "collateral":
+            return lambda partition, records: take_collateral(self.engine, self.parking, partition, records)
+        return self._openings.take
+
+    def take_prices(self, records: Sequence[Record], now_ns: int) -> Taken:
+        """Take prices."""
+        return take_prices(self.engine, self.parking, records, now_ns, self._skew_limit_ms)
+
+    def take_reference(self, topic: str, records: Sequence[Record], now_ns: int) -> Taken:
+        """Take reference data, then what was parked for it."""
+        taken, known = self._reference.take(topic, records)
+        for missing in known:
+            if missing.kind == "account":
+                for case, as_of_ns, _ in self._cases.pop(missing.id, []):
+                    self.engine.restore_case(case, as_of_ns)
+            taken.add(self._release(missing, now_ns))
+        return taken
+
+    def _release(self, missing: Missing, now_ns: int) -> Taken:
+        taken = Taken()
+        for (topic, partition), records in self.parking.release(missing).items():
+            if topic == "prices":
+                taken.add(self.take_prices(records, now_ns))
+            else:
+                taken.add(self._desk(topic)(partition, records))
+        return taken

@@ -1,0 +1,42 @@
+"""Reading topics without a group: from the beginning to where they end now, and on from there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+_POLL_MS: Final = 200
+# Replaying a day is bound by fetches: 8 MiB per partition and request keep the client busy.
+_FETCH_BYTES: Final = 8 * 1024 * 1024
+_FETCH_RECORDS: Final = 20_000
+
+
+def group_less_consumer(bootstrap: str, client_id: str, group_id: str | None = None) -> AIOKafkaConsumer:
+    """A consumer that joins no group; with a ``group_id`` it can only look up and commit offsets by hand."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        group_id=group_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        fetch_max_wait_ms=50,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
+
+
+async def read_to_end(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
+    """Batches of the assigned partitions from the beginning to the end offsets of now."""
+    await consumer.seek_to_beginning(*partitions)
+    ends = await consumer.end_offsets(list(partitions))
+    open_partitions = {tp for tp in partitions if await consumer.position(tp) < ends[tp]}
+    while open_partitions:
+        fetched = await consumer.getmany(*open_partitions, timeout_ms=_POLL_MS, max_records=_FETCH_RECORDS)
+        for tp, records in fetched.items():
+            yield tp, records
+        # Transaction markers and compacted records have offsets too: only the position says how far it is.
+        open_partitions = {tp for tp in open_partitions if await consumer.position(tp) < ends[tp]}

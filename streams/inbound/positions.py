@@ -1,0 +1,119 @@
+"""Start-of-day records: joining the parts of one account's record and opening its day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from engine.base.errors import Reason
+from engine.portfolio.opening import Opening
+from engine.state.engine import Engine
+from streams.contracts.codec import NO_SILO, POSITIONS, days, silos
+from streams.contracts.hot import HotPositions
+from streams.inbound.parking import Missing, Parking
+from streams.inbound.record import Record, Taken
+from streams.inbound.sorting import Batch
+
+_NAMES: Final = ("applied", "duplicate", "late")
+
+
+class OpeningDesk:
+    """Collects the parts of start-of-day records and opens the day of an account once all are there.
+
+    Parts of an earlier ``as_of_ns`` are dropped when a later one arrives, so at most one record per account
+    waits for parts. A record that names an unknown instrument is parked as a whole: half a portfolio would be
+    margined wrongly.
+    """
+
+    def __init__(self, engine: Engine, parking: Parking) -> None:
+        self._engine = engine
+        self._parking = parking
+        self._parts: dict[str, dict[int, HotPositions]] = {}
+
+    def forget_partition(self, partition: int) -> None:
+        """Drop what waits for parts in a partition that is no longer owned."""
+        for account_id in list(self._parts):
+            slot = self._engine.account_slots([account_id])[0]
+            if self._engine.accounts.partition[slot] == partition:
+                del self._parts[account_id]
+
+    def take(self, partition: int, records: Sequence[Record]) -> Taken:
+        """Take start-of-day records of one owned partition."""
+        batch: Batch[HotPositions] = Batch("positions", POSITIONS, records, self._parking)
+        account_ids = [message.account_id for message in batch.messages]
+        accounts = self._engine.account_slots(account_ids)
+        batch.park_unknown(accounts, "account", account_ids)
+        batch.check_partition(self._engine.accounts.partition, accounts, partition)
+        for index in batch.kept():
+            self._take_part(batch, index, int(accounts[index]))
+        return batch.taken
+
+    def _take_part(self, batch: Batch[HotPositions], index: int, account: int) -> None:
+        message = batch.messages[index]
+        parts = self._joined(message)
+        if parts is None:
+            batch.taken.counts[("positions", "late")] += 1
+            return
+        if len(parts) < message.parts:
+            return  # the last part to come opens the day
+        whole = [parts[number] for number in sorted(parts)]
+        missing = self._missing(whole)
+        if missing is not None:
+            batch.park(index, missing)
+            return
+        del self._parts[message.account_id]
+        untradable = self._untradable(whole)
+        if untradable is not None:
+            batch.refuse(index, Reason.NO_RULEBOOK, f"instrument {untradable} cannot be held as a position")
+            return
+        outcome = self._engine.open_day(self._opening(account, whole))
+        batch.count([index], np.array([outcome], np.int8), _NAMES)
+
+    def _joined(self, message: HotPositions) -> dict[int, HotPositions] | None:
+        """The parts so far of the record that the message belongs to; None if a later record has begun."""
+        parts = self._parts.get(message.account_id, {})
+        held = next(iter(parts.values()), message)
+        if message.as_of_ns < held.as_of_ns:
+            return None
+        if message.as_of_ns > held.as_of_ns or message.parts != held.parts:
+            parts = {}
+        self._parts[message.account_id] = parts
+        parts[message.part] = message
+        return parts
+
+    def _missing(self, whole: Sequence[HotPositions]) -> Missing | None:
+        ids = [position.instrument_id for part in whole for position in part.positions]
+        ids += [asset.instrument_id for part in whole for asset in part.collateral]
+        unknown = np.flatnonzero(self._engine.instrument_slots(ids) < 0)
+        return Missing("instrument", ids[unknown[0]]) if len(unknown) else None
+
+    def _untradable(self, whole: Sequence[HotPositions]) -> str | None:
+        """A position in something that has no silo and is given none."""
+        engine = self._engine
+        for part in whole:
+            for position in part.positions:
+                slot = engine.market.slot_of[position.instrument_id]
+                if position.silo is None and engine.silo_of_instrument[slot] < 0:
+                    return position.instrument_id
+        return None
+
+    def _opening(self, account: int, whole: Sequence[HotPositions]) -> Opening:
+        engine = self._engine
+        positions = [position for part in whole for position in part.positions]
+        collateral = [asset for part in whole for asset in part.collateral]
+        silo = [NO_SILO if position.silo is None else silos[position.silo] for position in positions]
+        return Opening(
+            account=account,
+            business_day=days[whole[0].business_date],
+            as_of_ns=whole[0].as_of_ns,
+            instrument=engine.instrument_slots([position.instrument_id for position in positions]),
+            quantity=np.array([position.quantity for position in positions], np.float64),
+            reference_price=np.array([position.reference_price for position in positions], np.float64),
+            silo=np.array(silo, np.int64),
+            cash=tuple((silos[c.silo], c.currency, c.amount) for part in whole for c in part.cash),
+            collateral_instrument=engine.instrument_slots([asset.instrument_id for asset in collateral]),
+            collateral_quantity=np.array([asset.quantity for asset in collateral], np.float64),
+            collateral_silo=np.array([silos[asset.silo] for asset in collateral], np.int64),
+        )

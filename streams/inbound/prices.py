@@ -1,0 +1,93 @@
+"""Prices: decoded batches as columns for the engine; every worker takes all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.base.errors import Reason
+from engine.base.units import NANOSECONDS_PER_MILLISECOND
+from engine.market.prices import PriceColumns, PriceOutcome
+from engine.state.engine import Engine
+from streams.contracts.codec import PRICES
+from streams.contracts.hot import HotPrice
+from streams.inbound.parking import Missing, Parking
+from streams.inbound.record import Record, Taken
+from streams.inbound.sorting import Batch, full_detail
+
+_NAMES: Final = ("applied", "duplicate", "late", "superseded")  # by PriceOutcome; what follows is refused
+_REFUSALS: Final = {
+    PriceOutcome.NOT_FINITE: (Reason.NOT_FINITE, "a price is not finite"),
+    PriceOutcome.NEGATIVE: (Reason.NEGATIVE_PRICE, "a price is negative"),
+    PriceOutcome.CROSSED: (Reason.CROSSED_QUOTE, "bid above ask"),
+    PriceOutcome.EMPTY: (Reason.WRONG_TYPE, "neither bid, ask nor mark"),
+}
+
+
+def take_prices(
+    engine: Engine, parking: Parking, records: Sequence[Record], now_ns: int, skew_limit_ms: int
+) -> Taken:
+    """Apply prices.
+
+    A source time further ahead of this worker's clock than the limit is refused: such a price would never
+    grow stale. (Read again later it may pass, which does no harm: by then its time is not ahead any more.)
+    """
+    batch: Batch[HotPrice] = Batch("prices", PRICES, records, parking)
+    limit_ns = now_ns + skew_limit_ms * NANOSECONDS_PER_MILLISECOND
+    times = np.array([price.source_time_ns for price in batch.messages], np.int64)
+    if len(times):
+        batch.taken.newest_source_ns["prices"] = int(times.max())
+    for index in np.flatnonzero(times > limit_ns).tolist():
+        ahead_ms = (int(times[index]) - now_ns) // NANOSECONDS_PER_MILLISECOND
+        batch.refuse(index, Reason.CLOCK_SKEW, f"source_time_ns is {ahead_ms} ms ahead")
+    slots = engine.instrument_slots([price.instrument_id for price in batch.messages])
+    for index in np.flatnonzero((slots < 0) & batch.keep).tolist():
+        _park(batch, parking, index)
+    kept = batch.kept()
+    if kept:
+        _apply(engine, batch, kept, slots, times)
+    return batch.taken
+
+
+def _park(batch: Batch[HotPrice], parking: Parking, index: int) -> None:
+    """Only the newest price of an unknown instrument is worth keeping."""
+    price, record = batch.messages[index], batch.records[index]
+    missing = Missing("instrument", price.instrument_id)
+    batch.keep[index] = False
+    parked = parking.park_newest(missing, "prices", record, price.sequence)
+    if parked is False:
+        batch.refuse(index, Reason.PARKING_FULL, full_detail(missing))
+    else:
+        batch.taken.counts[("prices", "parked" if parked else "superseded")] += 1
+
+
+def _apply(
+    engine: Engine,
+    batch: Batch[HotPrice],
+    kept: list[int],
+    slots: NDArray[np.int64],
+    times: NDArray[np.int64],
+) -> None:
+    prices = batch.chosen(kept)
+    outcomes = engine.apply_prices(
+        PriceColumns(
+            slots=slots[kept],
+            bid=np.array([nan if p.bid is None else p.bid for p in prices], np.float64),
+            ask=np.array([nan if p.ask is None else p.ask for p in prices], np.float64),
+            mark=np.array([nan if p.mark is None else p.mark for p in prices], np.float64),
+            implied_volatility=np.array(
+                [nan if p.implied_vol is None else p.implied_vol for p in prices], np.float64
+            ),
+            source_time_ns=times[kept],
+            sequence=np.array([p.sequence for p in prices], np.int64),
+        )
+    )
+    for place in batch.count(kept, outcomes, _NAMES):
+        reason, what = _REFUSALS[PriceOutcome(outcomes[place])]
+        price = prices[place]
+        quote = f"bid {price.bid}, ask {price.ask}, mark {price.mark}"
+        batch.refuse(kept[place], reason, f"instrument {price.instrument_id}: {what}: {quote}")

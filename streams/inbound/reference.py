@@ -1,0 +1,90 @@
+"""Reference data: instruments, accounts and rulebooks, which every worker takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from engine.base.errors import MarginError, Reason
+from engine.portfolio.accounts import Account
+from engine.state.engine import Engine
+from streams.contracts.base import Message
+from streams.contracts.codec import Fault, decode_model
+from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
+from streams.contracts.topics import partition_of
+from streams.inbound.parking import Missing
+from streams.inbound.record import Record, Taken
+
+M = TypeVar("M", bound=Message)
+
+
+class ReferenceDesk:
+    """Takes reference data into the engine and says which parked records may go on."""
+
+    def __init__(self, engine: Engine, parameters: dict[str, Mapping[str, Any]], partitions: int) -> None:
+        self._engine = engine
+        self._parameters = parameters
+        self._partitions = partitions
+
+    def take(self, topic: str, records: Sequence[Record]) -> tuple[Taken, list[Missing]]:
+        """Take records of ``instruments``, ``accounts`` or ``rulebooks``, in order.
+
+        Returns:
+            what became of them, and the reference data that is known now.
+        """
+        taken, known = Taken(), []
+        for record in records:
+            missing = self._take_one(topic, record, taken)
+            if missing is not None:
+                known.append(missing)
+        return taken, known
+
+    def _take_one(self, topic: str, record: Record, taken: Taken) -> Missing | None:
+        if topic == "instruments":
+            return self._put(taken, topic, record, InstrumentRecord, "instrument_id", self._put_instrument)
+        if topic == "accounts":
+            return self._put(taken, topic, record, AccountRecord, "account_id", self._put_account)
+        return self._put(taken, topic, record, RulebookRecord, "rulebook_id", self._put_rulebook)
+
+    def _put(
+        self,
+        taken: Taken,
+        topic: str,
+        record: Record,
+        model: type[M],
+        key: str,
+        put: Callable[[M], None],
+    ) -> Missing | None:
+        decoded = decode_model(model, record.value)
+        if isinstance(decoded, Fault):
+            taken.refuse(topic, record, decoded.reason, decoded.detail)
+            return None
+        message, unknown_fields = decoded
+        named: Any = getattr(message, key)
+        if record.key != str(named).encode():
+            taken.refuse(topic, record, Reason.KEY_MISMATCH, f"key {record.key!r}, but {key} is {named!r}")
+            return None
+        try:
+            put(message)
+        except MarginError as error:
+            taken.refuse(topic, record, error.reason, f"{error.thing}: {error.detail}")
+            return None
+        taken.counts[(topic, "applied")] += 1
+        if unknown_fields:
+            taken.counts[(topic, "unknown_field")] += 1
+        taken.applied_ms.setdefault(topic, []).append(record.timestamp)
+        return Missing(topic.removesuffix("s"), str(named))
+
+    def _put_instrument(self, message: InstrumentRecord) -> None:
+        self._engine.put_instrument(message.to_engine())
+
+    def _put_account(self, message: AccountRecord) -> None:
+        account = Account(
+            message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals)
+        )
+        self._engine.put_account(account, partition_of(message.account_id, self._partitions))
+
+    def _put_rulebook(self, message: RulebookRecord) -> None:
+        parameters = {**message.parameters, "rulebook_id": message.rulebook_id, "version": message.version}
+        self._engine.put_rulebook(message.method, parameters)
+        self._parameters[message.rulebook_id] = parameters

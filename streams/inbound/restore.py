@@ -1,0 +1,88 @@
+"""Taking a partition: its call cases, then its day, read back from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.contracts.results import CallEvent
+from streams.contracts.topics import TopicTable
+from streams.inbound.log_reader import group_less_consumer, read_to_end
+from streams.inbound.record import Record, Refusal, Taken
+
+# Openings first: trades that they cover then cost next to nothing.
+_DAY: Final = ("positions", "collateral", "trades")
+
+TakeCases = Callable[[list[CallEvent]], Awaitable[None]]
+TakeBatch = Callable[[str, Sequence[Record]], Awaitable[Taken]]
+
+
+@dataclass(slots=True)
+class Restored:
+    """What was read: number of records, and the refusals that no worker has dead-lettered yet."""
+
+    messages: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+class UnreadableCaseError(RuntimeError):
+    """A call case that this program cannot have written; going on could double a call."""
+
+
+async def restore_partition(
+    bootstrap: str,
+    group: str,
+    topics: TopicTable,
+    partition: int,
+    take_cases: TakeCases,
+    take_batch: TakeBatch,
+) -> Restored:
+    """Read a partition's cases and day to their present ends; silently, nothing is evaluated.
+
+    The partition's producer must have been started before: its fence has ended the earlier owner's open
+    transaction, so what is read is all there will ever be from it.
+
+    A refused record below the group's committed offset has been dead-lettered by who committed that.
+
+    Raises:
+        UnreadableCaseError: naming the record.
+        KafkaError: the brokers do not answer.
+    """
+    consumer: AIOKafkaConsumer = group_less_consumer(bootstrap, f"restore-{partition}", group)
+    restored = Restored()
+    try:
+        await consumer.start()
+        cases = TopicPartition(topics["call-cases"].name, partition)
+        day = {TopicPartition(topics[name].name, partition): name for name in _DAY}
+        consumer.assign([cases, *day])
+        await take_cases(await _last_cases(consumer, cases))
+        for tp, name in day.items():
+            committed = await consumer.committed(tp) or 0
+            async for _, records in read_to_end(consumer, [tp]):
+                taken = await take_batch(name, records)
+                restored.messages += len(records)
+                restored.refusals += [r for r in taken.refusals if r.record.offset >= committed]
+    finally:
+        await consumer.stop()
+    return restored
+
+
+async def _last_cases(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[CallEvent]:
+    last: dict[bytes, Any] = {}
+    async for _, records in read_to_end(consumer, [tp]):
+        for record in records:
+            last[record.key] = record
+    return [_case(record) for record in last.values() if record.value is not None]
+
+
+def _case(record: Record) -> CallEvent:
+    try:
+        return CallEvent.model_validate_json(record.value or b"")
+    except ValueError as error:
+        raise UnreadableCaseError(
+            f"{record.topic} partition {record.partition} offset {record.offset} is no call case: {error}; "
+            "only workers may write this topic: remove the record or restore the topic"
+        ) from error

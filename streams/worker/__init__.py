@@ -1,0 +1,1 @@
+"""One process of the monitor: settings, partitions, evaluation, metrics, health."""

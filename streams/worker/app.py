@@ -1,0 +1,342 @@
+"""A worker: broadcast topics, owned partitions, evaluation, publishing and pages, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from engine.state.engine import Engine
+from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
+from streams.inbound.broadcast import Broadcast
+from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake
+from streams.inbound.record import Record, Refusal, Taken
+from streams.outbound.dead_letter import DeadLetters
+from streams.outbound.publisher import Committed
+from streams.parameters import load_policy, read_toml
+from streams.worker.engine_thread import EngineThread
+from streams.worker.evaluation import Evaluation, PassResult, by_partition
+from streams.worker.faust_app import faust_app
+from streams.worker.health import Pages
+from streams.worker.keeper import Keeper, KeeperServices
+from streams.worker.metrics import WorkerMetrics
+from streams.worker.settings import WorkerSettings
+
+_REFRESH_S: Final = 1.0
+_DRAIN_S: Final = 2.0  # of the 5 s within which a worker ends; the group is left in the rest
+_MILLISECOND_NS: Final = 1_000_000
+
+log = logging.getLogger(__name__)
+
+
+class MarginWorker:
+    """One process of the monitor.
+
+    Attributes:
+        failure: set with the exception when going on would be wrong; the process then ends without another
+            acknowledgement.
+        ready: set once all that was assigned first is live.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        policy = load_policy(settings.parameters, settings.scenarios)
+        self.settings = settings
+        self.engine = Engine(policy)
+        parameters: dict[str, Mapping[str, Any]] = {
+            rulebook_id: read_toml(f"{rulebook_id}.toml", settings.parameters)
+            for rulebook_id in (*policy.rulebooks, policy.unified.rulebook_id)
+        }
+        self.intake = Intake(
+            self.engine,
+            parameters,
+            settings.partitions,
+            settings.parking_limit,
+            settings.clock_skew_limit_ms,
+        )
+        self.metrics = WorkerMetrics()
+        self.engine_thread = EngineThread()
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ready = asyncio.Event()
+        self._keepers: dict[int, Keeper] = {}
+        self._generation = -1
+        self._assigned_once = False
+        self._caught_up = False
+        self._joined = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._evaluating: asyncio.Task[None] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="marginmon-")
+        self.pages = Pages(self.engine, self.engine_thread, self.metrics.registry, self.waiting_for)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap, client_id="marginmon", acks="all", enable_idempotence=True
+        )
+        self._dead_letters = DeadLetters(self._producer)
+        self._evaluation = Evaluation(
+            settings, self.engine, self.engine_thread, self.metrics, parameters, self._dispatch
+        )
+        self._broadcast = Broadcast(
+            settings.bootstrap, "marginmon-broadcast", settings.broadcast_group,
+            {settings.topics[name].name: name for name in (*REFERENCE_TOPICS, "prices")},
+            self._take_broadcast,
+        )  # fmt: skip
+        self._app = faust_app(settings, self._folder.name, self._take_batch, self._on_assigned)
+
+    # ---------------------------------------------------------------- life
+
+    async def start(self) -> None:
+        """Check the topics, listen, read the broadcast topics to their ends, join the group.
+
+        Raises:
+            TopicError, KafkaError, OSError: naming what is missing.
+        """
+        present = await self._check_topics()
+        await self.pages.start(self.settings.http_host, self.settings.http_port)
+        self._evaluation.served_by = self.pages.address
+        await self._producer.start()
+        broadcast = (self.settings.topics[name].name for name in (*REFERENCE_TOPICS, "prices"))
+        await self._broadcast.start(
+            [TopicPartition(name, number) for name in broadcast for number in range(present[name].partitions)]
+        )
+        self._caught_up = True
+        self._watch(self._broadcast.follow())
+        self._watch(self._refresh())
+        self._evaluating = self._watch(self._evaluation.run())
+        self._joined = True
+        self._app.finalize()
+        await self._app.start()
+        self._watch(self._watch_group())
+
+    async def stop(self) -> None:
+        """Finish the pass and what it publishes, commit, leave the group, close everything."""
+        log.info("stopping: finishing the pass, publishing, leaving the group")
+        await _cancelled([self._evaluating] if self._evaluating else [])
+        await _within(_DRAIN_S, asyncio.gather(*(keeper.drained() for keeper in self._keepers.values())))
+        if self._joined:
+            await self._app.stop()
+        await asyncio.gather(*(keeper.release() for keeper in self._keepers.values()))
+        await _cancelled(list(self._tasks))
+        await _within(_DRAIN_S, self._broadcast.stop())
+        await _within(_DRAIN_S, self._producer.stop())
+        await self.pages.stop()
+        self.engine_thread.stop()
+        self._folder.cleanup()
+
+    async def _check_topics(self) -> Mapping[str, Existing]:
+        """All topics there, and as many partitions as the settings say; else accounts would be misplaced."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.bootstrap)
+        try:
+            await admin.start()
+            present = await existing_topics(admin, self.settings.topics)
+        finally:
+            await admin.close()
+        for topic in self.settings.topics:
+            found = present.get(topic.name)
+            if found is None or (topic.by_account and found.partitions != topic.partitions):
+                raise TopicError(differences([topic], present)[0])
+        for difference in differences(self.settings.topics, present):
+            log.warning("%s", difference)
+        return present
+
+    def fail(self, error: BaseException) -> None:
+        """Going on would be wrong: end the process before anything else is acknowledged."""
+        if not self.failure.done():
+            log.critical("stopping, nothing more is acknowledged: %s", error, exc_info=error)
+            self.failure.set_exception(error)
+
+    def _watch(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A background task whose end by an exception is the worker's failure."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._on_task_end)
+        self._tasks.add(task)
+        return task
+
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    def waiting_for(self) -> str:
+        """What is still missing before the worker is live; empty if nothing."""
+        if not self._caught_up:
+            return "reference data and prices"
+        if not self._assigned_once:
+            return "assignment of partitions"
+        behind = [number for number, keeper in self._keepers.items() if not keeper.live.is_set()]
+        return f"partitions {sorted(behind)}" if behind else ""
+
+    # ---------------------------------------------------------------- partitions
+
+    async def _on_assigned(self, numbers: set[int], generation: int) -> None:
+        """Keep what stayed ours, release what left, take what came.
+
+        A partition kept over consecutive generations had no other owner in between. After a gap in the
+        generations it may have had one, so everything is restored.
+        """
+        self.metrics.rebalances.inc()
+        stayed = set(self._keepers) & numbers if generation == self._generation + 1 else set()
+        self._generation = generation
+        left = [self._keepers.pop(number) for number in set(self._keepers) - stayed]
+        await asyncio.gather(*(keeper.release() for keeper in left))
+        services = KeeperServices(
+            self.settings, self.engine_thread, self.intake, self.metrics, self._write_dead_letters,
+            self._on_committed, self._on_live, self.fail,
+        )  # fmt: skip
+        for number in sorted(numbers - stayed):
+            self._keepers[number] = Keeper(number, services)
+        self._assigned_once = True
+        log.info("generation %d: %d partitions, %d of them kept", generation, len(numbers), len(stayed))
+        self._on_live()
+
+    def _on_live(self) -> None:
+        live = sum(keeper.live.is_set() for keeper in self._keepers.values())
+        self.metrics.partitions_owned.set(live)
+        waiting = self.waiting_for()
+        self.metrics.live.set(not waiting)
+        self._evaluation.note_change(0)
+        if not waiting:
+            self.ready.set()
+
+    # ---------------------------------------------------------------- in
+
+    async def _take_batch(self, topic: str, partition: int, records: list[Record]) -> bool:
+        """A batch from the group; False if the partition is not ours any more."""
+        try:
+            return await self._take_owned(topic, partition, records)
+        except Exception as error:
+            self.fail(error)
+            return False
+
+    async def _take_owned(self, topic: str, partition: int, records: list[Record]) -> bool:
+        taken = None
+        while taken is None:
+            keeper = self._keepers.get(partition)
+            if self.failure.done() or keeper is None or not await keeper.wait_live():
+                return False
+            taken = await self.engine_thread.run(self.intake.take_activity, topic, partition, records)
+        self._note(taken)
+        await self._write_dead_letters(taken.refusals)
+        return not self.failure.done()
+
+    async def _take_broadcast(self, topic: str, records: Sequence[Record]) -> Taken:
+        now_ns = time.time_ns()
+        if topic == "prices":
+            taken = await self.engine_thread.run(self.intake.take_prices, records, now_ns)
+        else:
+            taken = await self.engine_thread.run(self.intake.take_reference, topic, records, now_ns)
+        self._note(taken)
+        await self._write_released(taken)
+        return taken
+
+    async def _write_released(self, taken: Taken) -> None:
+        """Refusals of parked records of our own partitions, set free by reference data."""
+        own = {self.settings.topics[name].name for name in ACCOUNT_TOPICS}
+        await self._write_dead_letters([r for r in taken.refusals if r.record.topic in own])
+
+    def _note(self, taken: Taken) -> None:
+        self.metrics.count_taken(taken, time.time_ns(), live=self._caught_up)
+        if taken.changed:
+            newest_ms = max(max(times) for times in taken.applied_ms.values())
+            self._evaluation.note_change(newest_ms if self._caught_up else 0)
+
+    # ---------------------------------------------------------------- out
+
+    async def _write_dead_letters(self, refusals: Sequence[Refusal]) -> None:
+        if not refusals:
+            return
+        await self._dead_letters.write(refusals)
+        for refusal in refusals:
+            topic = refusal.record.topic.removeprefix(self.settings.topic_prefix)
+            self.metrics.dead_letters.labels(topic, refusal.reason.value).inc()
+
+    def _dispatch(self, result: PassResult, newest_ms: int) -> None:
+        for partition, records in by_partition(result.transitions).items():
+            keeper = self._keepers.get(partition)
+            if keeper is None or not keeper.publish(records, newest_ms):
+                log.info(
+                    "partition %d: transitions of a dropped partition are left to its restore", partition
+                )
+        for transition, _ in result.transitions:
+            self.metrics.count_transition(transition)
+        if result.statements:
+            self._watch(self._publish_statements(result))
+
+    async def _publish_statements(self, result: PassResult) -> None:
+        """Best effort: a statement that is lost is made again with the next change or interval."""
+        topic = self.settings.topics["requirements"].name
+        try:
+            for statement in result.statements:
+                await self._producer.send(
+                    topic,
+                    key=statement.account_id.encode(),
+                    value=statement.model_dump_json().encode(),
+                    partition=statement.inputs.partition,
+                )
+        except KafkaError as error:
+            log.warning("statements were not published: %s", error)
+        self.metrics.statements.inc(len(result.statements))
+
+    def _on_committed(self, committed: Committed) -> None:
+        self.metrics.count_committed(committed, time.time_ns())
+
+    # ---------------------------------------------------------------- refresh
+
+    async def _refresh(self) -> None:
+        """Renew the aggregates, lags and the dead letters of broadcast topics, every second."""
+        while True:
+            totals = await self.engine_thread.run(self.engine.totals, self.settings.top_accounts)
+            self.metrics.aggregates.totals = totals
+            self.metrics.aggregates.time_ns = time.time_ns()
+            self._on_live_gauges()
+            reporter = self._keepers.get(0)
+            if reporter is not None and reporter.live.is_set():
+                await self._report_broadcast()
+            await asyncio.sleep(_REFRESH_S)
+
+    async def _report_broadcast(self) -> None:
+        """An outage only delays these dead letters; they are kept until they are written."""
+        try:
+            await self._broadcast.report(self._write_dead_letters)
+        except KafkaError as error:
+            log.warning("dead letters of broadcast topics are delayed: %s", error)
+
+    async def _watch_group(self) -> None:
+        """Faust restarts nothing that matters here: its crash is ours."""
+        await self._app._crashed.wait()
+        raise self._app.crash_reason or RuntimeError("Faust ended by itself")
+
+    def _on_live_gauges(self) -> None:
+        for topic in (*REFERENCE_TOPICS, "prices", *sorted(ACCOUNT_TOPICS)):
+            self.metrics.parked.labels(topic).set(self.intake.parking.counts.get(topic, 0))
+        self.metrics.live.set(not self.waiting_for())
+        for tp, behind in self._lags():
+            short = tp.topic.removeprefix(self.settings.topic_prefix)
+            self.metrics.consumer_lag.labels(short, str(tp.partition)).set(behind)
+
+    def _lags(self) -> list[tuple[Any, int]]:
+        lags = []
+        for tp in self._app.consumer.assignment() if self._assigned_once else ():
+            end = self._app.consumer.highwater(tp)
+            short = tp.topic.removeprefix(self.settings.topic_prefix)
+            if end is not None:
+                lags.append((tp, max(0, end - 1 - self.intake.high_water(short, tp.partition))))
+        return lags
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _within(seconds: float, work: Any) -> None:
+    """Await for so long; what is left over is not needed for correctness."""
+    try:
+        await asyncio.wait_for(work, seconds)
+    except (TimeoutError, KafkaError) as error:
+        log.warning("not finished within %.0f s: %r", seconds, error)

@@ -1,0 +1,27 @@
+"""The one thread that touches the engine: applying and evaluating never overlap, nor block I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class EngineThread:
+    """Runs calls one after the other, in the order of :meth:`run`."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+
+    async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Queue a call and await its result. A cancelled caller does not take back what has begun."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, lambda: call(*args, **kwargs))
+
+    def stop(self) -> None:
+        """Let the running call finish and drop the queued ones."""
+        self._executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,159 @@
+"""The evaluation loop: what changed is evaluated at most every so often, and what follows is published."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from engine.state.engine import Engine
+from engine.state.transition import Transition
+from streams.contracts.results import RequirementStatement
+from streams.outbound.calls import Outgoing, records_of
+from streams.outbound.requirements import ConflationRule, Conflator, make_statements
+from streams.worker.engine_thread import EngineThread
+from streams.worker.metrics import WorkerMetrics
+from streams.worker.settings import WorkerSettings
+
+_CENT_USD: Final = 0.01
+
+
+@dataclass(slots=True)
+class PassResult:
+    """What one pass brought: transitions with their records, and statements, each with its partition."""
+
+    accounts: int
+    seconds: float
+    transitions: list[tuple[Transition, list[Outgoing]]] = field(default_factory=list)
+    statements: list[RequirementStatement] = field(default_factory=list)
+    shadow_error_usd: float | None = None
+
+
+class Evaluation:
+    """Runs passes on the engine thread; never two at a time, never beside an apply.
+
+    A pass follows a change at once if the last one began an interval ago, else at the interval's end. Without
+    changes there is one at every clock tick, since prices age and options lose time value.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        engine: Engine,
+        engine_thread: EngineThread,
+        metrics: WorkerMetrics,
+        parameters: Mapping[str, Mapping[str, Any]],
+        dispatch: Callable[[PassResult, int], None],
+    ) -> None:
+        """``parameters``: by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought."""
+        self._settings = settings
+        self._engine = engine
+        self._thread = engine_thread
+        self._metrics = metrics
+        self._parameters = parameters
+        self._dispatch = dispatch
+        self._conflator = Conflator(
+            ConflationRule(
+                settings.statement_threshold_usd, settings.statement_interval_s, settings.statements_per_pass
+            )
+        )
+        self._changed = asyncio.Event()
+        self._newest_ms = 0
+        self._next_shadow_s = 0.0
+        self._shadow_place = 0
+        self.served_by = ""
+
+    def note_change(self, newest_ms: int) -> None:
+        """Something was applied; ``newest_ms`` is the Kafka timestamp of its newest record."""
+        self._newest_ms = max(self._newest_ms, newest_ms)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Evaluate until cancelled between two passes."""
+        interval_s = self._settings.evaluation_interval_ms / 1000.0
+        tick_s = self._settings.clock_tick_ms / 1000.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), tick_s)
+            started = time.monotonic()
+            await self.run_pass()
+            await asyncio.sleep(max(0.0, interval_s - (time.monotonic() - started)))
+
+    async def run_pass(self) -> None:
+        """One pass; its transitions are handed over even if the loop is being cancelled."""
+        self._changed.clear()
+        newest_ms, self._newest_ms = self._newest_ms, 0
+        working = asyncio.ensure_future(self._thread.run(self._pass))
+        try:
+            result = await asyncio.shield(working)
+        except asyncio.CancelledError:
+            self._finish(await working, newest_ms)
+            raise
+        self._finish(result, newest_ms)
+
+    def _finish(self, result: PassResult, newest_ms: int) -> None:
+        self._metrics.evaluations.inc()
+        self._metrics.evaluation_duration.observe(result.seconds)
+        self._metrics.accounts_evaluated.inc(result.accounts)
+        if result.shadow_error_usd is not None:
+            match = result.shadow_error_usd <= _CENT_USD
+            self._metrics.shadow_checks.labels("match" if match else "mismatch").inc()
+            self._metrics.shadow_error.set(result.shadow_error_usd)
+        self._dispatch(result, newest_ms)
+
+    def _pass(self) -> PassResult:
+        """On the engine thread."""
+        started, now_ns = time.perf_counter(), time.time_ns()
+        changes = self._engine.evaluate(now_ns)
+        result = PassResult(len(changes.accounts), time.perf_counter() - started)
+        topics, source = self._settings.topics, self.served_by or "marginmon"
+        for transition in changes.transitions:
+            parameters = self._parameters_of(transition)
+            result.transitions.append((transition, records_of(transition, topics, source, parameters)))
+        self._conflator.note(self._engine, changes.accounts)
+        due = self._conflator.due(self._engine, self._live_partitions(), now_ns)
+        result.statements = make_statements(
+            self._engine, self._conflator, due.tolist(), now_ns, self.served_by
+        )
+        self._conflator.published(self._engine, due, now_ns)
+        result.shadow_error_usd = self._shadow_check()
+        return result
+
+    def _parameters_of(self, transition: Transition) -> dict[str, Any]:
+        ids = transition.rulebook.split("+")
+        return {rulebook_id: self._parameters.get(rulebook_id, {}) for rulebook_id in ids}
+
+    def _live_partitions(self) -> list[int]:
+        return [number for number, partition in self._engine.partitions.items() if partition.live]
+
+    def _shadow_check(self) -> float | None:
+        """From time to time compare the next few accounts with the plain twin."""
+        number = self._settings.shadow_check_accounts
+        if number == 0 or time.monotonic() < self._next_shadow_s:
+            return None
+        owned = np.isin(
+            self._engine.accounts.partition[: self._engine.accounts.count], self._live_partitions()
+        )
+        accounts = np.flatnonzero(owned)
+        if len(accounts) == 0:
+            return None
+        self._next_shadow_s = time.monotonic() + self._settings.shadow_check_interval_s
+        chosen = np.take(accounts, range(self._shadow_place, self._shadow_place + number), mode="wrap")
+        self._shadow_place = (self._shadow_place + number) % len(accounts)
+        ids = [self._engine.accounts.records[slot].account_id for slot in np.unique(chosen).tolist()]
+        return self._engine.shadow_check(ids)
+
+
+def by_partition(
+    transitions: Sequence[tuple[Transition, list[Outgoing]]],
+) -> dict[int, list[Outgoing]]:
+    """Records of a pass by the partition whose producer publishes them, in order."""
+    grouped: dict[int, list[Outgoing]] = {}
+    for transition, records in transitions:
+        grouped.setdefault(transition.inputs.partition, []).extend(records)
+    return grouped

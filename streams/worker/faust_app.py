@@ -1,0 +1,82 @@
+"""The Faust application: group membership, batches of the account topics, commits. Nothing else of Faust is used."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+
+import faust
+
+from streams.inbound.intake import ACCOUNT_TOPICS
+from streams.inbound.transport import BatchSchema, broker_urls
+from streams.worker.settings import WorkerSettings
+
+# Records of one poll over all partitions; with the buffer below it bounds what waits in memory.
+_POLL_RECORDS: Final = 5_000
+_BUFFERED_BATCHES: Final = 8
+# Offsets only say where dead letters go on and how far a restart has to skip, so they may lag by this.
+_COMMIT_INTERVAL_S: Final = 1.0
+
+TakeBatch = Callable[[str, int, list[Any]], Awaitable[bool]]
+Assigned = Callable[[set[int], int], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+
+def faust_app(settings: WorkerSettings, folder: str, take_batch: TakeBatch, assigned: Assigned) -> faust.App:
+    """An app with one agent per account topic.
+
+    Args:
+        folder: where Faust may make its (empty) data folder.
+        take_batch: (topic, partition, records) -> whether the batch was taken. It must not raise; a batch
+            that was not taken is not acknowledged.
+        assigned: called with the partitions owned from now on and the group's generation.
+    """
+    app = faust.App(
+        settings.group,
+        broker=broker_urls(settings.bootstrap),
+        store="memory://",
+        datadir=folder,
+        autodiscover=False,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=0,
+        stream_buffer_maxsize=_BUFFERED_BATCHES,
+        stream_wait_empty=False,  # a batch that is not acknowledged must not hold up a rebalance or the end
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance or None,
+        broker_client_id="marginmon",
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 5,
+        broker_commit_interval=_COMMIT_INTERVAL_S,
+        broker_max_poll_records=_POLL_RECORDS,
+    )
+    for name in sorted(ACCOUNT_TOPICS):
+        _add_agent(app, settings, name, take_batch)
+    trades = settings.topics["trades"].name
+
+    async def on_assigned(_: Any, partitions: set[Any], **__: Any) -> None:
+        # All account topics have the same partitions and the range assignor keeps them together.
+        numbers = {tp.partition for tp in partitions if tp.topic == trades}
+        await assigned(numbers, app.consumer_generation_id)
+
+    app.on_partitions_assigned.connect(cast(Any, on_assigned), weak=False)
+    return app
+
+
+def _add_agent(app: faust.App, settings: WorkerSettings, name: str, take_batch: TakeBatch) -> None:
+    topic = app.topic(settings.topics[name].name, schema=BatchSchema())
+
+    async def take(stream: Any) -> None:
+        manual = stream.noack()  # otherwise Faust commits what a failing handler left undone
+        async for event in manual.events():
+            message = event.message
+            if message.generation_id != app.consumer_generation_id:
+                continue  # fetched before a rebalance; it comes again to whoever owns it now
+            if await take_batch(name, message.partition, event.value):
+                await manual.ack(event)
+
+    app.agent(topic, name=f"marginmon-{name}")(take)

@@ -1,0 +1,169 @@
+"""Owning partitions: fence, restore, go live, publish; dropped and taken again when anything is in doubt.
+
+Steps of taking a partition, numbered as in docs/guarantees.md:
+  1. open its transactional producer: every earlier owner is fenced, its open transaction ended;
+  2. read its call cases, read_committed;
+  3. read its start-of-day records, collateral and trades to their present ends, silently;
+  4. write the dead letters that no earlier owner wrote;
+  5. go live: every account of it is evaluated on the next pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from streams.contracts.results import CallEvent
+from streams.inbound.intake import Intake
+from streams.inbound.record import Record, Refusal, Taken
+from streams.inbound.restore import restore_partition
+from streams.outbound.calls import Outgoing, case_of
+from streams.outbound.publisher import CallPublisher, Committed
+from streams.worker.engine_thread import EngineThread
+from streams.worker.metrics import WorkerMetrics
+from streams.worker.settings import WorkerSettings
+
+# After an error the brokers are given this long, doubling, before the partition is taken again.
+_FIRST_RETRY_S: Final = 1.0
+_LAST_RETRY_S: Final = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperServices:
+    """What all keepers of a worker share."""
+
+    settings: WorkerSettings
+    engine_thread: EngineThread
+    intake: Intake
+    metrics: WorkerMetrics
+    write_dead_letters: Callable[[Sequence[Refusal]], Awaitable[None]]
+    committed: Callable[[Committed], None]
+    went_live: Callable[[], None]
+    failed: Callable[[BaseException], None]
+
+
+class Keeper:
+    """One assigned partition, from assignment to release.
+
+    Attributes:
+        live: set while the partition is restored and evaluated.
+    """
+
+    def __init__(self, number: int, services: KeeperServices) -> None:
+        self.number = number
+        self.live = asyncio.Event()
+        self._released = asyncio.Event()
+        self._services = services
+        self._publisher: CallPublisher | None = None
+        self._was_live = False
+        self._task = asyncio.create_task(self._keep(), name=f"partition {number}")
+
+    async def wait_live(self) -> bool:
+        """Wait until the partition is live; False if it is released instead."""
+        waiters = [asyncio.ensure_future(event.wait()) for event in (self.live, self._released)]
+        try:
+            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiter in waiters:
+                waiter.cancel()
+        return self.live.is_set() and not self._released.is_set()
+
+    def publish(self, records: Sequence[Outgoing], newest_input_ms: int) -> bool:
+        """Queue call records; False if the partition is being dropped: its restore finds again what is due."""
+        if self._publisher is None:
+            return False
+        self._publisher.put(records, newest_input_ms)
+        return True
+
+    async def drained(self) -> None:
+        """Wait until everything queued is committed."""
+        if self._publisher is not None:
+            await self._publisher.drained()
+
+    async def release(self) -> None:
+        """Stop owning the partition and forget it."""
+        self._released.set()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        backoff_s = _FIRST_RETRY_S
+        while True:
+            self._was_live = False
+            try:
+                await self._own()
+            except ProducerFenced:
+                self._services.metrics.fenced.inc()
+                # Longer than two heartbeats: if the group has moved the partition, the release comes first.
+                retry_s = self._services.settings.session_timeout_s
+                log.warning("partition %d: fenced by another worker; dropped", self.number)
+            except KafkaError as error:
+                backoff_s = _FIRST_RETRY_S if self._was_live else min(2 * backoff_s, _LAST_RETRY_S)
+                retry_s = backoff_s
+                log.error("partition %d: dropped, to be restored in %.0f s: %s", self.number, retry_s, error)
+            except Exception as error:
+                self._services.failed(error)
+                return
+            await asyncio.sleep(retry_s)
+
+    async def _own(self) -> None:
+        """Take the partition and publish for it until something fails or it is released."""
+        publisher = CallPublisher(
+            self._services.settings.bootstrap, self._services.settings.transactional_id(self.number)
+        )
+        try:
+            await self._take(publisher)
+            await self._publish(publisher)
+        finally:
+            self.live.clear()
+            self._publisher = None
+            await self._services.engine_thread.run(self._services.intake.drop_partition, self.number)
+            await publisher.stop()
+
+    async def _publish(self, publisher: CallPublisher) -> None:
+        try:
+            await publisher.run(self._services.committed)
+        except KafkaError:
+            self._services.metrics.aborts.inc()
+            raise
+
+    async def _take(self, publisher: CallPublisher) -> None:
+        started, services = monotonic(), self._services
+        await publisher.start()
+        await services.engine_thread.run(services.intake.take_partition, self.number)
+        restored = await restore_partition(
+            services.settings.bootstrap, services.settings.group, services.settings.topics, self.number,
+            self._take_cases, self._take_batch,
+        )  # fmt: skip
+        await services.write_dead_letters(restored.refusals)
+        self._publisher = publisher  # before the first pass that can have something to publish
+        await services.engine_thread.run(services.intake.engine.go_live, self.number)
+        self.live.set()
+        self._was_live = True
+        seconds = monotonic() - started
+        services.metrics.restore_duration.observe(seconds)
+        services.metrics.restored_messages.inc(restored.messages)
+        log.info("partition %d: live after %.2f s, %d records", self.number, seconds, restored.messages)
+        services.went_live()
+
+    async def _take_cases(self, events: list[CallEvent]) -> None:
+        def take() -> None:
+            for event in events:
+                self._services.intake.restore_case(case_of(event), event.as_of_ns, self.number)
+
+        await self._services.engine_thread.run(take)
+
+    async def _take_batch(self, topic: str, records: Sequence[Record]) -> Taken:
+        taken = await self._services.engine_thread.run(
+            self._services.intake.take_activity, topic, self.number, records
+        )
+        assert taken is not None, "only this keeper drops its partition"
+        return taken

@@ -1,0 +1,125 @@
+"""Settings of a worker: flags, then MARGINMON_* variables, then a TOML file, then defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import TomlConfigSettingsSource
+
+from streams.contracts.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, TopicTable
+
+_PREFIX: Final = "MARGINMON_"
+
+
+class SettingsError(ValueError):
+    """One line: which key, what is wrong, what to do."""
+
+
+class WorkerSettings(BaseSettings):
+    """Everything a worker can be told. None of it is secret, so all of it may be printed."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+
+    bootstrap: str = Field(
+        "127.0.0.1:9092",
+        min_length=1,
+        validation_alias=AliasChoices("bootstrap", "MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP"),
+        description="host:port of a broker, several separated by commas",
+    )
+    topic_prefix: str = Field(DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=10_000)
+    group: str = Field("marginmon", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="consumer group")
+    instance: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="static membership: a quick restart under the same name moves no partition",
+    )  # fmt: skip
+    http_host: str = Field("127.0.0.1", min_length=1)
+    http_port: int = Field(0, ge=0, le=65_535, description="0 = a free port")
+    parameters: Path | None = Field(None, description="folder whose files replace packaged parameter files")
+    scenarios: Path | None = Field(None, description="scenario file of the unified candidate")
+    evaluation_interval_ms: int = Field(50, ge=1, le=60_000)
+    clock_tick_ms: int = Field(
+        1000, ge=50, le=60_000, description="a pass at least this often: prices age, options lose time value"
+    )
+    statement_threshold_usd: float = Field(1000.0, ge=0, allow_inf_nan=False)
+    statement_interval_s: float = Field(10.0, ge=0.1, le=86_400)
+    statements_per_pass: int = Field(50, ge=1, le=100_000)
+    parking_limit: int = Field(100_000, ge=0, le=10_000_000)
+    clock_skew_limit_ms: int = Field(5_000, ge=0, le=86_400_000)
+    session_timeout_s: float = Field(10.0, ge=6, le=300, description="then partitions of a dead worker move")
+    top_accounts: int = Field(0, ge=0, le=100, description="worst accounts named in /metrics; 0 = none")
+    shadow_check_accounts: int = Field(5, ge=0, le=1000, description="compared with the plain twin each time")
+    shadow_check_interval_s: float = Field(60.0, ge=1, le=86_400)
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+
+    @model_validator(mode="after")
+    def _files_exist(self) -> Self:
+        for name in ("parameters", "scenarios"):
+            path = getattr(self, name)
+            if path is not None and not path.exists():
+                raise ValueError(f"{name}: {path} does not exist; name an existing path or leave it out")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before environment before file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def topics(self) -> TopicTable:
+        """The topics under this prefix."""
+        return TopicTable(self.topic_prefix, self.partitions)
+
+    def transactional_id(self, partition: int) -> str:
+        """The same for every worker, whatever its group: the latest owner fences the others."""
+        return f"marginmon-{self.topic_prefix}calls-{partition}"
+
+    @property
+    def broadcast_group(self) -> str:
+        """Holds how far the dead letters of broadcast topics were written; nobody joins it."""
+        return f"{self.group}-broadcast"
+
+
+def load_settings(config: Path | None, flags: dict[str, Any]) -> WorkerSettings:
+    """Settings from all sources.
+
+    Args:
+        config: TOML file. flags: those given on the command line.
+
+    Raises:
+        SettingsError: one line naming the key and the remedy.
+    """
+    if config is not None and not config.is_file():
+        raise SettingsError(f"settings file {config} does not exist; name an existing one")
+
+    class Sourced(WorkerSettings):
+        model_config = SettingsConfigDict(toml_file=config)
+
+    try:
+        return Sourced(**flags)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+    except ValueError as error:  # the TOML file does not parse
+        raise SettingsError(f"settings file {config}: {error}; correct the file") from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(step) for step in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(sorted(WorkerSettings.model_fields))
+        return f"setting {key}: is not known; known are {known}"
+    if not key:
+        return f"setting {first['msg'].removeprefix('Value error, ')}"
+    flag = key.replace("_", "-")
+    return f"setting {key} = {first['input']!r}: {first['msg']}; correct --{flag} or {_PREFIX}{key.upper()}"
