@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.market.instruments import SILO_INDEX, Instrument, Product
 from engine.market.market import Market
-from engine.market.prices import PriceColumns, apply_prices
 from engine.market.scenarios import ScenarioSet, from_csv_lines
-from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s, Rulebook
+from engine.rules.interface import Float64s, Holding, Int64s
 from engine.rules.unified.one_pot import OnePot
 from engine.rules.unified.one_pot_parameters import OnePotParameters
+from tests.rulebook_cases import DATA, exposure_of, set_prices, shipped
 
-ROOT = Path(__file__).resolve().parent.parent
-PARAMETER_FILE = ROOT / "engine/rules/data/one-pot.toml"
-SCENARIO_FILE = ROOT / "engine/rules/data/scenarios-synthetic.csv"
+SCENARIO_FILE = DATA / "scenarios-synthetic.csv"
 DAY_NS = 86_400_000_000_000
 NOW_NS = 1_782_500_000_000_000_000
 
@@ -92,17 +88,13 @@ HELD = tuple(
 )
 
 
-def shipped_mapping() -> dict[str, Any]:
-    return tomllib.loads(PARAMETER_FILE.read_text())
-
-
 def shipped_scenarios() -> ScenarioSet:
     return from_csv_lines(SCENARIO_FILE.read_text().splitlines())
 
 
 def parameters(proxies: dict[str, Any] | None = None, **values: Any) -> OnePotParameters:
     """The shipped parameters with some values replaced."""
-    mapping = shipped_mapping()
+    mapping = shipped("one-pot")
     for name, value in values.items():
         mapping[name] = {"value": value}
     return OnePotParameters.from_mapping(mapping | {"proxies": proxies or {}})
@@ -113,21 +105,15 @@ def rulebook(scenarios: ScenarioSet | None = None, **values: Any) -> OnePot:
 
 
 def set_marks(market: Market, marks: dict[str, float], sequence: int = 1) -> None:
-    count = len(marks)
-    empty = np.full(count, np.nan)
-    outcome, _ = apply_prices(
-        market,
-        PriceColumns(
-            slots=market.slots(list(marks)),
-            bid=empty,
-            ask=empty,
-            mark=np.array(list(marks.values())),
-            implied_volatility=np.array([VOLATILITIES.get(name, np.nan) for name in marks]),
-            source_time_ns=np.full(count, sequence, np.int64),
-            sequence=np.full(count, sequence, np.int64),
-        ),
-    )
-    assert not outcome.any()
+    prices = [
+        {
+            "instrument_id": name,
+            "mark": mark,
+            "implied_volatility": VOLATILITIES.get(name, np.nan),
+        }
+        for name, mark in marks.items()
+    ]
+    set_prices(market, prices, sequence)
 
 
 def market_of(
@@ -156,26 +142,13 @@ class Account:
     result: dict[str, float]
 
 
-def exposure(book: Rulebook, market: Market, holdings: Sequence[Holding]) -> Float64s:
-    """float64[k]: the sum over holdings that the engine keeps up to date."""
-    slots = market.slots([h.instrument.instrument_id for h in holdings])
-    quantity = np.array([h.quantity for h in holdings], np.float64)[:, None]
-    kinds = book.column_kinds
-    weight = np.where(
-        kinds == LONG,
-        np.maximum(quantity, 0.0),
-        np.where(kinds == SHORT, np.maximum(-quantity, 0.0), quantity),
-    )
-    assert set(kinds.tolist()) <= {LINEAR, LONG, SHORT}
-    total: Float64s = (weight * book.rows(market, slots)).sum(axis=0)
-    return total
-
-
 def _add_on(book: OnePot, market: Market, holdings: Sequence[Holding]) -> float:
     sets = sorted({book.add_on.netting_set(h.instrument) for h in holdings})
     book.add_on.bind(sets)
     units = [
-        exposure(book.add_on, market, [h for h in holdings if book.add_on.netting_set(h.instrument) == name])
+        exposure_of(
+            book.add_on, market, [h for h in holdings if book.add_on.netting_set(h.instrument) == name]
+        )
         for name in sets
     ]
     index = np.arange(len(sets))
@@ -190,7 +163,7 @@ def margin(
     """All accounts in one call of charge and combine; unused exposure rows hold rubbish on purpose."""
     silos = [sorted({h.silo for h in holdings}) for holdings in accounts]
     units = [
-        exposure(book, market, [h for h in holdings if h.silo == silo])
+        exposure_of(book, market, [h for h in holdings if h.silo == silo])
         for holdings, names in zip(accounts, silos, strict=True)
         for silo in names
     ]

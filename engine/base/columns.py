@@ -17,8 +17,12 @@ def filled(fills: dict[str, Fill], capacity: int) -> dict[str, NDArray[Any]]:
 
 def grow(owner: object, fills: dict[str, Fill], capacity: int) -> None:
     """Replace the owner's columns by longer copies; new rows hold the neutral value."""
-    for name, (dtype, value) in fills.items():
-        old = getattr(owner, name)
-        bigger = np.full((capacity, *old.shape[1:]), value, dtype)
-        bigger[: len(old)] = old
-        setattr(owner, name, bigger)
+    for name, (_, value) in fills.items():
+        setattr(owner, name, longer(getattr(owner, name), capacity, value))
+
+
+def longer(column: NDArray[Any], capacity: int, value: float) -> NDArray[Any]:
+    """A copy of so many rows; the new ones are full of the value."""
+    grown = np.full((capacity, *column.shape[1:]), value, column.dtype)
+    grown[: len(column)] = column
+    return grown

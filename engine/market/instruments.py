@@ -56,7 +56,7 @@ class Instrument:
 
     Attributes:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
-            they refer to (may be empty). For everything else empty.
+            they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
         expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury its maturity.
         strike: 0 where there is none.
         right: ``call``, ``put`` or empty.
@@ -155,6 +155,8 @@ def check_instrument(instrument: Instrument) -> Instrument:
         )
         require(not (normal and instrument.exercise == "american"), "normal model with american exercise")
         require(instrument.expiry_ns > 0, "an option needs an expiry")
+    if instrument.product is Product.TREASURY:
+        require(instrument.expiry_ns > 0, "a Treasury needs its maturity (expiry_ns)")
     if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")

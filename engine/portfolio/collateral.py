@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.checked_mapping import CheckedMapping
+from engine.base.parameter_table import ParameterTable
 from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.instruments import DERIVATIVES, REFERENCE_ONLY, SILOS, Instrument, Product
 
@@ -63,7 +63,7 @@ class CollateralSchedule:
             MarginError: BAD_PARAMETER naming the rule and the offending value; also where two rules
                 say something about the same silo and asset.
         """
-        header = CheckedMapping(f"collateral {mapping.get('schedule_id', 'schedule')}", mapping)
+        header = ParameterTable(f"collateral {mapping.get('schedule_id', 'schedule')}", mapping)
         header.only("schedule_id", "version", "currency", "rules", "currencies")
         header.text("currency", choices=(HOME_CURRENCY,))
         return cls(
@@ -109,10 +109,10 @@ class CollateralSchedule:
         return self.currencies.get((silo, currency)) or self.currencies.get((silo, ANY)) or none
 
 
-_Entries = tuple[CheckedMapping, list[tuple[str, ...]], Any]
+_Entries = tuple[ParameterTable, list[tuple[str, ...]], Any]
 
 
-def _once(header: CheckedMapping, key: str, entries: Iterable[_Entries]) -> dict[Any, Any]:
+def _once(header: ParameterTable, key: str, entries: Iterable[_Entries]) -> dict[Any, Any]:
     """All entries as one mapping; two entries for the same thing are a mistake in the file."""
     found: dict[Any, Any] = {}
     for table, keys, value in entries:
@@ -123,7 +123,7 @@ def _once(header: CheckedMapping, key: str, entries: Iterable[_Entries]) -> dict
     return found
 
 
-def _rule(table: CheckedMapping) -> _Entries:
+def _rule(table: ParameterTable) -> _Entries:
     table.only("silos", "product", "assets", "haircut", "maturities")
     product = table.text("product", choices=_HOLDABLE)
     assets = table.texts("assets") if table.has("assets") else (ANY,)
@@ -138,7 +138,7 @@ def _rule(table: CheckedMapping) -> _Entries:
     return table, keys, _maturities(table)
 
 
-def _maturities(table: CheckedMapping) -> tuple[MaturityBucket, ...]:
+def _maturities(table: ParameterTable) -> tuple[MaturityBucket, ...]:
     """Buckets in order; only the last one is open, and a longer maturity never costs less."""
     rows = table.rows("maturities")
     buckets: list[MaturityBucket] = []
@@ -157,7 +157,7 @@ def _maturities(table: CheckedMapping) -> tuple[MaturityBucket, ...]:
     return tuple(buckets)
 
 
-def _currency(table: CheckedMapping) -> _Entries:
+def _currency(table: ParameterTable) -> _Entries:
     table.only("silos", "currencies", "cash", "other_assets")
     currencies = table.texts("currencies") if table.has("currencies") else (ANY,)
     if HOME_CURRENCY in currencies:

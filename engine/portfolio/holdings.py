@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import Fill, filled, grow
+from engine.base.columns import Fill, filled, grow, longer
 from engine.base.intmap import IntMap
 from engine.base.kernel import kernel
 from engine.market.instruments import SILOS
@@ -105,15 +105,13 @@ class Holdings:
         """Make room for so many account and instrument slots."""
         if accounts > len(self.first_of_account):
             size = max(accounts, 2 * len(self.first_of_account))
-            self.first_of_account = _longer(self.first_of_account, size, -1)
-            self.holdings_of_account = _longer(self.holdings_of_account, size, 0)
-            cash = np.zeros((size, *self.cash.shape[1:]))
-            cash[: len(self.cash)] = self.cash
-            self.cash = cash
+            self.first_of_account = longer(self.first_of_account, size, -1)
+            self.holdings_of_account = longer(self.holdings_of_account, size, 0)
+            self.cash = longer(self.cash, size, 0.0)
         if instruments > len(self.holders):
             size = max(instruments, 2 * len(self.holders))
-            self.first_of_instrument = _longer(self.first_of_instrument, size, -1)
-            self.holders = _longer(self.holders, size, 0)
+            self.first_of_instrument = longer(self.first_of_instrument, size, -1)
+            self.holders = longer(self.holders, size, 0)
 
     def slots_for(self, effects: Effects) -> tuple[Int64s, Int64s]:
         """Holding slot of each effect (-1 for pure cash), and the slots that are new."""
@@ -162,9 +160,3 @@ class Holdings:
             self.first_of_instrument, self.next_of_instrument, instruments, total
         )
         return members
-
-
-def _longer(column: Int64s, size: int, value: int) -> Int64s:
-    longer = np.full(size, value, np.int64)
-    longer[: len(column)] = column
-    return longer

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow
+from engine.base.intmap import IntMap
 from engine.base.kernel import kernel
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Int8s = NDArray[np.int8]
+Int32s = NDArray[np.int32]
 
 
 class EntryOutcome(IntEnum):
@@ -109,13 +111,13 @@ _FILLS: dict[str, Fill] = {
     "currency": (np.int64, 0),
     "business_day": (np.int64, 0),
     "next_of_account": (np.int64, -1),
+    "winner": (np.int32, -1),
 }
 
 
 @kernel
 def _judge(
     slots: Int64s,
-    places: Int64s,
     version: Int64s,
     account: Int64s,
     day: Int64s,
@@ -123,9 +125,16 @@ def _judge(
     held_version: Int64s,
     held_account: Int64s,
     outcome: Int8s,
-    winner: Int64s,
-) -> None:
-    """Judge in order; ``winner[places[i]]`` becomes the batch index of the version that finally wins."""
+    winner: Int32s,
+    touched: Int64s,
+    was_known: NDArray[np.bool_],
+) -> int:
+    """Judge in order; returns how many entries are ``touched``.
+
+    ``winner[slot]`` becomes the batch index of the version that finally wins, ``was_known`` says whether the
+    entry was there before the batch.
+    """
+    count = 0
     for i in range(len(slots)):
         slot = slots[i]
         known = held_account[slot] >= 0
@@ -139,13 +148,29 @@ def _judge(
         )
         outcome[i] = result
         if result == 0:
+            if winner[slot] < 0:
+                touched[count] = slot
+                was_known[count] = known
+                count += 1
             held_version[slot] = version[i]
             held_account[slot] = account[i]
-            winner[places[i]] = i
+            winner[slot] = i
+    return count
+
+
+@kernel
+def _link(slots: Int64s, owners: Int64s, first: Int64s, following: Int64s) -> None:
+    """Put entries at the head of their owners' lists."""
+    for i in range(len(slots)):
+        following[slots[i]] = first[owners[i]]
+        first[owners[i]] = slots[i]
 
 
 class Ledger:
-    """The entries of one partition and one topic, by id."""
+    """The entries of one partition and one topic, by id.
+
+    ``winner`` is -1 between batches.
+    """
 
     version: Int64s
     account: Int64s
@@ -157,10 +182,12 @@ class Ledger:
     currency: Int64s
     business_day: Int64s
     next_of_account: Int64s
+    winner: Int32s
 
     def __init__(self) -> None:
         self._slot_of: dict[str, int] = {}
-        self._first_of_account: dict[int, int] = {}
+        self._owners = IntMap()
+        self._first_of_owner: Int64s = np.full(64, -1, np.int64)
         for name, column in filled(_FILLS, 256).items():
             setattr(self, name, column)
 
@@ -179,24 +206,27 @@ class Ledger:
         """
         slots = self._slots(entries.ids)
         outcome = np.empty(len(slots), np.int8)
-        unique, places = np.unique(slots, return_inverse=True)
-        winner = np.full(len(unique), -1, np.int64)
-        was_known = self.account[unique] >= 0
-        _judge(
-            slots, places, entries.version, entries.account, entries.business_day, opening_day,
-            self.version, self.account, outcome, winner,
+        touched = np.empty(len(slots), np.int64)
+        was_known = np.empty(len(slots), np.bool_)
+        count = _judge(
+            slots, entries.version, entries.account, entries.business_day, opening_day,
+            self.version, self.account, outcome, self.winner, touched, was_known,
         )  # fmt: skip
-        won = winner >= 0
-        touched = unique[won]
-        index = winner[won]
-        out = self._stored(touched[was_known[won]], sign=-1.0)
+        touched, was_known = touched[:count], was_known[:count]
+        index = self.winner[touched]
+        self.winner[touched] = -1
+        out = self._stored(touched[was_known], sign=-1.0)
         self._store(touched, index, entries)
-        for slot in touched[~was_known[won]].tolist():
-            owner = int(self.account[slot])
-            self.next_of_account[slot] = self._first_of_account.get(owner, -1)
-            self._first_of_account[owner] = slot
+        self._list(touched[~was_known])
         into = self._stored(touched, sign=1.0)
         return outcome, _joined(out, into)
+
+    def _list(self, fresh: Int64s) -> None:
+        """Put new entries on the lists of their accounts."""
+        owners = self._owners.find_or_add(self.account[fresh])
+        while self._owners.count > len(self._first_of_owner):
+            self._first_of_owner = np.append(self._first_of_owner, np.full_like(self._first_of_owner, -1))
+        _link(fresh, owners, self._first_of_owner, self.next_of_account)
 
     def _slots(self, ids: list[str]) -> Int64s:
         slot_of = self._slot_of
@@ -205,7 +235,7 @@ class Ledger:
             grow(self, _FILLS, max(2 * len(self.version), len(slot_of)))
         return np.array(slots, np.int64)
 
-    def _store(self, slots: Int64s, index: Int64s, entries: Entries) -> None:
+    def _store(self, slots: Int64s, index: Int32s, entries: Entries) -> None:
         live = ~entries.cancelled[index]
         self.instrument[slots] = entries.instrument[index]
         self.silo[slots] = entries.silo[index]
@@ -229,7 +259,8 @@ class Ledger:
     def after(self, account: int, business_day: int) -> Effects:
         """Effects of the account's entries booked after a day; the covered ones are emptied for good."""
         slots = []
-        slot = self._first_of_account.get(account, -1)
+        owner = int(self._owners.find(np.array([account], np.int64))[0])
+        slot = int(self._first_of_owner[owner]) if owner >= 0 else -1
         while slot >= 0:
             if self.business_day[slot] > business_day:
                 slots.append(slot)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import Fill, filled, grow
+from engine.base.columns import Fill, filled, grow, longer
 from engine.base.intmap import IntMap
 from engine.portfolio.holdings import Holdings, walk
 from engine.risk.kernels import add_quantity_changes, add_row_changes, link_holdings, rebuild_units
@@ -73,15 +73,10 @@ class Exposures:
         """Make room for so many slots of each."""
         if accounts > len(self.first_of_account):
             size = max(accounts, 2 * len(self.first_of_account))
-            first = np.full(size, -1, np.int64)
-            first[: len(self.first_of_account)] = self.first_of_account
-            number = np.zeros(size, np.int64)
-            number[: len(self.units_of_account)] = self.units_of_account
-            self.first_of_account, self.units_of_account = first, number
+            self.first_of_account = longer(self.first_of_account, size, -1)
+            self.units_of_account = longer(self.units_of_account, size, 0)
         if instruments > len(self.rows):
-            rows = np.zeros((max(instruments, 2 * len(self.rows)), self.rows.shape[1]))
-            rows[: len(self.rows)] = self.rows
-            self.rows = rows
+            self.rows = longer(self.rows, max(instruments, 2 * len(self.rows)), 0.0)
         if holdings > len(self.unit_of_holding):
             grow(self, _HOLDING_FILLS, max(holdings, 2 * len(self.unit_of_holding)))
 
@@ -108,9 +103,7 @@ class Exposures:
         if last > len(self.account):
             size = max(last, 2 * len(self.account))
             grow(self, _UNIT_FILLS, size)
-            values = np.zeros((size, self.values.shape[1]))
-            values[: len(self.values)] = self.values
-            self.values = values
+            self.values = longer(self.values, size, 0.0)
         fresh, index = np.unique(units, return_index=True)
         for unit, source in zip(fresh[fresh >= first].tolist(), index[fresh >= first].tolist(), strict=True):
             account = int(accounts[source])

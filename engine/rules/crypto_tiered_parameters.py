@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from engine.base.checked_mapping import CheckedMapping
+from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import SILOS
+from engine.rules.header import rulebook_table
 
 PPM: Final = 1_000_000
 # A deduction is published in cents at best, so the tiers meet to the cent and not closer.
@@ -108,9 +109,7 @@ class Parameters:
         Raises:
             MarginError: BAD_PARAMETER naming the rulebook, the schedule, the tier and the offending value.
         """
-        header = CheckedMapping(f"rulebook {mapping.get('rulebook_id', 'crypto-tiered')}", mapping)
-        header.only("rulebook_id", "version", "method", "silo", "currency", "schedules")
-        header.text("currency", choices=("USD",))
+        header = rulebook_table(mapping, "crypto-tiered", silos=SILOS, keys=("schedules",))
         schedules = header.tables("schedules")
         for name in schedules:
             if "/" in name:
@@ -118,18 +117,18 @@ class Parameters:
         return cls(
             rulebook_id=header.text("rulebook_id"),
             version=header.text("version"),
-            silo=header.text("silo", choices=tuple(SILOS)),
+            silo=header.text("silo"),
             schedules={name: _schedule(name, table) for name, table in schedules.items()},
         )
 
 
-def _schedule(name: str, table: CheckedMapping) -> Schedule:
+def _schedule(name: str, table: ParameterTable) -> Schedule:
     if table.text("kind", choices=("tiered", "open_interest")) == "tiered":
         return _tiered(name, table)
     return _open_interest(name, table)
 
 
-def _open_interest(name: str, table: CheckedMapping) -> Schedule:
+def _open_interest(name: str, table: ParameterTable) -> Schedule:
     table.only(
         "kind", "base_initial_ppm", "maintenance_fraction_ppm", "open_interest_usd",
         "lower_cap_usd", "upper_cap_usd", "rounding_usd",
@@ -149,7 +148,7 @@ def _open_interest(name: str, table: CheckedMapping) -> Schedule:
     return Schedule(name, (tier,), rounding_usd=table.number("rounding_usd", 0.0, 1.0), scaling=scaling)
 
 
-def _tiered(name: str, table: CheckedMapping) -> Schedule:
+def _tiered(name: str, table: ParameterTable) -> Schedule:
     table.only("kind", "tiers", "maintenance_share_of_initial", "maximum_notional_usd")
     tiers: list[Tier] = []
     for row in table.rows("tiers"):
@@ -162,7 +161,7 @@ def _tiered(name: str, table: CheckedMapping) -> Schedule:
     return Schedule(name, tuple(tiers), maximum_notional_usd=maximum)
 
 
-def _tier(table: CheckedMapping, row: CheckedMapping, below: Tier | None) -> Tier:
+def _tier(table: ParameterTable, row: ParameterTable, below: Tier | None) -> Tier:
     """One tier, checked against the one below it: rates rise, and maintenance is continuous at the bound."""
     row.only("from_usd", "max_leverage", "maintenance_rate", "deduction_usd")
     initial_rate = 1.0 / row.number("max_leverage", 1.0, 1000.0)
@@ -189,7 +188,7 @@ def _tier(table: CheckedMapping, row: CheckedMapping, below: Tier | None) -> Tie
     return Tier(lower_bound, initial_rate, maintenance_rate, deduction)
 
 
-def _maintenance_rate(table: CheckedMapping, row: CheckedMapping, initial_rate: float) -> float:
+def _maintenance_rate(table: ParameterTable, row: ParameterTable, initial_rate: float) -> float:
     """The tier's own rate, or the schedule's share of the initial rate; one of them, not both."""
     if table.has("maintenance_share_of_initial"):
         if row.has("maintenance_rate"):

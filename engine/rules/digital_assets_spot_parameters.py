@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.base.checked_mapping import CheckedMapping
+from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import SILOS
+from engine.rules.header import rulebook_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +43,22 @@ class Parameters:
         Raises:
             MarginError: BAD_PARAMETER naming the rulebook, the asset's path and the offending value.
         """
-        header = CheckedMapping(f"rulebook {mapping.get('rulebook_id', 'digital-assets-spot')}", mapping)
-        header.only("rulebook_id", "version", "method", "silo", "currency", "assets")
-        header.text("currency", choices=("USD",))
+        header = rulebook_table(mapping, "digital-assets-spot", silos=SILOS, keys=("assets",))
         return cls(
             rulebook_id=header.text("rulebook_id"),
             version=header.text("version"),
-            silo=header.text("silo", choices=tuple(SILOS)),
+            silo=header.text("silo"),
             assets={name: _asset(table) for name, table in header.tables("assets").items()},
         )
 
 
-def _asset(table: CheckedMapping) -> AssetRates:
+def _asset(table: ParameterTable) -> AssetRates:
     table.only("long", "short")
     sides = {name: _side(table, name, highest) for name, highest in (("long", 1.0), ("short", 3.0))}
     return AssetRates(**sides)
 
 
-def _side(table: CheckedMapping, name: str, highest: float) -> SideRates:
+def _side(table: ParameterTable, name: str, highest: float) -> SideRates:
     side = table.table(name)
     side.only("initial", "maintenance")
     maintenance = side.number("maintenance", 0.0, highest)

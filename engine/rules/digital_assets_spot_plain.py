@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from engine.market.instruments import Product
 from engine.market.market import Market
+from engine.market.plain import fx_rate
 from engine.portfolio.collateral import asset_of
 from engine.rules.digital_assets_spot_parameters import Parameters
 from engine.rules.interface import Holding
@@ -69,9 +70,8 @@ def _values_usd(holdings: list[Holding], market: Market, facts: Facts) -> list[f
         instrument = same[0].instrument
         mark = float(market.mark[slot])
         facts[f"mark of {name}"] = mark
-        fx = 1.0
+        fx = fx_rate(instrument, market)
         if instrument.currency != "USD":
-            fx = float(market.mark[market.slot_of[f"{instrument.currency}USD"]])
             facts[f"fx rate of {name}"] = fx
         values_usd.append(quantity * instrument.multiplier * mark * fx)
     return values_usd

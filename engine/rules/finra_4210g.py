@@ -12,10 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.base.columns import longer
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.market import Market
-from engine.market.option_scenarios import option_prices_on_points
+from engine.market.revaluation import option_moves
+from engine.rules.account_sums import sum_by_account
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.finra_4210g_plain import explain_account
 from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s
@@ -84,21 +86,10 @@ class Finra4210g:
         return market.unit_value_usd(slots)[:, None] * self._moves.of(market, slots)
 
     def _option_pnl(self, market: Market, slots: Int64s) -> Float64s:
-        underlying = market.underlying_price(slots)[:, None]
-        points = np.hstack([underlying * (1.0 + self._moves.of(market, slots)), underlying])
-        values: Float64s = option_prices_on_points(
-            market.model[slots],
-            market.is_call[slots],
-            points,
-            market.strike[slots],
-            market.years_to_expiry(slots),
-            np.full(len(slots), market.rate),
-            market.dividend_yield[slots],
-            np.repeat(market.volatility[slots][:, None], points.shape[1], axis=1),
-        )
-        contract = market.multiplier[slots] * market.fx_rate(slots)
-        pnl: Float64s = contract[:, None] * (values[:, :-1] - values[:, -1:])
-        return pnl
+        points = market.underlying_price(slots)[:, None] * (1.0 + self._moves.of(market, slots))
+        volatility = np.repeat(market.volatility[slots][:, None], self._points, axis=1)
+        contract_usd = market.multiplier[slots] * market.fx_rate(slots)
+        return contract_usd[:, None] * option_moves(market, slots, points, volatility)
 
     def _minimums(self, market: Market, slots: Int64s) -> Float64s:
         """float64[n, 2]: of one contract held long, of one held short."""
@@ -116,10 +107,7 @@ class Finra4210g:
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: the sum over class groups; initial equals maintenance."""
-        accounts = len(offsets) - 1
-        owner = np.repeat(np.arange(accounts), np.diff(offsets))
-        total = np.bincount(owner, weights=charges[:, 0], minlength=accounts)
-        return np.column_stack([total, total])
+        return np.repeat(sum_by_account(charges, offsets), 2, axis=1)
 
     def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
         """The plain twin."""
@@ -148,9 +136,7 @@ class _MovesBySlot:
         return self._moves[slots]
 
     def _reserve(self, count: int) -> None:
-        missing = count - len(self._known)
-        if missing > 0:
-            grown = np.zeros((max(count, 2 * len(self._known)), self._moves.shape[1]))
-            grown[: len(self._moves)] = self._moves
-            self._moves = grown
-            self._known += [None] * (len(grown) - len(self._known))
+        if count > len(self._known):
+            capacity = max(count, 2 * len(self._known))
+            self._moves = longer(self._moves, capacity, 0.0)
+            self._known += [None] * (capacity - len(self._known))

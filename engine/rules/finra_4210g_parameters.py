@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.base.errors import MarginError, Reason
+from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import Instrument, Product, Silo
+from engine.rules.header import rulebook_table
 
 HIGH_CAP_BROAD = "high_cap_broad"
 BROAD = "broad"
@@ -57,17 +57,20 @@ class Parameters:
         Raises:
             MarginError: BAD_PARAMETER naming the rulebook, the parameter's path and the offending value.
         """
-        reader = _Reader(str(mapping.get("rulebook_id") or "finra-4210g"), mapping)
-        reader.text("silo", only=Silo.SECURITIES.value)
-        reader.text("currency", only="USD")
+        keys = (
+            "valuation_range", "points_per_side", "minimum_per_option", "cap_long_minimum", "scale_by_leverage",
+        )  # fmt: skip
+        header = rulebook_table(mapping, "finra-4210g", silos=(Silo.SECURITIES,), keys=keys)
+        ranges = header.table("valuation_range")
+        ranges.only(HIGH_CAP_BROAD, BROAD, OTHER)
         return cls(
-            rulebook_id=reader.text("rulebook_id"),
-            version=reader.text("version"),
-            ranges={name: reader.valuation_range(name) for name in (HIGH_CAP_BROAD, BROAD, OTHER)},
-            points_per_side=reader.whole("points_per_side.value", 1, 50),
-            minimum_per_option_usd=reader.number("minimum_per_option.value", 0.0, 100.0),
-            cap_long_minimum=reader.flag("cap_long_minimum.value"),
-            scale_by_leverage=reader.flag("scale_by_leverage.value"),
+            rulebook_id=header.text("rulebook_id"),
+            version=header.text("version"),
+            ranges={name: _range(ranges.table(name)) for name in (HIGH_CAP_BROAD, BROAD, OTHER)},
+            points_per_side=header.stated("points_per_side").whole("value", 1, 50),
+            minimum_per_option_usd=header.stated("minimum_per_option").number("value", 0.0, 100.0),
+            cap_long_minimum=header.stated("cap_long_minimum").flag("value"),
+            scale_by_leverage=header.stated("scale_by_leverage").flag("value"),
         )
 
     def moves(self, instrument: Instrument, root: Instrument) -> tuple[float, ...]:
@@ -85,53 +88,6 @@ class Parameters:
         return tuple(max(leverage * move, -1.0) for move in base.moves(self.points_per_side))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Typed, bounded access to the mapping by dotted path."""
-
-    rulebook_id: str
-    mapping: Mapping[str, Any]
-
-    def value(self, path: str) -> Any:
-        node: Any = self.mapping
-        for key in path.split("."):
-            if not isinstance(node, Mapping) or key not in node:
-                raise self.bad(path, "is missing")
-            node = node[key]
-        return node
-
-    def bad(self, path: str, detail: str) -> MarginError:
-        return MarginError(Reason.BAD_PARAMETER, f"rulebook {self.rulebook_id}: {path}", detail)
-
-    def text(self, path: str, only: str = "") -> str:
-        value = self.value(path)
-        if not isinstance(value, str) or not value:
-            raise self.bad(path, f"{value!r} is not a text")
-        if only and value != only:
-            raise self.bad(path, f"{value!r} is not {only!r}")
-        return value
-
-    def flag(self, path: str) -> bool:
-        value = self.value(path)
-        if not isinstance(value, bool):
-            raise self.bad(path, f"{value!r} is not true or false")
-        return value
-
-    def whole(self, path: str, low: int, high: int) -> int:
-        value = self.value(path)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self.bad(path, f"{value!r} is not a whole number in [{low}, {high}]")
-        return value
-
-    def number(self, path: str, low: float, high: float) -> float:
-        value = self.value(path)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self.bad(path, f"{value!r} is not a finite number")
-        if not low <= value <= high:
-            raise self.bad(path, f"{value!r} is not in [{low}, {high}]")
-        return float(value)
-
-    def valuation_range(self, name: str) -> ValuationRange:
-        path = f"valuation_range.{name}"
-        up = self.number(f"{path}.up", 1e-4, 0.9999)
-        return ValuationRange(up=up, down=self.number(f"{path}.down", 1e-4, 0.9999))
+def _range(table: ParameterTable) -> ValuationRange:
+    table.only("up", "down")
+    return ValuationRange(up=table.number("up", 1e-4, 0.9999), down=table.number("down", 1e-4, 0.9999))

@@ -6,11 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.instruments import Instrument, Silo
 from engine.market.market import Market
-from engine.market.model import model_code
-from engine.market.pricing import option_price
+from engine.market.plain import fx_rate, option_value, years_to_expiry
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
@@ -100,7 +98,7 @@ def _revalue(
     name = f"{quantity:g} {instrument.instrument_id}"
     if not market.priced[slot]:
         return Revalued(name, (0.0,) * len(moves), 0.0, {"price": "missing: not in the figure"})
-    fx = _fx_rate(instrument, market)
+    fx = fx_rate(instrument, market)
     contract_usd = instrument.multiplier * fx
     mark = float(market.mark[slot])
     facts: Facts = {"quantity": quantity, "mark": mark, "multiplier": instrument.multiplier, "fx_rate": fx}
@@ -121,32 +119,19 @@ def _option_values(
 ) -> tuple[list[float], float]:
     """Model value per unit at each point and now; implied volatility unchanged."""
     underlying = float(market.mark[market.slot_of[instrument.underlying]])
-    years = max(instrument.expiry_ns - market.valuation_time_ns, 0) / NANOSECONDS_PER_YEAR
     volatility = float(market.volatility[slot])
-
-    def value(price: float) -> float:
-        return option_price(
-            model_code(instrument),
-            instrument.right == "call",
-            price,
-            instrument.strike,
-            years,
-            market.rate,
-            instrument.dividend_yield,
-            volatility,
-        )
-
-    now = value(underlying)
+    now = option_value(instrument, market, underlying, volatility)
     facts.update(
         underlying=underlying,
         strike=instrument.strike,
-        years=years,
+        years=years_to_expiry(instrument, market),
         rate=market.rate,
         dividend_yield=instrument.dividend_yield,
         volatility=volatility,
         model_value=now,
     )
-    return [value(underlying * (1.0 + move)) for move in moves], now
+    points = [underlying * (1.0 + move) for move in moves]
+    return [option_value(instrument, market, point, volatility) for point in points], now
 
 
 def _option_minimum(
@@ -157,10 +142,3 @@ def _option_minimum(
     if quantity > 0.0 and parameters.cap_long_minimum:
         per_contract = min(per_contract, contract_value_usd)
     return abs(quantity) * per_contract
-
-
-def _fx_rate(instrument: Instrument, market: Market) -> float:
-    """USD per unit of the instrument's currency."""
-    if instrument.currency == "USD":
-        return 1.0
-    return float(market.mark[market.slot_of[f"{instrument.currency}USD"]])

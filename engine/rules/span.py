@@ -17,7 +17,7 @@ import numpy as np
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.market import Market
-from engine.market.option_scenarios import option_prices_on_points
+from engine.market.revaluation import option_moves
 from engine.rules import span_kernels as kernels
 from engine.rules.interface import HELD, LINEAR, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
@@ -114,22 +114,11 @@ class SpanFutures:
     def _option_pnl(
         self, market: Market, slots: Int64s, move: Float64s, volatility_scan: Float64s
     ) -> Float64s:
-        """float64[n, 16] in USD; the present is priced as a seventeenth point."""
-        underlying, volatility = market.underlying_price(slots), market.volatility[slots]
-        points = underlying[:, None] + move[:, None] * np.append(self._moves, 0.0)
-        shift = volatility_scan[:, None] * np.append(self._directions, 0.0)
-        values: Float64s = option_prices_on_points(
-            market.model[slots],
-            market.is_call[slots],
-            points,
-            market.strike[slots],
-            market.years_to_expiry(slots),
-            np.full(len(slots), market.rate),
-            market.dividend_yield[slots],
-            volatility[:, None] * (1.0 + shift),
-        )
+        """float64[n, 16] in USD, the extreme moves at the fraction that counts."""
+        points = market.underlying_price(slots)[:, None] + move[:, None] * self._moves
+        volatility = market.volatility[slots][:, None] * (1.0 + volatility_scan[:, None] * self._directions)
         unit_usd = market.multiplier[slots] * market.fx_rate(slots)
-        pnl: Float64s = unit_usd[:, None] * (values[:, :-1] - values[:, -1:]) * self._cover
+        pnl: Float64s = unit_usd[:, None] * option_moves(market, slots, points, volatility) * self._cover
         return pnl
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.instruments import Instrument
 from engine.market.market import Market
-from engine.market.model import model_code
-from engine.market.pricing import option_price
+from engine.market.plain import fx_rate, option_value
 from engine.rules.span_parameters import (
     REGULAR_THIRDS,
     SCENARIOS,
@@ -50,7 +48,7 @@ def contract_risk(parameters: Parameters, instrument: Instrument, market: Market
     if not market.priced[slot]:
         missing: Facts = {"price": "missing: not in the figure"}
         return ContractRisk(False, (0.0,) * SCENARIOS, 0.0, 0.0, 0.0, 0.0, missing)
-    unit_usd = instrument.multiplier * _fx_rate(instrument, market)
+    unit_usd = instrument.multiplier * fx_rate(instrument, market)
     standard_contracts = instrument.multiplier / commodity.contract_multiplier
     mark = float(market.mark[slot])
     price = float(market.mark[market.slot_of[instrument.underlying]]) if instrument.is_option else mark
@@ -102,27 +100,13 @@ def _option_pnl_usd(
     scan_usd: float,
 ) -> tuple[float, ...]:
     """Model value in each scenario less the model value now."""
-    unit_usd = option.multiplier * _fx_rate(option, market)
-    years = max(option.expiry_ns - market.valuation_time_ns, 0) / NANOSECONDS_PER_YEAR
-
-    def value(underlying: float, sigma: float) -> float:
-        return option_price(
-            model_code(option),
-            option.right == "call",
-            underlying,
-            option.strike,
-            years,
-            market.rate,
-            option.dividend_yield,
-            sigma,
-        )
-
-    now = value(price, volatility)
+    unit_usd = option.multiplier * fx_rate(option, market)
+    now = option_value(option, market, price, volatility)
     results = []
     for move, cover, direction in zip(scan.price_moves, scan.cover, VOLATILITY_DIRECTIONS, strict=True):
-        moved = value(
-            price + move * scan_usd / unit_usd, volatility * (1.0 + direction * commodity.volatility_scan)
-        )
+        moved_price = price + move * scan_usd / unit_usd
+        moved_volatility = volatility * (1.0 + direction * commodity.volatility_scan)
+        moved = option_value(option, market, moved_price, moved_volatility)
         results.append(unit_usd * (moved - now) * cover)
     return tuple(results)
 
@@ -143,9 +127,3 @@ def _composite_slope_usd(scan: Scan, pnl_usd: tuple[float, ...]) -> float:
         weights.append(scan.delta_weights[abs(thirds)])
         weighted.append(weights[-1] * slope)
     return math.fsum(weighted) / math.fsum(weights)
-
-
-def _fx_rate(instrument: Instrument, market: Market) -> float:
-    if instrument.currency == "USD":
-        return 1.0
-    return float(market.mark[market.slot_of[f"{instrument.currency}USD"]])

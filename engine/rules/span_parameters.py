@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from engine.base.errors import MarginError, Reason
+from engine.base.parameter_table import ParameterTable
+from engine.market.instruments import Silo
+from engine.rules.header import rulebook_table
 from engine.rules.span_rates import Rate
-from engine.rules.span_reader import Reader
 
 SCENARIOS: Final = 16
 # Price move of each scenario in thirds of the price scan range and the direction of the volatility move, in
@@ -147,22 +149,21 @@ class Parameters:
         Raises:
             MarginError: BAD_PARAMETER naming the rulebook, the parameter's path and the offending value.
         """
-        reader = Reader(str(mapping.get("rulebook_id", "span-futures")), mapping)
-        reader.text("silo", only="futures")
-        reader.text("currency", only="USD")
-        factor = reader.number("initial_factor", 1.0, 5.0)
-        tables = reader.children("commodities")
-        commodities = {name: _commodity(table, name, factor) for name, table in tables}
-        spreads = reader.items("inter_commodity")
-        arrays = reader.children("risk_arrays", required=False)
+        keys = ("month_columns", "initial_factor", "scan", "commodities", "inter_commodity", "risk_arrays")
+        header = rulebook_table(mapping, "span-futures", silos=(Silo.FUTURES,), keys=keys)
+        factor = header.number("initial_factor", 1.0, 5.0)
+        tables = header.tables("commodities", fewest=0)
+        commodities = {name: _commodity(table, name, factor) for name, table in tables.items()}
+        spreads = header.rows("inter_commodity", fewest=0)
+        arrays = header.tables("risk_arrays", fewest=0) if header.has("risk_arrays") else {}
         return cls(
-            rulebook_id=reader.text("rulebook_id"),
-            version=reader.text("version"),
-            month_columns=reader.whole("month_columns", 1, 240),
-            scan=_scan(reader.child("scan")),
+            rulebook_id=header.text("rulebook_id"),
+            version=header.text("version"),
+            month_columns=header.whole("month_columns", 1, 240),
+            scan=_scan(header.table("scan")),
             commodities=commodities,
-            inter_commodity=tuple(_inter_commodity(item, commodities) for item in spreads),
-            risk_arrays={instrument_id: _risk_array(child) for instrument_id, child in arrays},
+            inter_commodity=tuple(_inter_commodity(spread, commodities) for spread in spreads),
+            risk_arrays={instrument_id: _risk_array(array) for instrument_id, array in arrays.items()},
         )
 
     def with_rates(self, rates: Mapping[str, Rate]) -> Parameters:
@@ -187,58 +188,73 @@ class Parameters:
         return replace(self, commodities={**self.commodities, **changed})
 
 
-def _scan(reader: Reader) -> Scan:
-    centre, one, two, three = reader.numbers("delta_weights", 4, 0.0, 1.0)
+def _scan(table: ParameterTable) -> Scan:
+    table.only("extreme_move_multiple", "extreme_cover_fraction", "delta_weights")
+    centre, one, two, three = table.numbers("delta_weights", 4, 0.0, 1.0)
     if centre + one + two + three <= 0.0:
-        raise reader.bad("delta_weights", "all are zero")
+        raise table.bad("delta_weights", "all are zero")
     return Scan(
-        extreme_move_multiple=reader.number("extreme_move_multiple", 1.0, 10.0),
-        extreme_cover_fraction=reader.number("extreme_cover_fraction", 0.0, 1.0),
+        extreme_move_multiple=table.number("extreme_move_multiple", 1.0, 10.0),
+        extreme_cover_fraction=table.number("extreme_cover_fraction", 0.0, 1.0),
         delta_weights=(centre, one, two, three),
     )
 
 
-def _commodity(reader: Reader, name: str, initial_factor: float) -> Commodity:
-    if reader.has("price_scan_usd") == reader.has("price_scan_rate"):
-        raise reader.bad("price_scan_usd", "give exactly one of price_scan_usd and price_scan_rate")
-    months = tuple(reader.texts("tier_last_months")) if reader.has("tier_last_months") else ()
-    if any(not _MONTH.fullmatch(month) for month in months) or list(months) != sorted(set(months)):
-        raise reader.bad("tier_last_months", f"{list(months)} are not ascending months YYYY-MM")
-    has_usd, has_factor = reader.has("price_scan_usd"), reader.has("initial_factor")
+def _commodity(table: ParameterTable, name: str, initial_factor: float) -> Commodity:
+    table.only(
+        "contract_multiplier", "price_scan_usd", "price_scan_rate", "volatility_scan",
+        "short_option_minimum_usd", "initial_factor", "tier_last_months", "inter_month",
+    )  # fmt: skip
+    has_usd = table.has("price_scan_usd")
+    if has_usd == table.has("price_scan_rate"):
+        raise table.bad("price_scan_usd", "give exactly one of price_scan_usd and price_scan_rate")
+    months = _tier_last_months(table)
     return Commodity(
         name=name,
-        contract_multiplier=reader.number("contract_multiplier", 1e-9, 1e9),
-        price_scan_usd=reader.number("price_scan_usd", 1e-6, 1e9) if has_usd else 0.0,
-        price_scan_rate=0.0 if has_usd else reader.number("price_scan_rate", 1e-6, 1.0),
-        volatility_scan=reader.number("volatility_scan", 0.0, 0.99),
-        short_option_minimum_usd=reader.number("short_option_minimum_usd", 0.0, 1e6),
-        initial_factor=reader.number("initial_factor", 1.0, 5.0) if has_factor else initial_factor,
+        contract_multiplier=table.number("contract_multiplier", 1e-9, 1e9),
+        price_scan_usd=table.number("price_scan_usd", 1e-6, 1e9) if has_usd else 0.0,
+        price_scan_rate=0.0 if has_usd else table.number("price_scan_rate", 1e-6, 1.0),
+        volatility_scan=table.number("volatility_scan", 0.0, 0.99),
+        short_option_minimum_usd=table.number("short_option_minimum_usd", 0.0, 1e6),
+        initial_factor=table.number("initial_factor", 1.0, 5.0, default=initial_factor),
         tier_last_months=months,
-        inter_month=tuple(_inter_month(item, len(months) + 1) for item in reader.items("inter_month")),
+        inter_month=tuple(_inter_month(row, len(months) + 1) for row in table.rows("inter_month", fewest=0)),
     )
 
 
-def _inter_month(reader: Reader, tiers: int) -> InterMonthSpread:
-    first, second = reader.numbers("tiers", 2, 1, tiers)
-    if first != int(first) or second != int(second):
-        raise reader.bad("tiers", f"{first}, {second} are not whole numbers")
-    return InterMonthSpread(int(first), int(second), reader.number("charge_usd", 0.0, 1e7))
+def _tier_last_months(table: ParameterTable) -> tuple[str, ...]:
+    if not table.has("tier_last_months"):
+        return ()
+    months = table.texts("tier_last_months", fewest=0)
+    if any(not _MONTH.fullmatch(month) for month in months) or list(months) != sorted(months):
+        raise table.bad("tier_last_months", f"{list(months)} are not ascending months YYYY-MM")
+    return months
 
 
-def _inter_commodity(reader: Reader, commodities: Mapping[str, Commodity]) -> InterCommoditySpread:
-    legs = tuple(
-        Leg(
-            commodity=leg.text("commodity", only=sorted(commodities)),
-            sign=1.0 if leg.text("side", only=("A", "B")) == "A" else -1.0,
-            delta_per_spread=leg.number("delta_per_spread", 1e-6, 1e6),
-        )
-        for leg in reader.items("legs")
-    )
+def _inter_month(table: ParameterTable, tiers: int) -> InterMonthSpread:
+    table.only("tiers", "charge_usd")
+    first, second = table.wholes("tiers", 2, 1, tiers)
+    return InterMonthSpread(first, second, table.number("charge_usd", 0.0, 1e7))
+
+
+def _inter_commodity(table: ParameterTable, commodities: Mapping[str, Commodity]) -> InterCommoditySpread:
+    table.only("name", "legs", "credit_rate")
+    legs = tuple(_leg(row, commodities) for row in table.rows("legs"))
     if len({leg.commodity for leg in legs}) != len(legs) or len({leg.sign for leg in legs}) != 2:
-        raise reader.bad("legs", "needs different commodities and a leg on each of the sides A and B")
-    return InterCommoditySpread(reader.text("name"), legs, reader.number("credit_rate", 0.0, 1.0))
+        raise table.bad("legs", "needs different commodities and a leg on each of the sides A and B")
+    return InterCommoditySpread(table.text("name"), legs, table.number("credit_rate", 0.0, 1.0))
 
 
-def _risk_array(reader: Reader) -> RiskArray:
-    values = tuple(reader.numbers("values_usd", SCENARIOS, -1e12, 1e12))
-    return RiskArray(values, reader.number("delta", -1e6, 1e6) if reader.has("delta") else None)
+def _leg(table: ParameterTable, commodities: Mapping[str, Commodity]) -> Leg:
+    table.only("commodity", "side", "delta_per_spread")
+    return Leg(
+        commodity=table.text("commodity", choices=sorted(commodities)),
+        sign=1.0 if table.text("side", choices=("A", "B")) == "A" else -1.0,
+        delta_per_spread=table.number("delta_per_spread", 1e-6, 1e6),
+    )
+
+
+def _risk_array(table: ParameterTable) -> RiskArray:
+    table.only("values_usd", "delta")
+    values = tuple(table.numbers("values_usd", SCENARIOS, -1e12, 1e12))
+    return RiskArray(values, table.number("delta", -1e6, 1e6) if table.has("delta") else None)

@@ -234,9 +234,15 @@ class ActivityState(ReferenceState):
             self.equity_book.place(fresh, self.holdings, self.market)
             for book in self._rule_books():
                 book.place(fresh, self.holdings)
-            self._revalue(np.unique(self.holdings.instrument[fresh]))
+            self._revalue(self._first_held(fresh))
         held = slots >= 0
         self._change(slots[held], effects.quantity[held])
+
+    def _first_held(self, fresh: Int64s) -> Int64s:
+        """int64[m]: instruments that nobody held before these holdings; rows of the others are kept current."""
+        instruments, number = np.unique(self.holdings.instrument[fresh], return_counts=True)
+        first: Int64s = instruments[self.holdings.holders[instruments] == number]
+        return first
 
     def _change(self, slots: Int64s, change: Float64s) -> None:
         """Quantities of holdings change; all exposures follow."""

@@ -40,6 +40,7 @@ class EngineCore(ActivityState):
         for book in self._rule_books():
             self.dirty[book.charge_dirty()] = True
         self.dirty[self.equity_book.dirty_accounts()] = True
+        self.dirty[self._with_cash_in(moved)] = True
         accounts = self._live_dirty()
         if len(accounts):
             self._combine(accounts)
@@ -62,6 +63,16 @@ class EngineCore(ActivityState):
         stale = market.priced[: market.count] & (age_ns > self.stale_after_ns[: market.count])
         self.moved[: market.count] |= stale != self.stale[: market.count]
         self.stale[: market.count] = stale
+
+    def _with_cash_in(self, moved: Int64s) -> Int64s:
+        """int64[m]: accounts with a balance in a currency whose rate is among the moved instruments."""
+        rate_of = {index: f"{currency}USD" for currency, index in self.holdings.currencies.items() if index}
+        rates = {
+            self.market.slot_of[name]: index for index, name in rate_of.items() if name in self.market.slot_of
+        }
+        indices = [rates[slot] for slot in moved.tolist() if slot in rates]
+        balances = self.holdings.cash[: self.accounts.count][:, :, indices]
+        return np.flatnonzero(np.any(balances != 0.0, axis=(1, 2)))
 
     def _reanchor(self) -> None:
         """Sum some units anew in rotation, which ends float drift within a bounded time."""

@@ -16,8 +16,8 @@ from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.crypto_tiered_liquidation import liquidation_price
 from engine.rules.crypto_tiered_parameters import Parameters, Schedule
 from engine.rules.interface import Holding
-from tests.crypto_book import market_of, shipped
-from tests.finra_4210g_book import requirements
+from tests.crypto_book import market_of
+from tests.rulebook_cases import requirements, shipped
 
 PARAMETERS = Parameters.from_mapping(shipped("crypto-tiered"))
 SHIPPED = CryptoTiered(PARAMETERS)  # for explanations; netting sets are bound to fresh ones

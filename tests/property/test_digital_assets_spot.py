@@ -11,8 +11,8 @@ from engine.market.market import Market
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.digital_assets_spot_parameters import Parameters
 from engine.rules.interface import Holding
-from tests.crypto_book import market_of, shipped
-from tests.finra_4210g_book import requirements
+from tests.crypto_book import market_of
+from tests.rulebook_cases import requirements, shipped
 
 PARAMETERS = Parameters.from_mapping(shipped("digital-assets-spot"))
 RULEBOOK = DigitalAssetsSpot(PARAMETERS)  # for explanations; netting sets are bound to fresh ones

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.market.market import Market
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.interface import Holding
-from tests.finra_4210g_book import holdings_of, market_of, requirements, set_prices, shipped_rulebook
+from tests.finra_4210g_book import holdings_of, shipped_rulebook
+from tests.rulebook_cases import market_of, requirements, set_prices
 
 NOW = "2024-05-10T20:00:00+00:00"
 EXPIRIES = ("2024-05-10T20:00:00+00:00", "2024-05-13T20:00:00+00:00", "2024-09-20T20:00:00+00:00")

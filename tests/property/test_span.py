@@ -14,8 +14,8 @@ from engine.market.market import Market
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained
 from engine.rules.span import SpanFutures
-from tests.finra_4210g_book import market_of, set_prices
-from tests.span_book import amount_of, holdings_of, requirements, rulebook_of, shipped_mapping
+from tests.rulebook_cases import market_of, set_prices, shipped
+from tests.span_book import amount_of, holdings_of, requirements, rulebook_of
 
 NOW = "2024-03-15T20:00:00+00:00"
 EXPIRIES = {"near": "2024-03-18T20:00:00+00:00", "far": "2024-06-21T13:30:00+00:00"}
@@ -73,7 +73,7 @@ LONG_ONLY = [each["instrument_id"] for each in OPTIONS if each["instrument_id"] 
 
 def parameters() -> dict[str, Any]:
     """The shipped ones with tiers in ES, two commodities more and a spread of three legs in first place."""
-    mapping = deepcopy(shipped_mapping())
+    mapping = deepcopy(shipped("span-futures"))
     es = mapping["commodities"]["ES"]
     es["tier_last_months"] = ["2024-06", "2024-09"]
     charges = {(1, 2): 900.0, (1, 1): 300.0, (2, 2): 400.0, (1, 3): 1200.0, (2, 3): 1000.0}

@@ -13,8 +13,7 @@ from engine.base.errors import MarginError, Reason
 from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILOS, Instrument, Product
 from engine.portfolio.collateral import NOT_ELIGIBLE, CollateralSchedule, asset_of
-from tests.crypto_book import golden, load, shipped
-from tests.finra_4210g_book import instrument_of, nanoseconds
+from tests.rulebook_cases import golden, instrument_of, load, nanoseconds, shipped
 
 GOLDEN = golden("collateral")
 DAY_NS = 24 * 3600 * NANOSECONDS_PER_SECOND

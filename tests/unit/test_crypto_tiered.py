@@ -11,8 +11,8 @@ from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.crypto_tiered_liquidation import liquidation_price
 from engine.rules.crypto_tiered_parameters import Parameters
 from engine.rules.interface import Holding
-from tests.crypto_book import holdings_of, market_of, shipped
-from tests.finra_4210g_book import requirements
+from tests.crypto_book import holdings_of, market_of
+from tests.rulebook_cases import requirements, shipped
 
 PERPETUAL = Instrument("BTC-PERP", Product.PERPETUAL, margin_schedule="binance-usdtm:BTC")
 

@@ -13,8 +13,8 @@ from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.crypto_tiered_liquidation import cross_liquidation_price
 from engine.rules.crypto_tiered_parameters import Parameters, Schedule
 from engine.rules.crypto_tiered_plain import round_up
-from tests.crypto_book import case_market, golden, holdings_of, load, shipped
-from tests.finra_4210g_book import requirements
+from tests.crypto_book import case_market, holdings_of
+from tests.rulebook_cases import golden, load, requirements, shipped
 
 ALL = golden("crypto-tiered")
 LIQUIDATION = [path for path in ALL if path.stem.startswith("liquidation-")]

@@ -9,7 +9,7 @@ import pytest
 
 from engine.base.errors import MarginError, Reason
 from engine.rules.crypto_tiered_parameters import Parameters
-from tests.crypto_book import shipped
+from tests.rulebook_cases import shipped
 
 BTC = "binance-usdtm:BTC"
 DYDX = "dydx-v4:mid-cap"

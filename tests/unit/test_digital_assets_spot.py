@@ -14,8 +14,8 @@ from engine.market.instruments import Instrument, Product
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.digital_assets_spot_parameters import Parameters
 from engine.rules.interface import Holding
-from tests.crypto_book import case_market, golden, holdings_of, load, market_of, shipped
-from tests.finra_4210g_book import requirements
+from tests.crypto_book import case_market, holdings_of, market_of
+from tests.rulebook_cases import golden, load, requirements, shipped
 
 GOLDEN = golden("digital-assets-spot")
 PAIR = Instrument("BTC-USD", Product.CRYPTO_SPOT, underlying="BTC")

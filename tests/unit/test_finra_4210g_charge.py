@@ -12,15 +12,8 @@ from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.finra_4210g_parameters import Parameters
-from tests.finra_4210g_book import (
-    holdings_of,
-    market_of,
-    nanoseconds,
-    requirements,
-    set_prices,
-    shipped_mapping,
-    shipped_rulebook,
-)
+from tests.finra_4210g_book import holdings_of, shipped_rulebook
+from tests.rulebook_cases import market_of, nanoseconds, requirements, set_prices, shipped
 
 NOW = "2024-05-10T20:00:00+00:00"
 CALL: dict[str, Any] = {
@@ -118,7 +111,7 @@ def test_an_expired_option_not_yet_booked_out_moves_by_its_intrinsic_value() -> 
 def test_minimum_of_a_long_option_is_capped_at_its_value_unless_turned_off() -> None:
     market = market_with([STOCK, CALL], [STOCK_PRICE, {**CALL_PRICE, "mark": 0.05}])
     assert row_of(market, "ACME 100C")[-2:] == pytest.approx([5.0, 37.5])
-    mapping = shipped_mapping()
+    mapping = shipped("finra-4210g")
     mapping["cap_long_minimum"]["value"] = False
     uncapped = Finra4210g(Parameters.from_mapping(mapping))
     assert row_of(market, "ACME 100C", uncapped)[-2:] == pytest.approx([37.5, 37.5])

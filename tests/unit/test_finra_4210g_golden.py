@@ -12,9 +12,11 @@ import pytest
 
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.finra_4210g_parameters import Parameters
-from tests.finra_4210g_book import GOLDEN, ROOT, exposures_of, holdings_of, load, market_of, requirements
+from tests.finra_4210g_book import holdings_of
 from tests.finra_4210g_oracle import minimum, points
+from tests.rulebook_cases import ROOT, exposures_of, golden, load, market_of, requirements
 
+GOLDEN = golden("finra-4210g")
 every_case = pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 PUBLISHED = [path for path in GOLDEN if path.stem.startswith("ibm-")]
 REFERENCE = Path(os.environ.get("MARGINMON_REFERENCE", ROOT.parent / "shared/reference"))

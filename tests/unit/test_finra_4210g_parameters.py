@@ -9,7 +9,7 @@ import pytest
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product
 from engine.rules.finra_4210g_parameters import Parameters, ValuationRange
-from tests.finra_4210g_book import shipped_mapping
+from tests.rulebook_cases import shipped
 
 EQUITY = Instrument("ACME", Product.EQUITY)
 OPTION = Instrument("BIG 5000C", Product.INDEX_OPTION, underlying="BIG", index_class="broad")
@@ -17,7 +17,7 @@ OPTION = Instrument("BIG 5000C", Product.INDEX_OPTION, underlying="BIG", index_c
 
 def changed(path: str, value: Any) -> dict[str, Any]:
     """The shipped mapping with one entry replaced, or taken out where the value is None."""
-    mapping = shipped_mapping()
+    mapping = shipped("finra-4210g")
     *parents, last = path.split(".")
     node = mapping
     for key in parents:
@@ -34,7 +34,7 @@ def percent(moves: tuple[float, ...]) -> list[float]:
 
 
 def test_shipped_file_is_the_table_of_the_rule() -> None:
-    parameters = Parameters.from_mapping(shipped_mapping())
+    parameters = Parameters.from_mapping(shipped("finra-4210g"))
     assert parameters.ranges == {
         "high_cap_broad": ValuationRange(up=0.06, down=0.08),
         "broad": ValuationRange(up=0.10, down=0.10),
@@ -45,7 +45,7 @@ def test_shipped_file_is_the_table_of_the_rule() -> None:
 
 
 def test_every_entry_names_its_source_and_memory_is_marked() -> None:
-    mapping = shipped_mapping()
+    mapping = shipped("finra-4210g")
     entries = {name: entry for name, entry in mapping.items() if isinstance(entry, dict)}
     entries |= entries.pop("valuation_range")
     assert all(entry["source"] for entry in entries.values())
@@ -82,11 +82,11 @@ def test_every_entry_names_its_source_and_memory_is_marked() -> None:
     ids=lambda value: value.instrument_id if isinstance(value, Instrument) else "",
 )
 def test_valuation_points_by_class_and_leverage(root: Instrument, expected: list[float]) -> None:
-    assert percent(Parameters.from_mapping(shipped_mapping()).moves(root, root)) == expected
+    assert percent(Parameters.from_mapping(shipped("finra-4210g")).moves(root, root)) == expected
 
 
 def test_the_root_decides_for_its_options() -> None:
-    parameters = Parameters.from_mapping(shipped_mapping())
+    parameters = Parameters.from_mapping(shipped("finra-4210g"))
     classed = Instrument("BIG", Product.INDEX, index_class="high_cap_broad")
     assert percent(parameters.moves(OPTION, classed))[0] == -8
     assert percent(parameters.moves(OPTION, Instrument("BIG", Product.INDEX)))[0] == -10

@@ -10,7 +10,8 @@ from engine.market.scenarios import from_rows
 from engine.rules.interface import Holding
 from engine.rules.unified.liquidity_add_on import average_rate
 from engine.rules.unified.tail import rank_weights
-from tests.one_pot_book import exposure, holding, margin, market_of, parameters, rulebook
+from tests.one_pot_book import holding, margin, market_of, parameters, rulebook
+from tests.rulebook_cases import exposure_of
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_size_against_the_market_of_the_underlying() -> None:
 
 def test_option_nets_by_delta_in_the_market_of_its_underlying() -> None:
     market, book = market_of(), rulebook()
-    call = exposure(book.add_on, market, [holding(market, "AAPL C210", 1e6)])
+    call = exposure_of(book.add_on, market, [holding(market, "AAPL C210", 1e6)])
     hedge = -call[0] / 200.0
     assert 0.2 < call[0] / (1e6 * 100 * 200) < 0.5  # delta of a call 5 % out of the money
     assert call[1] == pytest.approx(call[0] / (5e7 * 200), rel=1e-12)

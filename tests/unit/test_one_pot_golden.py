@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,21 @@ from engine.rules.interface import Holding
 from engine.rules.unified.one_pot import OnePot
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 from engine.shortfall.gap import attribute_gap
-from tests.one_pot_book import ROOT, Account, exposure, holding, margin, market_of
+from tests.one_pot_book import Account, holding, margin, market_of
+from tests.rulebook_cases import exposure_of, golden, load
 
-CASES = sorted((ROOT / "tests/golden/one-pot").glob("*.json"))
+CASES = golden("one-pot")
 
 
 def number(text: str) -> float:
     return float(Fraction(text))
 
 
-def load(path: Path) -> dict[str, Any]:
-    case: dict[str, Any] = json.loads(path.read_text())
-    return case
-
-
 def parameters_of(case: dict[str, Any]) -> OnePotParameters:
     words = {"measure", "eligible_products", "eligible_account_types", "required_approvals"}
-    mapping: dict[str, Any] = {"rulebook_id": "one-pot", "version": "golden"}
+    mapping: dict[str, Any] = {
+        "rulebook_id": "one-pot", "version": "golden", "silo": "unified", "currency": "USD",
+    }  # fmt: skip
     for name, value in case["parameters"].items():
         if name == "liquidity_tiers":
             value = [{key: number(text) for key, text in tier.items()} for tier in value]
@@ -67,7 +64,7 @@ def test_scenario_pnl_and_standalone_charges(path: Path) -> None:
     count = book.scenarios.count
     for silo, expected in case["expected"]["pnl_usd"].items():
         chosen = [h for h in held if silo in {"account", h.silo}]
-        pnl = exposure(book, market, chosen)[:count]
+        pnl = exposure_of(book, market, chosen)[:count]
         np.testing.assert_allclose(pnl, [number(text) for text in expected], rtol=0, atol=tolerance)
     for silo, charges in case["expected"]["standalone"].items():
         row = account.charges[account.silos.index(silo)]

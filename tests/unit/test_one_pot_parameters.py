@@ -9,11 +9,12 @@ import pytest
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Product
 from engine.rules.unified.one_pot_parameters import LiquidityTier, OnePotParameters
-from tests.one_pot_book import rulebook, shipped_mapping
+from tests.one_pot_book import rulebook
+from tests.rulebook_cases import shipped
 
 
 def test_shipped_file() -> None:
-    mapping = shipped_mapping()
+    mapping = shipped("one-pot")
     read = OnePotParameters.from_mapping(mapping)
     assert read.rulebook_id == "one-pot"
     assert read.measure == "es"
@@ -53,14 +54,14 @@ def test_shipped_file() -> None:
 )
 def test_out_of_bounds_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(MarginError) as refused:
-        OnePotParameters.from_mapping(shipped_mapping() | {name: {"value": value}})
+        OnePotParameters.from_mapping(shipped("one-pot") | {name: {"value": value}})
     assert refused.value.reason is Reason.BAD_PARAMETER
     assert refused.value.thing.startswith(f"rulebook one-pot: {name}")
 
 
 @pytest.mark.parametrize("name", ["rulebook_id", "confidence", "liquidity_tiers"])
 def test_missing_is_refused_by_name(name: str) -> None:
-    mapping = {key: value for key, value in shipped_mapping().items() if key != name}
+    mapping = {key: value for key, value in shipped("one-pot").items() if key != name}
     with pytest.raises(MarginError, match=name):
         OnePotParameters.from_mapping(mapping)
 
@@ -71,7 +72,7 @@ def test_proxy_bounds() -> None:
         {"factor": "EQ:NDX", "beta": 1.0},
     ):
         with pytest.raises(MarginError, match=r"proxies\.EQ:NEWCO\."):
-            OnePotParameters.from_mapping(shipped_mapping() | {"proxies": {"EQ:NEWCO": entry}})
+            OnePotParameters.from_mapping(shipped("one-pot") | {"proxies": {"EQ:NEWCO": entry}})
 
 
 def test_eligibility() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import ScenarioSet, ShockKind, from_csv_lines, from_rows
-from tests.one_pot_book import ROOT, SCENARIO_FILE, shipped_scenarios
+from tests.one_pot_book import SCENARIO_FILE, shipped_scenarios
+from tests.rulebook_cases import ROOT
 
 HEADER = ["scenario", "kind", "EQ:A", "CMD:O"]
 ROWS = [

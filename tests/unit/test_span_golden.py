@@ -10,9 +10,8 @@ import pytest
 
 from engine.rules import span_kernels as kernels
 from engine.rules.span_parameters import SCENARIO_NAMES
-from tests.finra_4210g_book import load, market_of
+from tests.rulebook_cases import golden, load, market_of
 from tests.span_book import (
-    GOLDEN,
     amount_of,
     charges_of,
     commodity_part,
@@ -23,6 +22,7 @@ from tests.span_book import (
 )
 from tests.span_oracle import result_of
 
+GOLDEN = golden("span-futures")
 every_case = pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 PUBLISHED_ARRAYS = [path for path in GOLDEN if path.stem.startswith("published-") and "form" not in path.stem]
 

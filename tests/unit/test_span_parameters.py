@@ -13,12 +13,12 @@ import pytest
 from engine.base.errors import MarginError, Reason
 from engine.rules.span_parameters import REGULAR_THIRDS, SCENARIO_NAMES, VOLATILITY_DIRECTIONS, Parameters
 from engine.rules.span_rates import Rate, dated_rates
-from tests.span_book import shipped_mapping
+from tests.rulebook_cases import shipped
 
 
 @pytest.fixture
 def mapping() -> dict[str, Any]:
-    return deepcopy(shipped_mapping())
+    return deepcopy(shipped("span-futures"))
 
 
 def refused(mapping: dict[str, Any]) -> str:
@@ -167,15 +167,15 @@ def test_months_fall_into_tiers(mapping: dict[str, Any]) -> None:
             "ES",
             "inter_month",
             [{"tiers": [1, 2], "charge_usd": 1.0}],
-            "commodities.ES.inter_month[0].tiers: 2",
+            "commodities.ES.inter_month[1].tiers: 2",
         ),
         (
             "ES",
             "inter_month",
             [{"tiers": [1], "charge_usd": 1.0}],
-            "commodities.ES.inter_month[0].tiers: [1]",
+            "commodities.ES.inter_month[1].tiers: [1]",
         ),
-        ("ES", "inter_month", [{"tiers": [1, 1]}], "commodities.ES.inter_month[0].charge_usd: is missing"),
+        ("ES", "inter_month", [{"tiers": [1, 1]}], "commodities.ES.inter_month[1].charge_usd: is missing"),
         ("ES", "inter_month", {}, "commodities.ES.inter_month: {} is not a list of tables"),
     ],
 )
@@ -202,9 +202,9 @@ def test_other_bad_parameters_are_refused(mapping: dict[str, Any]) -> None:
     del no_scan["scan"]
     assert "scan: is missing" in refused(no_scan)
     assert "commodities: [] is not a table" in refused(with_(commodities=[]))
-    assert "legs[1].commodity: 'ZZ' is not" in refused(with_(inter_commodity=legs(("ES", "A"), ("ZZ", "B"))))
+    assert "legs[2].commodity: 'ZZ' is not" in refused(with_(inter_commodity=legs(("ES", "A"), ("ZZ", "B"))))
     assert "legs: needs different" in refused(with_(inter_commodity=legs(("ES", "A"), ("NQ", "A"))))
     assert "legs: needs different" in refused(with_(inter_commodity=legs(("ES", "A"), ("ES", "B"))))
-    assert "legs[0].side: 'C' is not A or B" in refused(with_(inter_commodity=legs(("ES", "C"), ("NQ", "B"))))
+    assert "legs[1].side: 'C' is not A or B" in refused(with_(inter_commodity=legs(("ES", "C"), ("NQ", "B"))))
     short = {"X": {"values_usd": [0.0] * 15}}
     assert "risk_arrays.X.values_usd: " in refused(with_(risk_arrays=short))

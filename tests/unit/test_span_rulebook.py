@@ -14,15 +14,8 @@ from engine.market.market import Market
 from engine.rules import span_kernels as kernels
 from engine.rules.interface import HELD, SHORT
 from engine.rules.span import SpanFutures, slope_weights
-from tests.finra_4210g_book import instrument_of, set_prices
-from tests.span_book import (
-    amount_of,
-    charges_of,
-    holdings_of,
-    requirements,
-    rulebook_of,
-    shipped_mapping,
-)
+from tests.rulebook_cases import instrument_of, set_prices, shipped
+from tests.span_book import amount_of, charges_of, holdings_of, requirements, rulebook_of
 
 
 def future(instrument_id: str, month: str, commodity: str = "ES", multiplier: float = 50.0) -> Instrument:
@@ -62,7 +55,7 @@ def market_with(instruments: list[Instrument], marks: dict[str, float]) -> Marke
 
 @pytest.fixture
 def rulebook() -> SpanFutures:
-    return rulebook_of(shipped_mapping())
+    return rulebook_of(shipped("span-futures"))
 
 
 def test_netting_set_is_the_combined_commodity(rulebook: SpanFutures) -> None:
@@ -83,7 +76,7 @@ def test_commodity_without_parameters_is_refused(rulebook: SpanFutures) -> None:
 
 
 def test_more_contract_months_than_columns_are_refused() -> None:
-    rulebook = rulebook_of(shipped_mapping() | {"month_columns": 2})
+    rulebook = rulebook_of(shipped("span-futures") | {"month_columns": 2})
     for instrument in (future("A", "2024-06"), future("B", "2024-09"), future("C", "2024-06")):
         rulebook.netting_set(instrument)
     rulebook.netting_set(future("N", "2024-12", "NQ"))  # months are counted by commodity

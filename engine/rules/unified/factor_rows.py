@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow
-from engine.base.kernel import kernel
 from engine.market.instruments import FUTURES_STYLE, Instrument
 from engine.market.market import PRODUCT_CODE, Market
-from engine.market.option_scenarios import option_pnl_over_points
+from engine.market.revaluation import option_moves
 from engine.market.scenarios import ScenarioSet, ShockKind
 from engine.rules.interface import Float64s, Int64s
 from engine.rules.unified.factor_map import FactorMap, FactorMove
@@ -170,19 +169,7 @@ class FactorRows:
         moves = points - market.underlying_price(slots)[:, None]
         option = np.flatnonzero(market.model[slots] > 0)
         if len(option):
-            options = slots[option]
-            moves[option] = _option_moves(
-                market.model[options],
-                market.is_call[options],
-                market.underlying_price(options),
-                market.strike[options],
-                market.years_to_expiry(options),
-                market.rate,
-                market.dividend_yield[options],
-                market.volatility[options],
-                points[option],
-                volatility_points[option],
-            )
+            moves[option] = option_moves(market, slots[option], points[option], volatility_points[option])
         return moves
 
     def _in_usd(self, market: Market, slots: Int64s, moves: Float64s) -> Float64s:
@@ -197,26 +184,3 @@ class FactorRows:
             fx_moves = fx_points - market.mark[fx][:, None]
             usd[foreign] = multiplier[foreign] * (moves[foreign] * fx_points + paid * fx_moves)
         return usd
-
-
-@kernel
-def _option_moves(
-    model: NDArray[np.int8],
-    is_call: NDArray[np.bool_],
-    underlying: Float64s,
-    strike: Float64s,
-    years: Float64s,
-    rate: float,
-    dividend_yield: Float64s,
-    volatility: Float64s,
-    points: Float64s,
-    volatility_points: Float64s,
-) -> Float64s:
-    """float64[n, k]: model price at each point less the model price now, so a mark off the model cancels."""
-    moves = np.empty_like(points)
-    for i in range(len(model)):
-        option_pnl_over_points(
-            int(model[i]), is_call[i], underlying[i], strike[i], years[i], rate, dividend_yield[i],
-            volatility[i], points[i], volatility_points[i], moves[i],
-        )  # fmt: skip
-    return moves

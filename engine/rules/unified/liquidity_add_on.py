@@ -24,10 +24,12 @@ from engine.base.errors import MarginError, Reason
 from engine.base.kernel import kernel
 from engine.market.instruments import Instrument
 from engine.market.market import Market
+from engine.market.plain import fx_rate, years_to_expiry
 from engine.market.pricing import option_delta
+from engine.rules.account_sums import sum_by_account
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part, Requirement
-from engine.rules.unified.one_pot_parameters import LiquidityParameters, OnePotParameters
+from engine.rules.unified.one_pot_parameters import SILO, LiquidityParameters, OnePotParameters
 
 
 class LiquidityAddOn:
@@ -36,7 +38,7 @@ class LiquidityAddOn:
     Exposure columns: delta notional in USD, and the same in days of the market's volume.
     """
 
-    silo = "unified"
+    silo = SILO
 
     def __init__(self, parameters: OnePotParameters) -> None:
         self.rulebook_id = f"{parameters.rulebook_id}:liquidity"
@@ -97,10 +99,7 @@ class LiquidityAddOn:
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: the sum over markets; initial equals maintenance."""
-        accounts = len(offsets) - 1
-        owner = np.repeat(np.arange(accounts), np.diff(offsets))
-        total = np.bincount(owner, weights=charges[:, 0], minlength=accounts)
-        return np.column_stack([total, total])
+        return np.repeat(sum_by_account(charges, offsets), 2, axis=1)
 
     def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
         """The plain twin."""
@@ -167,8 +166,7 @@ def explain_liquidity(
 
 def _delta_notional_usd(market: Market, slot: int) -> float:
     instrument = market.instruments[slot]
-    one = np.array([slot])
-    price = float(market.underlying_price(one)[0])
+    price = float(market.underlying_price(np.array([slot]))[0])
     delta = 1.0
     if instrument.is_option:
         delta = option_delta(
@@ -176,12 +174,12 @@ def _delta_notional_usd(market: Market, slot: int) -> float:
             bool(market.is_call[slot]),
             price,
             instrument.strike,
-            float(market.years_to_expiry(one)[0]),
+            years_to_expiry(instrument, market),
             market.rate,
             instrument.dividend_yield,
             float(market.volatility[slot]),
         )
-    return delta * instrument.multiplier * price * float(market.fx_rate(one)[0])
+    return delta * instrument.multiplier * price * fx_rate(instrument, market)
 
 
 def _market_part(parameters: LiquidityParameters, market: Market, root: str, notional_usd: float) -> Part:

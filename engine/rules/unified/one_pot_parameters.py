@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from engine.base.errors import MarginError, Reason
+from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import REFERENCE_ONLY, Product
+from engine.rules.header import rulebook_table
 
-_HOLDABLE = frozenset(Product) - REFERENCE_ONLY
-_ACCOUNT_TYPES = frozenset({"customer", "proprietary", "market_maker"})
-_APPROVALS = frozenset({"portfolio_margin", "eligible_contract_participant", "cross_margin"})
+SILO = "unified"  # the pot is no segregation bucket; its file says so
+_HOLDABLE = tuple(product.value for product in Product if product not in REFERENCE_ONLY)
+_ACCOUNT_TYPES = ("customer", "proprietary", "market_maker")
+_APPROVALS = ("portfolio_margin", "eligible_contract_participant", "cross_margin")
+_KEYS = (
+    "measure", "confidence", "stress_weight", "offset_cap", "floor_share_of_silos",
+    "option_minimum_usd_per_unit", "futures_minimum_share", "eligible_products", "eligible_account_types",
+    "required_approvals", "liquidity_tiers", "unknown_volume_usd_per_day", "proxies",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,107 +93,56 @@ class OnePotParameters:
         Raises:
             MarginError: BAD_PARAMETER naming the parameter, its value and its bounds.
         """
-        read = _Reader(mapping)
+        header = rulebook_table(mapping, "one-pot", silos=(SILO,), keys=_KEYS)
+
+        def number(name: str, low: float, high: float) -> float:
+            return header.stated(name).number("value", low, high)
+
+        def texts(name: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+            return header.stated(name).texts("value", choices, fewest=0)
+
+        proxies = header.tables("proxies", fewest=0) if header.has("proxies") else {}
         return cls(
-            rulebook_id=read.text("rulebook_id"),
-            version=read.text("version"),
-            measure=read.choice("measure", frozenset({"es", "var"})),
-            confidence=read.number("confidence", 0.5, 0.9999),
-            stress_weight=read.number("stress_weight", 0.0, 1.0),
-            offset_cap=read.number("offset_cap", 0.0, 1.0),
-            floor_share_of_silos=read.number("floor_share_of_silos", 0.0, 1.0),
-            option_minimum_usd_per_unit=read.number("option_minimum_usd_per_unit", 0.0, 10.0),
-            futures_minimum_share=read.number("futures_minimum_share", 0.0, 0.1),
-            eligible_products=frozenset(
-                Product(name) for name in read.choices("eligible_products", frozenset(map(str, _HOLDABLE)))
-            ),
-            eligible_account_types=read.choices("eligible_account_types", _ACCOUNT_TYPES),
-            required_approvals=read.choices("required_approvals", _APPROVALS),
-            liquidity=_liquidity(read),
-            proxies=_proxies(read),
+            rulebook_id=header.text("rulebook_id"),
+            version=header.text("version"),
+            measure=header.stated("measure").text("value", choices=("es", "var")),
+            confidence=number("confidence", 0.5, 0.9999),
+            stress_weight=number("stress_weight", 0.0, 1.0),
+            offset_cap=number("offset_cap", 0.0, 1.0),
+            floor_share_of_silos=number("floor_share_of_silos", 0.0, 1.0),
+            option_minimum_usd_per_unit=number("option_minimum_usd_per_unit", 0.0, 10.0),
+            futures_minimum_share=number("futures_minimum_share", 0.0, 0.1),
+            eligible_products=frozenset(map(Product, texts("eligible_products", _HOLDABLE))),
+            eligible_account_types=frozenset(texts("eligible_account_types", _ACCOUNT_TYPES)),
+            required_approvals=frozenset(texts("required_approvals", _APPROVALS)),
+            liquidity=_liquidity(header),
+            proxies={factor: _proxy(table) for factor, table in proxies.items()},
         )
 
 
-class _Reader:
-    """Takes values out of the parsed file; every refusal names the parameter and its bounds."""
-
-    def __init__(self, mapping: Mapping[str, Any]) -> None:
-        self._mapping = mapping
-        self._thing = f"rulebook {mapping.get('rulebook_id', '(no rulebook_id)')}"
-
-    def refuse(self, path: str, detail: str) -> MarginError:
-        return MarginError(Reason.BAD_PARAMETER, f"{self._thing}: {path}", detail)
-
-    def text(self, name: str) -> str:
-        found = self._mapping.get(name)
-        if not isinstance(found, str) or not found:
-            raise self.refuse(name, f"{found!r} is not a text")
-        return found
-
-    def value(self, name: str) -> Any:
-        entry = self._mapping.get(name)
-        if not isinstance(entry, Mapping) or "value" not in entry:
-            raise self.refuse(name, "missing; give it as a table with value and source")
-        return entry["value"]
-
-    def number(self, name: str, low: float, high: float) -> float:
-        return self.bounded(name, self.value(name), low, high)
-
-    def bounded(self, path: str, found: Any, low: float, high: float) -> float:
-        number = isinstance(found, int | float) and not isinstance(found, bool)
-        if not number or not math.isfinite(found) or not low <= found <= high:
-            raise self.refuse(path, f"{found!r} is not a number in [{low:g}, {high:g}]")
-        return float(found)
-
-    def choice(self, name: str, allowed: frozenset[str]) -> str:
-        found = self.value(name)
-        if not isinstance(found, str) or found not in allowed:
-            raise self.refuse(name, f"{found!r} is not one of {', '.join(sorted(allowed))}")
-        return str(found)
-
-    def choices(self, name: str, allowed: frozenset[str]) -> frozenset[str]:
-        found = self.value(name)
-        if not isinstance(found, list):
-            raise self.refuse(name, f"{found!r} is not a list")
-        for entry in found:
-            if not isinstance(entry, str) or entry not in allowed:
-                raise self.refuse(name, f"{entry!r} is not one of {', '.join(sorted(allowed))}")
-        return frozenset(found)
-
-    def tables(self, name: str) -> Mapping[str, Any]:
-        found = self._mapping.get(name, {})
-        if not isinstance(found, Mapping) or not all(isinstance(entry, Mapping) for entry in found.values()):
-            raise self.refuse(name, "is not a table of tables")
-        return found
-
-
-def _liquidity(read: _Reader) -> LiquidityParameters:
-    found = read.value("liquidity_tiers")
-    if not isinstance(found, list) or not found or not all(isinstance(tier, Mapping) for tier in found):
-        raise read.refuse("liquidity_tiers", "is not a list of {from_days, rate}")
-    tiers = tuple(
-        LiquidityTier(
-            read.bounded(f"liquidity_tiers[{index}].from_days", tier.get("from_days"), 0.0, 1e6),
-            read.bounded(f"liquidity_tiers[{index}].rate", tier.get("rate"), 0.0, 1.0),
-        )
-        for index, tier in enumerate(found)
-    )
+def _liquidity(header: ParameterTable) -> LiquidityParameters:
+    rows = header.stated("liquidity_tiers").rows("value")
+    tiers = tuple(_tier(row) for row in rows)
     if tiers[0].from_days != 0.0:
-        raise read.refuse("liquidity_tiers[0].from_days", f"{tiers[0].from_days} is not 0")
-    for index, (lower, upper) in enumerate(pairwise(tiers), 1):
-        if upper.from_days <= lower.from_days or upper.rate < lower.rate:
-            raise read.refuse(f"liquidity_tiers[{index}]", "from_days must rise and rates must not fall")
-    return LiquidityParameters(tiers, read.number("unknown_volume_usd_per_day", 1.0, 1e15))
+        raise rows[0].bad("from_days", f"{tiers[0].from_days} is not 0")
+    for row, (lower, upper) in zip(rows[1:], pairwise(tiers), strict=True):
+        if upper.from_days <= lower.from_days:
+            raise row.bad("from_days", f"{upper.from_days:g} is not above the tier before")
+        if upper.rate < lower.rate:
+            raise row.bad("rate", f"{upper.rate:g} is below that of the tier before")
+    volume = header.stated("unknown_volume_usd_per_day").number("value", 1.0, 1e15)
+    return LiquidityParameters(tiers, volume)
 
 
-def _proxies(read: _Reader) -> dict[str, Proxy]:
-    return {
-        factor: Proxy(
-            factor=str(entry.get("factor", "")),
-            beta=read.bounded(f"proxies.{factor}.beta", entry.get("beta"), -20.0, 20.0),
-            residual_shock=read.bounded(
-                f"proxies.{factor}.residual_shock", entry.get("residual_shock"), 0.0, 1e6
-            ),
-        )
-        for factor, entry in read.tables("proxies").items()
-    }
+def _tier(table: ParameterTable) -> LiquidityTier:
+    table.only("from_days", "rate")
+    return LiquidityTier(table.number("from_days", 0.0, 1e6), table.number("rate", 0.0, 1.0))
+
+
+def _proxy(table: ParameterTable) -> Proxy:
+    table.only("factor", "beta", "residual_shock")
+    return Proxy(
+        factor=table.text("factor"),
+        beta=table.number("beta", -20.0, 20.0),
+        residual_shock=table.number("residual_shock", 0.0, 1e6),
+    )

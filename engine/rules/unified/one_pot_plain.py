@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.base.errors import MarginError, Reason
 from engine.market.market import Market
+from engine.market.plain import fx_rate
 from engine.market.scenarios import ScenarioSet
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
@@ -174,7 +175,7 @@ def _minimum_part(
     if instrument.product in PER_UNIT:
         per_contract = parameters.option_minimum_usd_per_unit * instrument.multiplier
     elif instrument.product in SHARE_OF_NOTIONAL:
-        price = abs(float(market.underlying_price(slot)[0])) * float(market.fx_rate(slot)[0])
+        price = abs(float(market.underlying_price(slot)[0])) * fx_rate(instrument, market)
         per_contract = parameters.futures_minimum_share * instrument.multiplier * price
     minimum = Part(
         "contract minimum",

@@ -7,6 +7,7 @@ import numpy as np
 from engine.market.instruments import Instrument
 from engine.market.market import Market
 from engine.market.option_scenarios import option_pnl_over_points
+from engine.market.plain import years_to_expiry
 from engine.market.scenarios import ScenarioSet
 from engine.rules.unified.factor_map import FactorMap, FactorMove, InstrumentMoves
 from engine.rules.unified.one_pot_parameters import OnePotParameters
@@ -86,7 +87,7 @@ class PlainRepricing:
             instrument.right == "call",
             driver_now,
             instrument.strike,
-            float(self._market.years_to_expiry(np.array([slot]))[0]),
+            years_to_expiry(instrument, self._market),
             self._market.rate,
             instrument.dividend_yield,
             self._volatility(instrument),
