@@ -28,6 +28,14 @@ COMMANDS: dict[str, LazyCommand] = {
     "topics": LazyCommand("streams.contracts.command:topics", "Create, check and list the topics."),
     "warmup": LazyCommand("streams.warmup:warmup", "Compile the numeric kernels into the cache."),
     "worker": LazyCommand("streams.worker.command:worker", "Follow the streams and call margin."),
+    "simulate": LazyCommand("streams.simulator.command:simulate", "Write a simulated market to the topics."),
+    "margin": LazyCommand("streams.replay.margin_command:margin", "Margin the accounts of a book file."),
+    "replay": LazyCommand(
+        "streams.replay.replay_command:replay_command",
+        "Run market files through the engine, or onto the topics.",
+    ),
+    "scenarios": LazyCommand("streams.replay.scenarios_command:scenarios", "Make scenario sets from files."),
+    "demo": LazyCommand("streams.demo.command:demo", "All of it at once: Kafka, market, worker and page."),
     "web": LazyCommand("streams.web.command:web", "Serve the live page."),
 }
 

@@ -20,6 +20,16 @@ def _home(key: int, bits: int) -> np.int64:
 
 
 @kernel
+def _place_of(table: NDArray[np.int64], bits: int, key: int) -> np.int64:
+    """Where the key stands, or the empty place where it would."""
+    mask = len(table) - 1
+    place = _home(key, bits)
+    while table[place] != _EMPTY and table[place] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@kernel
 def _find_or_add(
     table: NDArray[np.int64],
     values: NDArray[np.int64],
@@ -28,12 +38,9 @@ def _find_or_add(
     keys: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> int:
-    mask = len(table) - 1
     for i in range(len(keys)):
         key = keys[i]
-        place = _home(key, bits)
-        while table[place] != _EMPTY and table[place] != key:
-            place = (place + 1) & mask
+        place = _place_of(table, bits, key)
         if table[place] == _EMPTY:
             table[place] = key
             values[place] = count
@@ -50,11 +57,8 @@ def _find(
     keys: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> None:
-    mask = len(table) - 1
     for i in range(len(keys)):
-        place = _home(keys[i], bits)
-        while table[place] != _EMPTY and table[place] != keys[i]:
-            place = (place + 1) & mask
+        place = _place_of(table, bits, keys[i])
         out[i] = values[place] if table[place] != _EMPTY else -1
 
 
@@ -66,12 +70,9 @@ def _rehash(
     old_table: NDArray[np.int64],
     old_values: NDArray[np.int64],
 ) -> None:
-    mask = len(table) - 1
     for i in range(len(old_table)):
         if old_table[i] != _EMPTY:
-            place = _home(old_table[i], bits)
-            while table[place] != _EMPTY:
-                place = (place + 1) & mask
+            place = _place_of(table, bits, old_table[i])
             table[place] = old_table[i]
             values[place] = old_values[i]
 

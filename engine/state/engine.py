@@ -50,6 +50,13 @@ class Engine(EngineCore):
         else:
             self.put_silo_rulebook(silo_rulebook(method, parameters))
 
+    def advance_time(self, now_ns: int) -> None:
+        """Value at this time from now on, without an evaluation.
+
+        Before the first prices: implied volatilities are solved at the valuation time.
+        """
+        self._advance_time(now_ns)
+
     def evaluate(self, now_ns: int) -> Changes:
         """Revalue what moved, charge what is dirty, decide the calls of live partitions."""
         accounts, moves = self.evaluate_moves(now_ns)

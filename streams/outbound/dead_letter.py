@@ -31,9 +31,13 @@ class DeadLetters:
         Keeps trying through an outage: what is not written must not be acknowledged. A crash before the commit
         writes them again; the headers topic, partition and offset tell.
         """
-        for refusal in refusals:
-            while not await self._written(refusal):
-                await asyncio.sleep(_RETRY_S)
+        await asyncio.gather(*(self._until_written(refusal) for refusal in refusals))
+
+    async def _until_written(self, refusal: Refusal) -> None:
+        written = await self._written(refusal)
+        while not written:
+            await asyncio.sleep(_RETRY_S)
+            written = await self._written(refusal)
 
     async def _written(self, refusal: Refusal) -> bool:
         try:
@@ -67,4 +71,4 @@ def _headers(refusal: Refusal, detail: str) -> list[tuple[str, bytes]]:
         "dlq.offset": str(record.offset),
         "dlq.time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
-    return [(name, value.encode()) for name, value in fields.items()]
+    return [(name, value.encode(errors="backslashreplace")) for name, value in fields.items()]

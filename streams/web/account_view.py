@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from streams.web.board import Board, is_synthetic
+from streams.web.board import Board
 from streams.web.calls import CallRow
 from streams.web.settings import WebSettings
 from streams.web.views import Feed, Freshness, freshness
@@ -50,5 +50,5 @@ def account_view(
         cases=board.calls.cases_of(account_id),
         calls=board.calls.newest(CALLS_SHOWN, account_id),
         candidate=board.candidate,
-        synthetic=is_synthetic(statement) if statement else False,
+        synthetic=board.synthetic,
     )

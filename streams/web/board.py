@@ -92,7 +92,7 @@ class Board:
         for silo in statement.silos:
             self.rulebooks[silo.silo] = f"{silo.rulebook_id} {silo.rulebook_version}"
         self.candidate = f"{statement.unified.rulebook_id} {statement.unified.rulebook_version}"
-        self.synthetic = self.synthetic or is_synthetic(statement)
+        self.synthetic = self.synthetic or _is_synthetic(statement)
 
     def remove(self, account_id: str) -> None:
         """The account's statement was withdrawn (a tombstone)."""
@@ -132,7 +132,7 @@ def pack(value: bytes) -> bytes:
     return zlib.compress(value, _FAST)
 
 
-def is_synthetic(statement: RequirementStatement) -> bool:
+def _is_synthetic(statement: RequirementStatement) -> bool:
     """Whether the statement says that its scenarios are made up."""
     unified = statement.unified
     return "synthetic" in f"{unified.worst_scenario} {unified.rulebook_version}".lower()

@@ -21,6 +21,7 @@ from streams.inbound.record import Record, Refusal, Taken
 from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import Committed
 from streams.parameters import load_policy, read_toml
+from streams.worker.clock import Clock, EventClock, WallClock, by_source_time
 from streams.worker.engine_thread import EngineThread
 from streams.worker.evaluation import Evaluation, PassResult, by_partition
 from streams.worker.faust_app import faust_app
@@ -62,6 +63,7 @@ class MarginWorker:
         )
         self.metrics = WorkerMetrics()
         self.engine_thread = EngineThread()
+        self.clock: Clock = EventClock() if settings.clock == "event" else WallClock()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ready = asyncio.Event()
         self._keepers: dict[int, Keeper] = {}
@@ -72,13 +74,15 @@ class MarginWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._evaluating: asyncio.Task[None] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="marginmon-")
-        self.pages = Pages(self.engine, self.engine_thread, self.metrics.registry, self.waiting_for)
+        self.pages = Pages(
+            self.engine, self.engine_thread, self.metrics.registry, self.waiting_for, self.clock
+        )
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.bootstrap, client_id="marginmon", acks="all", enable_idempotence=True
         )
         self._dead_letters = DeadLetters(self._producer)
         self._evaluation = Evaluation(
-            settings, self.engine, self.engine_thread, self.metrics, parameters, self._dispatch
+            settings, self.engine, self.engine_thread, self.metrics, parameters, self._dispatch, self.clock
         )
         self._broadcast = Broadcast(
             settings.bootstrap, "marginmon-broadcast", settings.broadcast_group,
@@ -99,6 +103,7 @@ class MarginWorker:
         await self.pages.start(self.settings.http_host, self.settings.http_port)
         self._evaluation.served_by = self.pages.address
         await self._producer.start()
+        await self.engine_thread.run(self.engine.advance_time, self.clock.now_ns())
         broadcast = (self.settings.topics[name].name for name in (*REFERENCE_TOPICS, "prices"))
         await self._broadcast.start(
             [TopicPartition(name, number) for name in broadcast for number in range(present[name].partitions)]
@@ -224,13 +229,22 @@ class MarginWorker:
         return not self.failure.done()
 
     async def _take_broadcast(self, topic: str, records: Sequence[Record]) -> Taken:
-        now_ns = time.time_ns()
         if topic == "prices":
-            taken = await self.engine_thread.run(self.intake.take_prices, records, now_ns)
+            taken = await self._take_prices(records)
         else:
+            now_ns = self.clock.now_ns()
             taken = await self.engine_thread.run(self.intake.take_reference, topic, records, now_ns)
         self._note(taken)
         await self._write_released(taken)
+        return taken
+
+    async def _take_prices(self, records: Sequence[Record]) -> Taken:
+        if isinstance(self.clock, WallClock):
+            return await self.engine_thread.run(self.intake.take_prices, records, self.clock.now_ns())
+        taken = Taken()
+        for time_ns, run in by_source_time(records):
+            await self._evaluation.advance_to(time_ns)
+            taken.add(await self.engine_thread.run(self.intake.take_prices, run, self.clock.now_ns()))
         return taken
 
     async def _write_released(self, taken: Taken) -> None:
@@ -291,7 +305,7 @@ class MarginWorker:
         while True:
             totals = await self.engine_thread.run(self.engine.totals, self.settings.top_accounts)
             self.metrics.aggregates.totals = totals
-            self.metrics.aggregates.time_ns = time.time_ns()
+            self.metrics.aggregates.time_ns = self.clock.now_ns()
             self._on_live_gauges()
             reporter = self._keepers.get(0)
             if reporter is not None and reporter.live.is_set():

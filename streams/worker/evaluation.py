@@ -16,6 +16,7 @@ from engine.state.transition import Transition
 from streams.contracts.results import RequirementStatement
 from streams.outbound.calls import Outgoing, records_of
 from streams.outbound.requirements import ConflationRule, Conflator, make_statements
+from streams.worker.clock import Clock, EventClock
 from streams.worker.engine_thread import EngineThread
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.settings import WorkerSettings
@@ -39,6 +40,9 @@ class Evaluation:
 
     A pass follows a change at once if the last one began an interval ago, else at the interval's end. Without
     changes there is one at every clock tick, since prices age and options lose time value.
+
+    On an :class:`EventClock` the data say when a pass is due: the pass of a time is done when a later one comes
+    (:meth:`advance_to`), and that of the last time when nothing has come for a tick.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Evaluation:
         metrics: WorkerMetrics,
         parameters: Mapping[str, Mapping[str, Any]],
         dispatch: Callable[[PassResult, int], None],
+        clock: Clock,
     ) -> None:
         """``parameters``: by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought."""
         self._settings = settings
@@ -57,6 +62,7 @@ class Evaluation:
         self._metrics = metrics
         self._parameters = parameters
         self._dispatch = dispatch
+        self._clock = clock
         self._conflator = Conflator(
             ConflationRule(
                 settings.statement_threshold_usd, settings.statement_interval_s, settings.statements_per_pass
@@ -77,12 +83,37 @@ class Evaluation:
         """Evaluate until cancelled between two passes."""
         interval_s = self._settings.evaluation_interval_ms / 1000.0
         tick_s = self._settings.clock_tick_ms / 1000.0
+        if isinstance(self._clock, EventClock):
+            await self._run_when_quiet(tick_s)
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), tick_s)
             started = time.monotonic()
             await self.run_pass()
             await asyncio.sleep(max(0.0, interval_s - (time.monotonic() - started)))
+
+    async def _run_when_quiet(self, tick_s: float) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), tick_s)
+            except TimeoutError:
+                if self._clock.now_ns():
+                    await self.run_pass()
+
+    async def advance_to(self, time_ns: int) -> None:
+        """Prices of this time are about to be applied: on an event clock, finish the time before first.
+
+        While nothing is live there is nothing to decide; the valuation time advances all the same, since implied
+        volatilities are solved at it.
+        """
+        if not isinstance(self._clock, EventClock) or time_ns <= self._clock.now_ns():
+            return
+        if self._clock.now_ns() and self._live_partitions():
+            await self.run_pass()
+        else:
+            await self._thread.run(self._engine.advance_time, time_ns)
+        self._clock.advance(time_ns)
 
     async def run_pass(self) -> None:
         """One pass; its transitions are handed over even if the loop is being cancelled."""
@@ -108,7 +139,7 @@ class Evaluation:
 
     def _pass(self) -> PassResult:
         """On the engine thread."""
-        started, now_ns = time.perf_counter(), time.time_ns()
+        started, now_ns = time.perf_counter(), self._clock.now_ns()
         changes = self._engine.evaluate(now_ns)
         result = PassResult(len(changes.accounts), time.perf_counter() - started)
         topics, source = self._settings.topics, self.served_by or "marginmon"

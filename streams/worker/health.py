@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from aiohttp import web
@@ -12,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from engine.base.errors import MarginError
 from engine.state.engine import Engine
 from streams.worker.account_view import NotLiveError, account_view
+from streams.worker.clock import Clock
 from streams.worker.engine_thread import EngineThread
 
 
@@ -28,12 +28,14 @@ class Pages:
         engine_thread: EngineThread,
         registry: CollectorRegistry,
         not_ready: Callable[[], str],
+        clock: Clock,
     ) -> None:
         """``not_ready`` says what is still missing; empty when the worker is live."""
         self._engine = engine
         self._thread = engine_thread
         self._registry = registry
         self._not_ready = not_ready
+        self._clock = clock
         self.address = ""
         application = web.Application()
         application.add_routes(
@@ -80,7 +82,7 @@ class Pages:
         account_id = request.match_info["account_id"]
         try:
             view = await self._thread.run(
-                account_view, self._engine, account_id, time.time_ns(), self.address
+                account_view, self._engine, account_id, self._clock.now_ns(), self.address
             )
         except MarginError as error:
             return web.json_response({"error": str(error)}, status=404)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -40,6 +40,9 @@ class WorkerSettings(BaseSettings):
     http_port: int = Field(0, ge=0, le=65_535, description="0 = a free port")
     parameters: Path | None = Field(None, description="folder whose files replace packaged parameter files")
     scenarios: Path | None = Field(None, description="scenario file of the unified candidate")
+    clock: Literal["wall", "event"] = Field(
+        "wall", description="event: now is the latest source time of a price, for days that are replayed"
+    )
     evaluation_interval_ms: int = Field(50, ge=1, le=60_000)
     clock_tick_ms: int = Field(
         1000, ge=50, le=60_000, description="a pass at least this often: prices age, options lose time value"

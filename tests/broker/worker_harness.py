@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.contracts.cluster import create_missing
 from streams.contracts.topics import TopicTable, partition_of, positions_key
+from streams.parameters import POLICY_FILE, packaged
 
 PARTITIONS = 3
 DEADLINE_S = 60.0
@@ -35,6 +37,13 @@ class Harness:
         self.topics = TopicTable(prefix, PARTITIONS)
         self.producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
         self.workers: list[Worker] = []
+        self.parameters = folder / "parameters"
+        self.parameters.mkdir()
+        # Prices stay fresh however slow the machine is; staleness has its own tests.
+        policy = (packaged() / POLICY_FILE).read_text()
+        patient = re.sub(r"(?m)^(default|\w+_option) = \d+_000$", r"\1 = 3_600_000", policy)
+        assert patient != policy
+        (self.parameters / POLICY_FILE).write_text(patient)
 
     async def __aenter__(self) -> Harness:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -147,7 +156,8 @@ class Worker:
     def __init__(self, harness: Harness, name: str, settings: dict[str, object]) -> None:
         flags = {
             "bootstrap": harness.bootstrap, "topic-prefix": harness.prefix, "partitions": PARTITIONS,
-            "group": harness.prefix + "group", "session-timeout-s": 6, **settings,
+            "group": harness.prefix + "group", "session-timeout-s": 6,
+            "parameters": harness.parameters, **settings,
         }  # fmt: skip
         self.out = harness.folder / f"{name}.out"
         self.err = harness.folder / f"{name}.err"

@@ -13,7 +13,7 @@ FLOW = {
     "engine": ("base", "market", "portfolio", "risk", "rules", "shortfall", "state"),
     "streams": (
         *("parameters", "warmup", "contracts", "inbound", "outbound", "worker"),
-        *("broker", "simulator", "web", "replay", "cli"),
+        *("broker", "simulator", "web", "replay", "demo", "cli"),
     ),
 }
 # Transport, clock, environment, files, processes: they come in as values or not at all.

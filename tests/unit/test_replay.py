@@ -72,9 +72,10 @@ def test_the_timeline_shows_the_figures_as_they_stood(tmp_path: Path) -> None:
     replayed = document(
         run([falling_market(tmp_path)], write_json(tmp_path, NO_PRICES), "--json", "--every", "15m")
     )
-    # Steps from 14:14 to 14:54: rows at 14:15, 14:30, 14:45 and at the end.
+    # Steps from 14:14 to 14:54: rows at the first, at 14:15, 14:30, 14:45 and at the last.
     rows = {row["time"]: row["silos"]["securities"]["maintenance"] for row in replayed["timeline"]}
     assert rows == {
+        "2026-09-21T14:14:00Z": "240000.00",
         "2026-09-21T14:15:00Z": f"{400 * (600 - 0.45 * 1):.2f}",
         "2026-09-21T14:30:00Z": f"{400 * (600 - 0.45 * 16):.2f}",
         "2026-09-21T14:45:00Z": f"{400 * (600 - 0.45 * 31):.2f}",
@@ -87,7 +88,7 @@ def test_an_interval_without_events_has_no_row(tmp_path: Path) -> None:
     rows = [*two_prices(0, 600, 6010), *two_prices(50, 600, 6010)]
     market = write_market(tmp_path, rows)
     replayed = document(run([market], write_json(tmp_path, NO_PRICES), "--json", "--every", "15m"))
-    assert [row["time"][11:16] for row in replayed["timeline"]] == ["14:15", "15:04"]
+    assert [row["time"][11:16] for row in replayed["timeline"]] == ["14:14", "14:15", "15:04"]
 
 
 def test_what_accounts_do_enters_at_its_time(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_the_timeline_as_parquet(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     rows = document(run([falling_market(tmp_path)], file, "--json"))["timeline"]
     table = parquet.read_table(out).to_pylist()
-    assert len(table) == len(rows) == 4
+    assert len(table) == len(rows) == 5
     for read, row in zip(table, rows, strict=True):
         assert read["account_id"] == row["account_id"]
         assert str(read["silo_sum"]) == row["silo_sum"]

@@ -197,7 +197,7 @@ async def test_an_account_is_explained_by_its_worker_and_open_parts_stay_open(si
         await expect(tree.locator("summary .amount").first).to_have_text(
             f"{explained_unified(site.book):,.2f}", timeout=SHOWN_MS
         )
-        part = tree.locator("details details").first
+        part = tree.locator(".parts > details").first
         if await part.get_attribute("open") is None:
             await part.locator("summary").first.click()
     await expect(part).to_have_attribute("open", "")

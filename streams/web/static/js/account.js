@@ -31,7 +31,7 @@ function showAccount(view) {
 function showStatement(statement, view) {
   const gap = statement.gap;
   showTotals(gap, Number(gap.silo_sum) ? Number(gap.gap) / Number(gap.silo_sum) : null);
-  setText(byId("silo-note"), `${statement.silos.length} silos`);
+  setText(byId("silo-note"), statement.silos.length === 1 ? "1 silo" : `${statement.silos.length} silos`);
   setText(byId("unified-note"), `${statement.unified.rulebook_id} ${statement.unified.rulebook_version}${statement.unified.eligible ? "" : " · not eligible"}`);
   const owner = [statement.owner, statement.desk].filter(Boolean).join(" · ");
   setText(byId("account-note"), `${owner ? `${owner} · ` : ""}${statement.business_date === NO_DAY ? "no start-of-day record" : `business date ${statement.business_date}`} · as of ${moment(statement.as_of_ns / 1e6)} UTC`);

@@ -22,7 +22,10 @@ function look(step) {
 
 const figure = (step) => (step.kind === "total" || step.kind === "silo" ? dollars(step.amount) : signed(step.amount));
 
-export function drawWaterfall(steps, width) {
+const shows = (step) => step.kind !== "rest" || Math.abs(Number(step.amount)) >= 0.5; // cents are no bar
+
+export function drawWaterfall(allSteps, width) {
+  const steps = allSteps.filter(shows);
   const narrow = width < 520;
   const left = narrow ? 148 : 210;
   const right = narrow ? 84 : 116;

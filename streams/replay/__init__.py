@@ -1,0 +1,1 @@
+"""Files instead of streams: books, market files and level histories through the same engine."""

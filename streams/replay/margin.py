@@ -1,0 +1,88 @@
+"""One book file margined once: every account's statement and explanation, or one rulebook's part of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from streams.replay.book_file import Book
+from streams.replay.file_engine import SERVED_BY, FileEngine
+from streams.replay.messages import activity_messages, price_messages
+from streams.worker.account_view import account_view
+
+
+class MarginedBook:
+    """A book after its one evaluation.
+
+    Attributes:
+        as_of_ns: the time of the evaluation. views: per account ``{"statement", "explanation"}``, by id.
+    """
+
+    def __init__(
+        self, book: Book, parameters: Path | None, scenarios: Path | None, as_of_ns: int | None
+    ) -> None:
+        """``as_of_ns``: None takes the latest time that the book names.
+
+        Raises:
+            MarginError: a parameter or scenario file cannot be used.
+        """
+        self.files = FileEngine(book, parameters, scenarios)
+        self.as_of_ns = latest_time_ns(book) if as_of_ns is None else as_of_ns
+        self.files.engine.advance_time(self.as_of_ns)
+        self.files.take(price_messages(self.files.book), self.as_of_ns)
+        self.files.take(activity_messages(self.files.book), self.as_of_ns)
+        self.files.evaluate(self.as_of_ns)
+        self.views = [self._view(account_id) for account_id in self.files.account_ids]
+
+    def _view(self, account_id: str) -> dict[str, Any]:
+        view = account_view(self.files.engine, account_id, self.as_of_ns, SERVED_BY)
+        return view | {"statement": self.files.statement(account_id, self.as_of_ns).model_dump(mode="json")}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every figure rests on all that the book says."""
+        missing = any(view["statement"]["quality"]["incomplete"] for view in self.views)
+        return not self.files.problems and not missing
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line each: problems, then what the engine found missing, then notes."""
+        lines = [f"incomplete: {problem}" for problem in self.files.problems]
+        for view in self.views:
+            statement = view["statement"]
+            known = sum(p.account_id == statement["account_id"] for p in self.files.problems)
+            missing = statement["quality"]["incomplete"]
+            lines += [
+                f"incomplete: account {statement['account_id']}: {text}"
+                for text in missing[: len(missing) - known]
+            ]
+            if statement["quality"]["stale"]:
+                lines.append(
+                    f"stale: account {statement['account_id']} rests on prices older than their limit"
+                )
+        return lines + [f"left out: {line}" for line in self.files.left_out]
+
+    @property
+    def rulebook_ids(self) -> list[str]:
+        """Ids that :meth:`under` knows."""
+        return sorted([*self.files.engine.silo_books, self.files.engine.unified.rulebook.rulebook_id])
+
+    def under(self, rulebook_id: str) -> list[dict[str, Any]]:
+        """Per account the requirement and tree of one rulebook; accounts with nothing under it are left out."""
+        return [
+            {"account_id": view["statement"]["account_id"], **tree}
+            for view in self.views
+            for tree in self._trees(view["explanation"])
+            if tree["rulebook_id"] == rulebook_id
+        ]
+
+    def _trees(self, explanation: dict[str, Any]) -> list[dict[str, Any]]:
+        unified = {"silo": "", "rulebook_id": self.files.engine.unified.rulebook.rulebook_id}
+        return [*explanation["silos"], unified | explanation["unified"]]
+
+
+def latest_time_ns(book: Book) -> int:
+    """The latest source time of a price; without prices the latest of any record."""
+    prices = [price.source_time_ns for price in book.prices]
+    others = [m.time_ns for m in activity_messages(book)]
+    return max(prices or others, default=0)

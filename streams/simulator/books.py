@@ -1,0 +1,152 @@
+"""What the customers hold: one function per kind of book, and how many accounts have each.
+
+A book is a mapping instrument_id -> signed quantity. Hedges do not fit exactly; that leaves a small risk, as in
+life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from streams.simulator.shelf import Shelf
+
+Draws = np.random.Generator
+Book = dict[str, float]
+
+STOCKS: Final = ("AAPL", "MSFT", "IBM", "BAC", "AIG", "XOM")
+_LINEAR_SECURITIES: Final = (*STOCKS, "SPY", "QQQ", "SAP")
+_COMMODITIES: Final = ("ES", "NQ", "GC", "CL", "ZN", "6E")
+_PERPETUALS: Final = {
+    "BTC": ("BTCUSDT-PERP", "BTC-USD-PERP", "BTC-USD"),
+    "ETH": ("ETHUSDT-PERP", "ETH-USD-PERP"),
+    "SOL": ("SOLUSDT-PERP", "SOL-USD-PERP"),
+}
+_MILLION: Final = 1e6
+
+
+def _size_usd(draws: Draws, typical_usd: float) -> float:
+    """Log-normal around the typical size: few large accounts, many smaller ones."""
+    return float(typical_usd * np.exp(0.7 * draws.standard_normal()))
+
+
+def _pick(draws: Draws, choices: tuple[str, ...] | list[str]) -> str:
+    return choices[int(draws.integers(len(choices)))]
+
+
+def _add(book: Book, instrument_id: str, quantity: float) -> None:
+    book[instrument_id] = book.get(instrument_id, 0.0) + quantity
+
+
+def index_hedged(shelf: Shelf, draws: Draws) -> Book:
+    """Index fund against index future, mostly long the fund: two silos that do not see each other."""
+    fund, root = (("SPY", "ES"), ("QQQ", "NQ"))[int(draws.integers(2))]
+    future = shelf.futures(root)[0]
+    contracts = max(round(_size_usd(draws, 6 * _MILLION) / shelf.notional_usd(future)), 2)
+    side = 1.0 if draws.random() < 0.8 else -1.0
+    hedged_usd = contracts * shelf.notional_usd(future) * float(draws.uniform(0.94, 1.06))
+    return {fund: side * shelf.quantity(fund, hedged_usd), future: -side * float(contracts)}
+
+
+def stocks_hedged(shelf: Shelf, draws: Draws) -> Book:
+    """Stocks behind protective puts, half of them with calls sold against (collars)."""
+    book: Book = {}
+    for ticker in draws.permutation(STOCKS)[: int(draws.integers(1, 4))].tolist():
+        lots = max(round(_size_usd(draws, 1.5 * _MILLION) / shelf.notional_usd(ticker) / 100.0), 1)
+        book[ticker] = 100.0 * lots
+        book[_pick(draws, shelf.out_of_the_money(ticker, "put"))] = float(lots)
+        if draws.random() < 0.5:
+            book[_pick(draws, shelf.out_of_the_money(ticker, "call"))] = -float(lots)
+    return book
+
+
+def crypto_hedged(shelf: Shelf, draws: Draws) -> Book:
+    """Spot bitcoin or ether against a perpetual and a listed future (cash and carry)."""
+    asset, root = (("BTC", "MBT"), ("ETH", "MET"))[int(draws.integers(2))]
+    usd = _size_usd(draws, 3 * _MILLION)
+    share = float(draws.uniform(0.3, 0.9))
+    perpetual = _pick(draws, _PERPETUALS[asset])
+    future = shelf.futures(root)[0]
+    return {
+        asset: shelf.quantity(asset, usd),
+        perpetual: -shelf.quantity(perpetual, share * usd),
+        future: -shelf.quantity(future, (1.0 - share) * usd),
+    }
+
+
+def directional_securities(shelf: Shelf, draws: Draws) -> Book:
+    """One to four stocks or funds, mostly long, nothing against them."""
+    book: Book = {}
+    for ticker in draws.permutation(_LINEAR_SECURITIES)[: int(draws.integers(1, 5))].tolist():
+        side = 1.0 if draws.random() < 0.8 else -1.0
+        book[ticker] = side * shelf.quantity(ticker, _size_usd(draws, 0.8 * _MILLION))
+    return book
+
+
+def directional_futures(shelf: Shelf, draws: Draws) -> Book:
+    """One or two futures markets, or perpetuals, outright."""
+    book: Book = {}
+    for _ in range(int(draws.integers(1, 3))):
+        side = 1.0 if draws.random() < 0.6 else -1.0
+        if draws.random() < 0.35:
+            name = _pick(draws, [each for venue in _PERPETUALS.values() for each in venue])
+        else:
+            name = _pick(draws, shelf.futures(_pick(draws, _COMMODITIES)))
+        _add(book, name, side * shelf.quantity(name, _size_usd(draws, 2.5 * _MILLION)))
+    return book
+
+
+def option_seller(shelf: Shelf, draws: Draws) -> Book:
+    """Strangles and puts sold on an index, a fund, a stock or ES futures."""
+    book: Book = {}
+    underlyings = ("SPX", "NDX", "SPY", "QQQ", *STOCKS, *shelf.futures("ES")[:2])
+    for underlying in draws.permutation(underlyings)[: int(draws.integers(1, 3))].tolist():
+        for right in ("put", "call") if draws.random() < 0.6 else ("put",):
+            name = _pick(draws, shelf.out_of_the_money(underlying, right))
+            per_contract_usd = shelf.records[name].multiplier * shelf.records[name].strike
+            contracts = max(round(_size_usd(draws, 2 * _MILLION) / per_contract_usd), 1)
+            _add(book, name, -float(contracts))
+    return book
+
+
+def calendar_spread(shelf: Shelf, draws: Draws) -> Book:
+    """One contract month against another."""
+    near, far = shelf.futures(_pick(draws, ("ES", "NQ", "GC", "CL", "ZN")))[:2]
+    contracts = max(round(_size_usd(draws, 8 * _MILLION) / shelf.notional_usd(near)), 1)
+    side = 1.0 if draws.random() < 0.5 else -1.0
+    return {near: side * contracts, far: -side * contracts}
+
+
+def market_maker(shelf: Shelf, draws: Draws) -> Book:
+    """Both sides of an option chain, its underlying and index futures as the hedge."""
+    underlying = _pick(draws, ("SPY", "QQQ", *STOCKS))
+    chain = [*shelf.options(underlying, "call"), *shelf.options(underlying, "put")]
+    chosen = draws.permutation(chain)[: int(draws.integers(8, 16))].tolist()
+    book: Book = {name: float(draws.integers(-60, 61)) for name in chosen}
+    book[underlying] = float(100 * draws.integers(-60, 61))
+    book[shelf.futures("ES" if underlying != "QQQ" else "NQ")[0]] = float(draws.integers(-6, 7))
+    return {name: quantity for name, quantity in book.items() if quantity}
+
+
+class Archetype(NamedTuple):
+    """A kind of book, the share of accounts that have it, and the desk that looks after them."""
+
+    name: str
+    share: float
+    build: Callable[[Shelf, Draws], Book]
+    desk: str
+    account_type: str = "customer"
+
+
+ARCHETYPES: Final = (
+    Archetype("index_hedged", 0.18, index_hedged, "Index arbitrage"),
+    Archetype("stocks_hedged", 0.14, stocks_hedged, "Equity derivatives"),
+    Archetype("crypto_hedged", 0.16, crypto_hedged, "Digital assets"),
+    Archetype("directional_securities", 0.14, directional_securities, "Prime brokerage"),
+    Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
+    Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
+    Archetype("calendar_spread", 0.08, calendar_spread, "Futures clearing"),
+    Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
+)

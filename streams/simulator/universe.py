@@ -1,0 +1,133 @@
+"""The instruments of the simulated market: every product that a rulebook covers, with dates from the start day.
+
+Levels are round figures, tickers are real ones; no price is an observed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+
+from streams.contracts.reference import InstrumentRecord
+from streams.simulator.listing import Listing
+from streams.simulator.universe_derivatives import futures, options, perpetuals
+
+# Ticker, price, average daily volume.
+_STOCKS: Final = (
+    ("AAPL", 230.0, 5e7),
+    ("MSFT", 470.0, 2e7),
+    ("IBM", 250.0, 4e6),
+    ("BAC", 46.0, 4e7),
+    ("AIG", 82.0, 4e6),
+    ("XOM", 114.0, 1.6e7),
+)
+_TREASURIES: Final = (
+    ("UST-BILL-3M", 91, 98.9),
+    ("UST-NOTE-2Y", 730, 99.6),
+    ("UST-NOTE-5Y", 1826, 99.2),
+    ("UST-NOTE-10Y", 3652, 98.4),
+)
+_OFTEN, _SOMETIMES, _SELDOM = 8, 4, 1
+
+
+def universe(start: date) -> list[Listing]:
+    """All listings, underlyings before what is derived from them.
+
+    Args:
+        start: first day of the simulation; expiries are counted from it.
+    """
+    spot = [*_levels(), *_funds(), *_stocks(), *_crypto(), *_treasuries(start)]
+    prices = {listing.instrument_id: listing.base_price for listing in spot}
+    derived = [*futures(start, prices), *perpetuals(start, prices)]
+    prices |= {listing.instrument_id: listing.base_price for listing in derived}
+    return [*spot, *derived, *options(start, prices)]
+
+
+def _levels() -> Iterator[Listing]:
+    """Reference levels, which nobody holds."""
+    for name, price, index_class in (("SPX", 6400.0, "high_cap_broad"), ("NDX", 23_200.0, "broad")):
+        record = InstrumentRecord.model_validate(
+            {
+                "instrument_id": name,
+                "product": "index",
+                "index_class": index_class,
+                "risk_factor": f"EQ:{name}",
+            }
+        )
+        yield Listing(record, price, 0.01, 0.0, _OFTEN)
+    euro = InstrumentRecord(
+        instrument_id="EURUSD", product="fx_rate", currency="EUR", risk_factor="FX:EURUSD"
+    )
+    yield Listing(euro, 1.16, 0.00005, 0.00003, _OFTEN)
+
+
+def _funds() -> Iterator[Listing]:
+    for name, price, factor, index_class, volume in (
+        ("SPY", 639.0, "EQ:SPX", "high_cap_broad", 7e7),
+        ("QQQ", 565.0, "EQ:NDX", "broad", 4e7),
+    ):
+        record = InstrumentRecord.model_validate(
+            {
+                "instrument_id": name,
+                "product": "etf",
+                "index_class": index_class,
+                "risk_factor": factor,
+                "average_daily_volume": volume,
+            }
+        )
+        yield Listing(record, price, 0.01, 0.00002, _OFTEN)
+
+
+def _stocks() -> Iterator[Listing]:
+    for ticker, price, volume in _STOCKS:
+        record = InstrumentRecord(
+            instrument_id=ticker,
+            product="equity",
+            risk_factor=f"EQ:{ticker}",
+            average_daily_volume=volume,
+        )
+        yield Listing(record, price, 0.01, 0.0001, _SOMETIMES)
+    # A European stock: no history of its own in the scenario set, so it moves with the index.
+    sap = InstrumentRecord(
+        instrument_id="SAP",
+        product="equity",
+        currency="EUR",
+        risk_factor="EQ:SPX",
+        beta=1.1,
+        average_daily_volume=2e6,
+    )
+    yield Listing(sap, 235.0, 0.02, 0.0002, _SOMETIMES)
+
+
+def _crypto() -> Iterator[Listing]:
+    for asset, price, tick, volume in (
+        ("BTC", 98_000.0, 1.0, 4e5),
+        ("ETH", 3_500.0, 0.05, 6e6),
+        ("SOL", 180.0, 0.01, 2.5e7),
+    ):
+        spot = InstrumentRecord(
+            instrument_id=asset,
+            product="crypto_spot",
+            risk_factor=f"CRYPTO:{asset}",
+            average_daily_volume=volume,
+        )
+        yield Listing(spot, price, tick, 0.0001, _OFTEN)
+    coin = InstrumentRecord(
+        instrument_id="USDC", product="stablecoin", risk_factor="STABLE:USDC", average_daily_volume=8e9
+    )
+    yield Listing(coin, 1.0, 0.0001, 0.0001, _SOMETIMES)
+
+
+def _treasuries(start: date) -> Iterator[Listing]:
+    """Pledged only; quoted in percent of the face value, one unit is a face value of 1 USD."""
+    for name, days, price in _TREASURIES:
+        record = InstrumentRecord.model_validate(
+            {
+                "instrument_id": name,
+                "product": "treasury",
+                "multiplier": 0.01,
+                "expiry": (start + timedelta(days=days)).isoformat(),
+            }
+        )
+        yield Listing(record, price, 1 / 64, 0.0001, _SELDOM)

@@ -1,0 +1,53 @@
+"""Reference data that cannot be valued is refused by field and value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.base.errors import MarginError, Reason
+from engine.market.instruments import Instrument, Product, check_instrument
+
+SHARE = Instrument("S", Product.EQUITY)
+CALL = Instrument("C", Product.EQUITY_OPTION, "S", expiry_ns=1, strike=1.0, right="call", exercise="american")
+FUTURE = Instrument("F", Product.FUTURE, combined_commodity="ES", contract_month="2026-12")
+PERPETUAL = Instrument("P", Product.PERPETUAL, "BTC", margin_schedule="venue:BTC")
+NOTE = Instrument("N", Product.TREASURY, expiry_ns=1)
+PAIR = Instrument("BTC-USD", Product.CRYPTO_SPOT, "BTC")
+
+
+@pytest.mark.parametrize("instrument", [SHARE, CALL, FUTURE, PERPETUAL, NOTE, PAIR])
+def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
+    assert check_instrument(instrument) is instrument
+
+
+@pytest.mark.parametrize(
+    ("instrument", "change", "detail"),
+    [
+        (SHARE, {"instrument_id": ""}, "instrument_id is empty"),
+        (SHARE, {"multiplier": 0.0}, "multiplier 0.0"),
+        (SHARE, {"multiplier": float("inf")}, "multiplier inf"),
+        (SHARE, {"currency": "EURO"}, "currency 'EURO'"),
+        (SHARE, {"beta": float("nan")}, "beta nan"),
+        (SHARE, {"leverage": 0.0}, "leverage 0.0"),
+        (SHARE, {"index_class": "wide"}, "index_class 'wide'"),
+        (CALL, {"underlying": ""}, "an option needs an underlying"),
+        (CALL, {"right": ""}, "right ''"),
+        (CALL, {"exercise": "bermudan"}, "exercise 'bermudan'"),
+        (CALL, {"strike": 0.0}, "strike 0.0"),
+        (CALL, {"price_model": "normal"}, "normal model with american exercise"),
+        (CALL, {"expiry_ns": 0}, "an option needs an expiry"),
+        (FUTURE, {"combined_commodity": ""}, "combined_commodity"),
+        (FUTURE, {"contract_month": ""}, "contract_month"),
+        (PERPETUAL, {"margin_schedule": ""}, "margin_schedule"),
+        (NOTE, {"expiry_ns": 0}, "a Treasury needs its maturity"),
+    ],
+)
+def test_what_cannot_is_refused(instrument: Instrument, change: dict[str, Any], detail: str) -> None:
+    with pytest.raises(MarginError) as refused:
+        check_instrument(replace(instrument, **change))
+    assert refused.value.reason is Reason.BAD_INSTRUMENT
+    assert refused.value.thing == f"instrument {change.get('instrument_id', instrument.instrument_id)}"
+    assert detail in refused.value.detail
