@@ -10,13 +10,13 @@ from engine.market.instruments import OPTIONS, SILO_INDEX, SILOS
 from engine.market.market import PRODUCT_CODE
 from engine.state.activity_state import ActivityState
 from engine.state.cases import Move
+from engine.state.equity import start_of_day
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
 # Units summed anew at each pass: 100,000 units are re-anchored within about 80 s at 20 passes a second.
 _REANCHOR_UNITS = 64
-_DAY_NS = 86_400 * NANOSECONDS_PER_SECOND
 _OPTION_CODES = np.array(sorted(PRODUCT_CODE[product] for product in OPTIONS))
 
 
@@ -54,7 +54,7 @@ class EngineCore(ActivityState):
         step_ns = self.policy.revaluation_step_s * NANOSECONDS_PER_SECOND
         valuation_time_ns = now_ns - now_ns % step_ns
         if valuation_time_ns > market.valuation_time_ns:
-            next_day = valuation_time_ns // _DAY_NS > market.valuation_time_ns // _DAY_NS
+            next_day = start_of_day(valuation_time_ns) > start_of_day(market.valuation_time_ns)
             market.valuation_time_ns = valuation_time_ns
             if next_day:
                 self.equity_book.renew_haircuts(self.holdings, market)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILOS
 from engine.market.market import Market
 from engine.portfolio.collateral import CollateralSchedule
@@ -17,6 +18,13 @@ Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 VALUE, UNPRICED, STALE = 0, 1, 2
+
+_DAY_NS = 86_400 * NANOSECONDS_PER_SECOND
+
+
+def start_of_day(time_ns: int) -> int:
+    """Midnight UTC at or before an instant."""
+    return time_ns - time_ns % _DAY_NS
 
 
 class EquityBook:
@@ -42,14 +50,18 @@ class EquityBook:
         self.exposures.dirty[units] = True
 
     def _weights(self, slots: Int64s, holdings: Holdings, market: Market) -> Float64s:
-        """float64[n]: 1 - haircut of collateral, 1 of positions."""
+        """float64[n]: 1 - haircut of collateral, 1 of positions.
+
+        Time to maturity counts from the start of the UTC day, so that a haircut does not depend on when within
+        the day a holding was first seen.
+        """
         weights = np.ones(len(slots))
         for place in np.flatnonzero(holdings.collateral[slots]).tolist():
             slot = slots[place]
             key = (int(holdings.instrument[slot]), int(holdings.silo[slot]))
             if key not in self._haircuts:
                 self._haircuts[key] = self.collateral.haircut(
-                    market.instruments[key[0]], SILOS[key[1]], market.valuation_time_ns
+                    market.instruments[key[0]], SILOS[key[1]], start_of_day(market.valuation_time_ns)
                 )
             weights[place] = 1.0 - self._haircuts[key]
         return weights

@@ -66,6 +66,8 @@ class DemoSession:
         """
         warm_up = self._add("kernels", ["warmup"])
         bootstrap = self._plan.bootstrap or self._start_broker()
+        if self._plan.bootstrap and not answers(bootstrap):
+            raise ServiceError(f"broker at {bootstrap} does not answer; start it, or leave --bootstrap out")
         self._say(f"broker ready {bootstrap}")
         self._create_topics(bootstrap)
         self._await(warm_up, _WARM_UP_DEADLINE_S)
@@ -109,8 +111,6 @@ class DemoSession:
         return self._broker.start().bootstrap
 
     def _create_topics(self, bootstrap: str) -> None:
-        if self._plan.bootstrap and not answers(bootstrap):
-            raise ServiceError(f"broker at {bootstrap} does not answer; start it, or leave --bootstrap out")
         table = TopicTable(self._plan.prefix)
         created = asyncio.run(_created(bootstrap, table))
         self._say(f"topics ready: {len(created)} created, {len(list(table)) - len(created)} were there")

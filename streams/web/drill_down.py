@@ -85,6 +85,8 @@ def _read(address: str, account_id: str, status: int, body: bytes) -> dict[str, 
             404,
             f"Worker {address} does not hold account {account_id} any more; a new statement is on its way.",
         )
+    if status == 503:
+        raise DrillDownError(503, f"Worker {address} is still taking its partitions over; it answers soon.")
     if status != 200 or len(body) > _MAX_BYTES:
         raise DrillDownError(502, f"Worker {address} answered with status {status} and {len(body)} bytes.")
     try:

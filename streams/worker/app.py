@@ -21,6 +21,7 @@ from streams.inbound.record import Record, Refusal, Taken
 from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import Committed
 from streams.parameters import load_policy, read_toml
+from streams.warmup import warm_up
 from streams.worker.clock import Clock, EventClock, WallClock, by_source_time
 from streams.worker.engine_thread import EngineThread
 from streams.worker.evaluation import Evaluation, PassResult, by_partition
@@ -100,6 +101,10 @@ class MarginWorker:
             TopicError, KafkaError, OSError: naming what is missing.
         """
         present = await self._check_topics()
+        seconds = await self.engine_thread.run(
+            lambda: warm_up(load_policy(self.settings.parameters, self.settings.scenarios))
+        )
+        log.info("kernels ready after %.1f s", seconds)
         await self.pages.start(self.settings.http_host, self.settings.http_port)
         self._evaluation.served_by = self.pages.address
         await self._producer.start()

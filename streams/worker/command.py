@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from engine.base.errors import MarginError
 from streams.contracts.cluster import TopicError
+from streams.worker.collector import collect_seldom, keep_what_is_there
 from streams.worker.settings import SettingsError, WorkerSettings, load_settings
 
 _END_S: Final = 4.5  # a worker that has not ended by then is ended; its partitions are restored elsewhere
@@ -63,6 +64,7 @@ def run(settings: WorkerSettings) -> int:
     from streams.worker.logs import set_up_logging  # with the worker's modules: `--help` needs none of them
 
     set_up_logging(settings.log_level)
+    collect_seldom()
     log.info("settings %s", settings.model_dump_json())
     return asyncio.run(_run(settings))
 
@@ -107,6 +109,7 @@ async def _first(work: asyncio.Future[Any], stop: asyncio.Event, failure: asynci
 
 async def _announce(worker: Any) -> None:
     await worker.ready.wait()
+    keep_what_is_there()
     partitions = int(worker.metrics.registry.get_sample_value("marginmon_partitions_owned") or 0)
     click.echo(
         f"worker ready partitions={partitions} accounts={worker.engine.accounts.count} "

@@ -54,15 +54,15 @@ def write_json(rows: Sequence[Row]) -> None:
     (REPOSITORY / "bench.json").write_text(text + "\n", encoding="utf-8")
 
 
-def write_page(rows: Sequence[Row], rounds: int, pinned: bool) -> None:
-    """docs/performance.md."""
+def write_page(rows: Sequence[Row], rounds: int, pinned: bool, busy: float) -> None:
+    """docs/performance.md; ``busy`` is the load average before the run."""
     head = [
         "# Performance",
         "",
         "Written by `make bench`; do not edit. Every figure of one page comes from one run on one machine; what",
         "misses its budget stands here as missed.",
         "",
-        *(f"* {line}" for line in _circumstances(rounds, pinned)),
+        *(f"* {line}" for line in _circumstances(rounds, pinned, busy)),
         "",
         "| " + " | ".join(_COLUMNS) + " |",
         "|" + "|".join("---:" if name in {"value", "budget", "ratio"} else "---" for name in _COLUMNS) + "|",
@@ -73,7 +73,7 @@ def write_page(rows: Sequence[Row], rounds: int, pinned: bool) -> None:
     (REPOSITORY / "docs" / "performance.md").write_text(text, encoding="utf-8")
 
 
-def _circumstances(rounds: int, pinned: bool) -> list[str]:
+def _circumstances(rounds: int, pinned: bool, busy: float) -> list[str]:
     core = (
         "a core of its own" if pinned else "no core of its own (this system cannot bind processes to cores)"
     )
@@ -81,8 +81,14 @@ def _circumstances(rounds: int, pinned: bool) -> list[str]:
         f"Hardware: {_processor()}, {os.cpu_count()} logical cores, {_memory_gib()} memory, {platform.system()}",
         f"Software: Python {platform.python_version()}, numpy {np.__version__}, embedded Apache Kafka beside",
         f"Date {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}",
+        f"Other work on the machine: load average {busy:.1f} just before the run; above 0.5 the wall clock figures say little",
         f"Throughput: median of {rounds} rounds, the measured process on {core}; a CPU second counts all its threads",
     ]
+
+
+def load_average() -> float:
+    """Mean number of runnable processes of the last minute, NaN where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 
 
 def _processor() -> str:

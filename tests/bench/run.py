@@ -9,7 +9,7 @@ from rich.console import Console
 from streams.broker.kafka import EmbeddedBroker
 from tests.bench import evaluation, latency, trades
 from tests.bench.cores import leave_one_core
-from tests.bench.report import show, write_json, write_page
+from tests.bench.report import load_average, show, write_json, write_page
 from tests.bench.row import Row
 
 PARTS = ("evaluation", "trades", "latency")
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the throughput part (default 3)")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure a part; nothing is written")
     arguments = parser.parse_args()
-    core = leave_one_core()
+    busy, core = load_average(), leave_one_core()
     console = Console(stderr=True)
     rows: list[Row] = []
     with EmbeddedBroker() as broker:
@@ -36,7 +36,7 @@ def main() -> None:
     show(rows)
     if not arguments.only:
         write_json(rows)
-        write_page(rows, arguments.rounds, core is not None)
+        write_page(rows, arguments.rounds, core is not None, busy)
 
 
 if __name__ == "__main__":

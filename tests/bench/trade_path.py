@@ -24,6 +24,7 @@ from engine.state.engine import Engine
 from streams.contracts.codec import TRADES, days
 from streams.contracts.hot import HotTrade
 from streams.contracts.topics import DEFAULT_PARTITIONS
+from streams.worker.collector import collect_seldom, keep_what_is_there
 from streams.worker.engine_thread import EngineThread
 from streams.worker.faust_app import faust_app
 from streams.worker.metrics import WorkerMetrics
@@ -112,6 +113,8 @@ async def bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
 async def through_worker(arguments: argparse.Namespace) -> dict[str, float]:
     """The worker's own parts: Faust with the batch transport, intake and codec, engine thread, input metrics."""
     intake = opened_intake(simulation().opening())
+    collect_seldom()
+    keep_what_is_there()
     thread, metrics, meter = EngineThread(), WorkerMetrics(), Meter(arguments.trades)
 
     async def take(topic: str, partition: int, records: list[Any]) -> bool:

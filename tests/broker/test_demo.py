@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -29,9 +30,9 @@ END_DEADLINE_S = 20.0
 class Demo:
     """A demo process, its lines, its descendants and its ports."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.page_port = free_ports(1)[0]
-        environment = {k: v for k, v in os.environ.items() if k not in {"KAFKA_BOOTSTRAP"}}
+        environment = {k: v for k, v in os.environ.items() if k != "KAFKA_BOOTSTRAP"}
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "streams.cli", "demo", "--no-table"),
@@ -41,7 +42,7 @@ class Demo:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment | {"PYTHONUNBUFFERED": "1"},
+            env=environment | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(folder)},
         )
         self.lines: list[str] = []
 
@@ -101,11 +102,11 @@ def wait_until(condition: Callable[[], bool], deadline_s: float, what: str) -> N
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Demo]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     demos: list[Demo] = []
 
     def started(*options: str) -> Demo:
-        demos.append(Demo(*options))
+        demos.append(Demo(tmp_path, *options))
         return demos[-1]
 
     yield started
@@ -204,8 +205,6 @@ def test_wrong_settings_start_nothing(options: tuple[str, ...], named: str) -> N
 
 
 def test_a_taken_port_is_named(start: Callable[..., Demo]) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         demo = start("--port", str(port))

@@ -19,6 +19,7 @@ from engine.market.instruments import SILO_INDEX, SILOS
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
+from engine.state.equity import start_of_day
 from streams.parameters import read_toml
 from tests.engine_book import HELD, INSTRUMENTS, MARKS, NOW_NS, TODAY, movements, new_engine, prices, trades
 
@@ -276,7 +277,9 @@ class EngineMachine(RuleBasedStateMachine):
         value = [self._value(h) for h in self._holdings(account) if h.silo == silo]
         for name, quantity in pledged.items():
             instrument = BY_ID[name]
-            haircut = engine.policy.collateral.haircut(instrument, silo, engine.market.valuation_time_ns)
+            haircut = engine.policy.collateral.haircut(
+                instrument, silo, start_of_day(engine.market.valuation_time_ns)
+            )
             worth = quantity * instrument.multiplier * self.marks[name]
             value.append(worth * (1.0 - haircut) if quantity > 0 else worth)
         euros = math.fsum(cash["EUR"]) * self.marks["EURUSD"]

@@ -108,6 +108,14 @@ class ExposuresMachine(RuleBasedStateMachine):
     def reanchor(self, number: int) -> None:
         self.exposures.reanchor(number, self.holdings)
 
+    @rule()
+    def charge(self) -> None:
+        """Dirty units are given once, in slot order."""
+        dirty = np.flatnonzero(self.exposures.dirty)
+        assert self.exposures.take_dirty().tolist() == dirty.tolist()
+        assert not self.exposures.dirty.any()
+        self.charged = {unit: self.defined(unit) for unit in self.units}
+
     # ------------------------------------------------------------ must hold
 
     @invariant()
@@ -127,15 +135,11 @@ class ExposuresMachine(RuleBasedStateMachine):
             found = sorted(int(self.exposures.netting_set[unit]) for unit in listed)
             assert found == sorted(name for owner, name in self.units if owner == account), offsets
 
-    @rule()
-    def charge(self) -> None:
-        """What moved since the last charge is dirty, and is clean afterwards."""
-        taken = {self.unit_of(unit) for unit in self.exposures.take_dirty().tolist()}
+    @invariant()
+    def what_moved_since_the_last_charge_is_dirty(self) -> None:
+        dirty = {self.unit_of(unit) for unit in np.flatnonzero(self.exposures.dirty).tolist()}
         for unit in self.units:
-            figure = self.defined(unit)
-            assert unit in taken or figure == self.charged.get(unit, NOTHING), unit
-            self.charged[unit] = figure
-        assert len(self.exposures.take_dirty()) == 0
+            assert unit in dirty or self.defined(unit) == self.charged.get(unit, NOTHING), unit
 
     # ------------------------------------------------------------ help
 

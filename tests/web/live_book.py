@@ -21,6 +21,7 @@ from streams.contracts.topics import TopicTable, case_key, partition_of
 from streams.outbound.calls import call_event
 from streams.outbound.requirements import requirement_statement
 from streams.parameters import load_policy
+from streams.worker.clock import WallClock
 from streams.worker.engine_thread import EngineThread
 from streams.worker.health import Pages
 from tests.engine_book import APPROVED, INSTRUMENTS, MARKS, NOW_NS, TODAY, movements, prices, trades
@@ -158,7 +159,7 @@ def shaken(generator: random.Random, size: float) -> dict[str, float]:
 async def worker_pages(book: LiveBook) -> AsyncIterator[Pages]:
     """The worker's own HTTP server over the book's engine."""
     thread = EngineThread()
-    pages = Pages(book.engine, thread, CollectorRegistry(), lambda: "")
+    pages = Pages(book.engine, thread, CollectorRegistry(), lambda: "", WallClock())
     await pages.start("127.0.0.1", 0)
     try:
         yield pages

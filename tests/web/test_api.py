@@ -227,6 +227,7 @@ async def test_only_allowed_addresses_are_asked(served_by: str, said: str) -> No
         (b"{}", 200, "without an explanation"),
         (b"{}", 302, "status 302"),
         (b"{}", 500, "status 500"),
+        (b"{}", 503, "still taking its partitions over"),
         (b"{}", 404, "does not hold account A/../B any more"),
         (None, 200, "did not answer within 0.5 s"),
     ],
