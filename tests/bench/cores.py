@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def can_pin() -> bool:
@@ -10,14 +12,19 @@ def can_pin() -> bool:
     return hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1
 
 
-def leave_one_core() -> int | None:
-    """Keep this process and its children off one core; that core's number, None where cores cannot be chosen."""
+@contextmanager
+def one_core_apart() -> Iterator[int | None]:
+    """Keep this process and the children it starts off one core; that core's number, None where it cannot be."""
     if not can_pin():
-        return None
+        yield None
+        return
     cores = os.sched_getaffinity(0)
     kept = max(cores)
     os.sched_setaffinity(0, cores - {kept})
-    return kept
+    try:
+        yield kept
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def take_core(core: int | None) -> None:

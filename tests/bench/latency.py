@@ -32,6 +32,7 @@ INSTRUMENT: Final = "AIG"
 SAFE, FALLEN = 80.0, 70.0
 ACCOUNTS: Final = 20
 CROSSINGS: Final = 60
+LONGEST_S: Final = 60.0
 BUDGET_P99_MS: Final = 250.0
 _QUANTITY: Final = 20_000.0
 # At the safe price equity is 1.3 times the 15 % of portfolio margin, at the fallen one 0.5 times.
@@ -137,7 +138,10 @@ async def _crossings(bootstrap: str, table: TopicTable, worker: list[str]) -> li
     await crossings.start()
     try:
         with _process(worker, "worker ready"):
+            ends = time.monotonic() + LONGEST_S
             for number in range(CROSSINGS):
+                if time.monotonic() > ends:
+                    break
                 await crossings.cross(FALLEN, "issued")
                 await asyncio.sleep(pauses.uniform(*_PAUSE_S))
                 await crossings.cross(SAFE, "met")

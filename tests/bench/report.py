@@ -81,7 +81,7 @@ def _circumstances(rounds: int, pinned: bool, busy: float) -> list[str]:
         f"Hardware: {_processor()}, {os.cpu_count()} logical cores, {_memory_gib()} memory, {platform.system()}",
         f"Software: Python {platform.python_version()}, numpy {np.__version__}, embedded Apache Kafka beside",
         f"Date {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}",
-        f"Other work on the machine: load average {busy:.1f} just before the run; above 0.5 the wall clock figures say little",
+        f"Other work on the machine: load average {busy:.1f} before the run; above 0.5 trust no wall clock",
         f"Throughput: median of {rounds} rounds, the measured process on {core}; a CPU second counts all its threads",
     ]
 

@@ -8,11 +8,22 @@ from rich.console import Console
 
 from streams.broker.kafka import EmbeddedBroker
 from tests.bench import evaluation, latency, trades
-from tests.bench.cores import leave_one_core
+from tests.bench.cores import can_pin, one_core_apart
 from tests.bench.report import load_average, show, write_json, write_page
 from tests.bench.row import Row
 
 PARTS = ("evaluation", "trades", "latency")
+
+
+def measure(part: str, rounds: int) -> list[Row]:
+    """The rows of one part; the broker of the throughput part leaves the measured process its core."""
+    if part == "evaluation":
+        return evaluation.measure()
+    if part == "latency":
+        with EmbeddedBroker() as broker:
+            return latency.measure(broker.bootstrap)
+    with one_core_apart() as core, EmbeddedBroker() as broker:
+        return trades.measure(broker.bootstrap, rounds, core)
 
 
 def main() -> None:
@@ -21,22 +32,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the throughput part (default 3)")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure a part; nothing is written")
     arguments = parser.parse_args()
-    busy, core = load_average(), leave_one_core()
-    console = Console(stderr=True)
+    busy, console = load_average(), Console(stderr=True)
     rows: list[Row] = []
-    with EmbeddedBroker() as broker:
-        for part in arguments.only or PARTS:
-            console.print(f"measuring {part} ...")
-            if part == "evaluation":
-                rows += evaluation.measure()
-            elif part == "trades":
-                rows += trades.measure(broker.bootstrap, arguments.rounds, core)
-            else:
-                rows += latency.measure(broker.bootstrap)
+    for part in arguments.only or PARTS:
+        console.print(f"measuring {part} ...")
+        rows += measure(part, arguments.rounds)
     show(rows)
     if not arguments.only:
         write_json(rows)
-        write_page(rows, arguments.rounds, core is not None, busy)
+        write_page(rows, arguments.rounds, can_pin(), busy)
 
 
 if __name__ == "__main__":
