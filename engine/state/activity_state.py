@@ -192,11 +192,20 @@ class ActivityState(ReferenceState):
         self._empty(account)
         self.accounts.business_day[account] = opening.business_day
         self.accounts.opening_as_of_ns[account] = opening.as_of_ns
-        self._apply_effects(self._opening_effects(opening))
+        effects = self._opening_effects(opening)
+        self.misplaced[account] = not self._is_margined(effects).all()
+        self._apply_effects(effects)
         partition = self.partitions[int(self.accounts.partition[opening.account])]
         for ledger in (partition.trades, partition.collateral):
             self._apply_effects(ledger.after(opening.account, opening.business_day))
         return EntryOutcome.APPLIED
+
+    def _is_margined(self, effects: Effects) -> NDArray[np.bool_]:
+        """bool[m]: some rulebook margins the position in its silo; cash and collateral need none."""
+        position = (effects.instrument >= 0) & ~effects.collateral
+        product = self.market.product[np.maximum(effects.instrument, 0)]
+        margined: NDArray[np.bool_] = ~position | self._margined[effects.silo, product]
+        return margined
 
     def _opening_effects(self, opening: Opening) -> Effects:
         slots = opening.instrument

@@ -91,7 +91,7 @@ class EngineCore(ActivityState):
     def _combine(self, accounts: Int64s) -> None:
         self.equity[accounts], trusted = self.equity_book.of_accounts(accounts, self.holdings, self.market)
         self.unsupported[accounts] = False
-        self._find_unsupported(accounts[~self.accounts.portfolio_margin[accounts]])
+        self._find_unsupported(accounts[~self.accounts.portfolio_margin[accounts] | self.misplaced[accounts]])
         self.trusted[accounts] = trusted & ~self.unsupported[accounts]
         self.initial[accounts] = self.maintenance[accounts] = 0.0
         for rulebook_id, book in self.silo_books.items():
@@ -102,7 +102,7 @@ class EngineCore(ActivityState):
         self.unified.combine(accounts, self.maintenance[accounts].sum(axis=1))
 
     def _find_unsupported(self, accounts: Int64s) -> None:
-        """Mark the silos in which accounts without an approval hold what only that approval margins."""
+        """Mark the silos in which accounts hold what no rulebook margins there, or none without an approval."""
         slots, _ = self.holdings.of_accounts(accounts)
         slots = slots[(self.holdings.quantity[slots] != 0.0) & ~self.holdings.collateral[slots]]
         margined = np.zeros(len(slots), np.bool_)

@@ -31,7 +31,7 @@ _INSTRUMENT_FILLS: dict[str, Fill] = {
     "stale": (np.bool_, False),
     "moved": (np.bool_, False),
 }
-_ACCOUNT_FILLS: dict[str, Fill] = {"dirty": (np.bool_, False)}
+_ACCOUNT_FILLS: dict[str, Fill] = {"dirty": (np.bool_, False), "misplaced": (np.bool_, False)}
 
 
 class ReferenceState:
@@ -49,6 +49,7 @@ class ReferenceState:
     stale: NDArray[np.bool_]
     moved: NDArray[np.bool_]
     dirty: NDArray[np.bool_]
+    misplaced: NDArray[np.bool_]
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy

@@ -217,7 +217,7 @@ def quality_of(engine: EngineCore, account: int, now_ns: int) -> Quality:
         f"NO_PRICE: instrument {engine.market.instruments[i].instrument_id}" for i in unpriced.tolist()
     ]
     missing += [
-        f"NO_RULEBOOK: silo {SILOS[silo]}: account holds products that it has no approval for"
+        f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
     return Quality(

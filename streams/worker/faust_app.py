@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, cast
 
 import faust
@@ -11,10 +12,13 @@ import faust
 from streams.inbound.intake import ACCOUNT_TOPICS
 from streams.inbound.transport import BatchSchema, broker_urls
 from streams.worker.settings import WorkerSettings
+from streams.worker.turns import Turns
 
-# Records of one poll over all partitions; with the buffer below it bounds what waits in memory.
+# Records of one poll over all partitions; with the bounds below it limits what waits in memory.
 _POLL_RECORDS: Final = 5_000
 _BUFFERED_BATCHES: Final = 8
+# Batches of one topic that may wait for the engine together; with the buffer it bounds what waits in memory.
+_BATCHES_AT_ONCE: Final = 24
 # Offsets only say where dead letters go on and how far a restart has to skip, so they may lag by this.
 _COMMIT_INTERVAL_S: Final = 1.0
 
@@ -72,11 +76,18 @@ def _add_agent(app: faust.App, settings: WorkerSettings, name: str, take_batch: 
 
     async def take(stream: Any) -> None:
         manual = stream.noack()  # otherwise Faust commits what a failing handler left undone
-        async for event in manual.events():
-            message = event.message
-            if message.generation_id != app.consumer_generation_id:
-                continue  # fetched before a rebalance; it comes again to whoever owns it now
-            if await take_batch(name, message.partition, event.value):
+        turns = Turns(_BATCHES_AT_ONCE)
+
+        async def take_event(event: Any) -> None:
+            if await take_batch(name, event.message.partition, event.value):
                 await manual.ack(event)
+
+        try:
+            async for event in manual.events():
+                if event.message.generation_id != app.consumer_generation_id:
+                    continue  # fetched before a rebalance; it comes again to whoever owns it now
+                await turns.start(event.message.partition, partial(take_event, event))
+        finally:
+            await turns.stop()
 
     app.agent(topic, name=f"marginmon-{name}")(take)

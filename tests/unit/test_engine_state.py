@@ -12,6 +12,7 @@ from engine.base.errors import MarginError, Reason
 from engine.market.instruments import SILO_INDEX, Product
 from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
+from engine.portfolio.opening import Opening
 from engine.shortfall.call import CallCase, CallState
 from engine.state.engine import Engine
 from tests.engine_book import (
@@ -195,6 +196,20 @@ def test_a_silo_override_that_no_rulebook_margins_is_refused() -> None:
     columns = trades(engine, [buy("good", "A", "AAPL", 1), buy("bad", "A", "AAPL", 1)])
     columns = replace(columns, silo=np.array([-1, SILO_INDEX["event_contracts"]]))
     assert engine.apply_trades(0, columns).tolist() == [EntryOutcome.APPLIED, EntryOutcome.NO_RULEBOOK]
+
+
+def test_a_start_of_day_position_in_a_silo_that_no_rulebook_margins_is_named() -> None:
+    engine = priced()
+    none = np.zeros(0, np.int64)
+    opening = Opening(
+        int(engine.account_slots(["A"])[0]), TODAY, NOW_NS, engine.instrument_slots(["AAPL", "SPY"]),
+        np.array([100.0, 5.0]), np.zeros(2), np.array([SILO_INDEX["event_contracts"], -1]),
+        ((SECURITIES, "USD", 1e6),), none, np.zeros(0), none,
+    )  # fmt: skip
+    assert engine.open_day(opening) is EntryOutcome.APPLIED
+    engine.evaluate(NOW_NS)
+    quality = engine.statement("A", NOW_NS).quality
+    assert [text.split(":")[1].strip() for text in quality.incomplete] == ["silo event_contracts"]
 
 
 def test_a_refused_instrument_stays_unknown_and_a_refused_change_keeps_the_former_record() -> None:
