@@ -257,17 +257,25 @@ class Ledger:
         )
 
     def after(self, account: int, business_day: int) -> Effects:
-        """Effects of the account's entries booked after a day; the covered ones are emptied for good."""
-        slots = []
+        """Effects of the account's entries booked after a day.
+
+        The covered ones are forgotten, as if the ledger had been read after the start-of-day record: a running
+        worker and a restarted one then judge what comes next alike.
+        """
         owner = int(self._owners.find(np.array([account], np.int64))[0])
         slot = int(self._first_of_owner[owner]) if owner >= 0 else -1
+        listed = []
         while slot >= 0:
-            if self.business_day[slot] > business_day:
-                slots.append(slot)
-            else:
-                self.quantity[slot] = self.cash[slot] = 0.0
+            listed.append(slot)
             slot = int(self.next_of_account[slot])
-        return self._stored(np.array(sorted(slots), np.int64), sign=1.0)
+        slots = np.array(sorted(listed), np.int64)
+        covered = self.business_day[slots] <= business_day
+        self.version[slots[covered]] = self.account[slots[covered]] = -1
+        self.quantity[slots[covered]] = self.cash[slots[covered]] = 0.0
+        if covered.any():
+            self._first_of_owner[owner] = -1
+            self._list(slots[~covered])
+        return self._stored(slots[~covered], sign=1.0)
 
 
 def _joined(first: Effects, second: Effects) -> Effects:

@@ -26,8 +26,12 @@ class EngineCore(ActivityState):
     See :class:`ReferenceState` for the columns.
     """
 
-    def evaluate_moves(self, now_ns: int) -> tuple[Int64s, list[Move]]:
+    def evaluate_moves(self, now_ns: int, options: bool = True) -> tuple[Int64s, list[Move]]:
         """Revalue what moved, charge what is dirty, decide the calls of live partitions.
+
+        Args:
+            options: False leaves the risk arrays of options as they are until a pass with True; their market
+                value follows all the same.
 
         Returns:
             int64[a] account slots evaluated anew, and the cases that moved.
@@ -35,6 +39,11 @@ class EngineCore(ActivityState):
         self._advance_time(now_ns)
         moved = np.flatnonzero(self.moved[: self.market.count])
         self.moved[moved] = False
+        if not options:
+            waiting = moved[self.market.model[moved] > 0]
+            self.moved[waiting] = True
+            self._revalue_equity(waiting)
+            moved = np.setdiff1d(moved, waiting, assume_unique=True)
         self._revalue(moved)
         self._reanchor()
         for book in self._rule_books():

@@ -57,9 +57,14 @@ class Engine(EngineCore):
         """
         self._advance_time(now_ns)
 
-    def evaluate(self, now_ns: int) -> Changes:
-        """Revalue what moved, charge what is dirty, decide the calls of live partitions."""
-        accounts, moves = self.evaluate_moves(now_ns)
+    def evaluate(self, now_ns: int, options: bool = True) -> Changes:
+        """Revalue what moved, charge what is dirty, decide the calls of live partitions.
+
+        Args:
+            options: False keeps the risk arrays of options as they are (repricing them is most of the work of a
+                pass); a caller that says False now says True soon.
+        """
+        accounts, moves = self.evaluate_moves(now_ns, options)
         return Changes(accounts, [transition(self, move, now_ns) for move in moves])
 
     def statement(self, account_id: str, now_ns: int) -> AccountStatement:

@@ -228,9 +228,14 @@ class ReferenceState:
 
     def _revalue(self, slots: Int64s) -> None:
         """New rows for instruments that somebody holds; rows of the others are made when they are first held."""
+        slots = self._revalue_equity(slots)
+        if len(slots):
+            for book in self._rule_books():
+                book.revalue(self.market, slots, self.holdings)
+
+    def _revalue_equity(self, slots: Int64s) -> Int64s:
+        """Market value alone follows; returns the slots that somebody holds."""
         slots = slots[self.holdings.holders[slots] > 0]
-        if len(slots) == 0:
-            return
-        self.equity_book.revalue(self.market, slots, self.stale[slots], self.holdings)
-        for book in self._rule_books():
-            book.revalue(self.market, slots, self.holdings)
+        if len(slots):
+            self.equity_book.revalue(self.market, slots, self.stale[slots], self.holdings)
+        return slots

@@ -28,8 +28,9 @@ _CENT_USD: Final = 0.01
 class PassResult:
     """What one pass brought: transitions with their records, and statements, each with its partition."""
 
-    accounts: int
-    seconds: float
+    now_ns: int
+    accounts: int = 0
+    seconds: float = 0.0
     transitions: list[tuple[Transition, list[Outgoing]]] = field(default_factory=list)
     statements: list[RequirementStatement] = field(default_factory=list)
     shadow_error_usd: float | None = None
@@ -70,6 +71,7 @@ class Evaluation:
         )
         self._changed = asyncio.Event()
         self._newest_ms = 0
+        self._next_options_s = 0.0
         self._next_shadow_s = 0.0
         self._shadow_place = 0
         self.served_by = ""
@@ -116,7 +118,8 @@ class Evaluation:
         self._clock.advance(time_ns)
 
     async def run_pass(self) -> None:
-        """One pass; its transitions are handed over even if the loop is being cancelled."""
+        """One pass; its transitions are handed over before statements are made, and even if the loop is being
+        cancelled."""
         self._changed.clear()
         newest_ms, self._newest_ms = self._newest_ms, 0
         working = asyncio.ensure_future(self._thread.run(self._pass))
@@ -126,6 +129,7 @@ class Evaluation:
             self._finish(await working, newest_ms)
             raise
         self._finish(result, newest_ms)
+        self._dispatch(await self._thread.run(self._tell, result.now_ns), newest_ms)
 
     def _finish(self, result: PassResult, newest_ms: int) -> None:
         self._metrics.evaluations.inc()
@@ -140,20 +144,35 @@ class Evaluation:
     def _pass(self) -> PassResult:
         """On the engine thread."""
         started, now_ns = time.perf_counter(), self._clock.now_ns()
-        changes = self._engine.evaluate(now_ns)
-        result = PassResult(len(changes.accounts), time.perf_counter() - started)
+        shadow_due = self._shadow_is_due()
+        changes = self._engine.evaluate(now_ns, options=shadow_due or self._options_are_due())
+        result = PassResult(now_ns, len(changes.accounts), time.perf_counter() - started)
         topics, source = self._settings.topics, self.served_by or "marginmon"
         for transition in changes.transitions:
             parameters = self._parameters_of(transition)
             result.transitions.append((transition, records_of(transition, topics, source, parameters)))
         self._conflator.note(self._engine, changes.accounts)
-        due = self._conflator.due(self._engine, self._live_partitions(), now_ns)
-        result.statements = make_statements(
-            self._engine, self._conflator, due.tolist(), now_ns, self.served_by
-        )
-        self._conflator.published(self._engine, due, now_ns)
-        result.shadow_error_usd = self._shadow_check()
+        if shadow_due:
+            result.shadow_error_usd = self._shadow_check()
         return result
+
+    def _tell(self, now_ns: int) -> PassResult:
+        """On the engine thread: the statements that are due after the pass of this time."""
+        due = self._conflator.due(self._engine, self._live_partitions(), now_ns)
+        statements = make_statements(self._engine, self._conflator, due.tolist(), now_ns, self.served_by)
+        self._conflator.published(self._engine, due, now_ns)
+        return PassResult(now_ns, statements=statements)
+
+    def _options_are_due(self) -> bool:
+        """Whether this pass renews the risk arrays of options; on an event clock every pass does."""
+        now_s = time.monotonic()
+        if now_s < self._next_options_s and not isinstance(self._clock, EventClock):
+            return False
+        self._next_options_s = now_s + self._settings.option_refresh_ms / 1000.0
+        return True
+
+    def _shadow_is_due(self) -> bool:
+        return self._settings.shadow_check_accounts > 0 and time.monotonic() >= self._next_shadow_s
 
     def _parameters_of(self, transition: Transition) -> dict[str, Any]:
         ids = transition.rulebook.split("+")
@@ -163,10 +182,8 @@ class Evaluation:
         return [number for number, partition in self._engine.partitions.items() if partition.live]
 
     def _shadow_check(self) -> float | None:
-        """From time to time compare the next few accounts with the plain twin."""
+        """Compare the next few accounts with the plain twin; everything must just have been revalued."""
         number = self._settings.shadow_check_accounts
-        if number == 0 or time.monotonic() < self._next_shadow_s:
-            return None
         owned = np.isin(
             self._engine.accounts.partition[: self._engine.accounts.count], self._live_partitions()
         )

@@ -44,6 +44,12 @@ class WorkerSettings(BaseSettings):
         "wall", description="event: now is the latest source time of a price, for days that are replayed"
     )
     evaluation_interval_ms: int = Field(50, ge=1, le=60_000)
+    option_refresh_ms: int = Field(
+        200,
+        ge=0,
+        le=60_000,
+        description="risk arrays of options are renewed at most this often; 0 = every pass",
+    )
     clock_tick_ms: int = Field(
         1000, ge=50, le=60_000, description="a pass at least this often: prices age, options lose time value"
     )

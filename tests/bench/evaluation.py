@@ -26,7 +26,9 @@ class Mover:
         self.engine: Engine = opened_intake(simulation().opening()).engine
         market, holdings = self.engine.market, self.engine.holdings
         self.everything = np.flatnonzero(market.priced[: market.count])
-        self.most_held = int(np.argmax(holdings.holders[: market.count]))
+        margined = self.engine.unified.exposures.unit_of_holding[: holdings.count] >= 0
+        self.holders = np.bincount(holdings.instrument[: holdings.count][margined])
+        self.most_held = int(np.argmax(self.holders))
         self._marks = market.mark[: market.count].copy()
         self._now_ns = market.valuation_time_ns
         self._number = 0
@@ -63,7 +65,7 @@ def measure() -> list[Row]:
     mover = Mover()
     one = np.array([mover.most_held])
     name = mover.engine.market.instruments[mover.most_held].instrument_id
-    holders = int(mover.engine.holdings.holders[mover.most_held])
+    holders = int(mover.holders[mover.most_held])
     one_ms = _median_ms(lambda: mover.move(one), mover.evaluate)
     all_ms = _median_ms(lambda: mover.move(mover.everything), mover.evaluate)
     whole = f"all {len(mover.everything)} instruments move"

@@ -113,7 +113,6 @@ async def bare_loop(arguments: argparse.Namespace) -> dict[str, float]:
 async def through_worker(arguments: argparse.Namespace) -> dict[str, float]:
     """The worker's own parts: Faust with the batch transport, intake and codec, engine thread, input metrics."""
     intake = opened_intake(simulation().opening())
-    collect_seldom()
     keep_what_is_there()
     thread, metrics, meter = EngineThread(), WorkerMetrics(), Meter(arguments.trades)
 
@@ -183,6 +182,7 @@ def main() -> None:
     parser.add_argument("--core", type=int)
     arguments = parser.parse_args()
     take_core(arguments.core)
+    collect_seldom()  # as the worker does; for all paths alike, or the comparison would be unfair
     result = PATHS[arguments.path](arguments)
     print(json.dumps(asyncio.run(result) if asyncio.iscoroutine(result) else result))
 

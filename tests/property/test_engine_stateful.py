@@ -151,6 +151,10 @@ class EngineMachine(RuleBasedStateMachine):
             assert outcome in {EntryOutcome.DUPLICATE, EntryOutcome.LATE}
             return
         assert outcome is EntryOutcome.APPLIED
+        for book in (self.trades, self.deposits):
+            for entry_id, entry in list(book.items()):
+                if entry.account == account and entry.day <= day:
+                    del book[entry_id]
         self.opened[account] = Opened(
             day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, {("securities", "USD"): cash}
         )
@@ -206,6 +210,7 @@ class EngineMachine(RuleBasedStateMachine):
     @invariant()
     def incremental_equals_plain(self) -> None:
         engine = self.engine
+        engine.evaluate(self.now_ns, options=False)
         engine.evaluate(self.now_ns)
         for account_id in ACCOUNTS:
             account = int(engine.account_slots([account_id])[0])
