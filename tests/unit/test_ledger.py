@@ -170,9 +170,9 @@ def test_after_gives_what_was_booked_later_and_forgets_the_rest() -> None:
     assert moves(ledger.after(ALICE, TODAY - 1)) == [(ALICE, SPY, 2.0), (ALICE, AAPL, 8.0)]
     assert moves(ledger.after(BOB, TODAY - 1)) == [(BOB, SPY, 4.0)]
     assert moves(ledger.after(2, TODAY)) == []
-    # Emptied for good: a correction booked after the new start of day takes nothing out.
+    # Forgotten: a correction booked after the new start of day is like new.
     corrected = Entry("old", 2, 3, day=TODAY + 1)
-    assert upsert(ledger, corrected) == ([APPLIED], [(ALICE, SPY, 0.0), (ALICE, SPY, 3.0)])
+    assert upsert(ledger, corrected) == ([APPLIED], [(ALICE, SPY, 3.0)])
 
 
 def test_after_finds_everything_in_a_ledger_that_grew() -> None:
