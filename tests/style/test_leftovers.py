@@ -46,7 +46,7 @@ def test_no_tracked_file_has(kind: str) -> None:
     [
         ("note to self", "# TO" + "DO: later", "MASTODON"),
         ("note to self", "FIX" + "ME", "prefixed"),
-        ("machine path", 'open("/ro' + 'ot/x")', "grafana/boards and ../shared/work/x"),
+        ("machine path", 'open("/ro' + 'ot/x")', "grafana/boards and ../shared/notes/x"),
         ("machine path", "cd /ho" + "me/somebody/x", "the page /home and /tmp"),
         ("registry address", "--index-" + "url https://x", "index_url"),
         ("registry address", "https://py" + "pi.org/p", "on PyPI"),
