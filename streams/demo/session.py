@@ -121,7 +121,7 @@ class DemoSession:
     def _add_worker(self, number: int, port: int, common: list[str]) -> Service:
         self.worker_addresses.append(f"http://127.0.0.1:{port}")
         options = ["--topic-prefix", self._plan.prefix, "--http-port", str(port)]
-        options += ["--partitions", str(DEFAULT_PARTITIONS)]
+        options += ["--partitions", str(DEFAULT_PARTITIONS), "--top-accounts", "10"]
         return self._add(f"worker-{number}", ["worker", *common, *options], ready="worker ready")
 
     def _add(self, name: str, arguments: list[str], ready: str = "") -> Service:

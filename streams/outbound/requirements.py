@@ -128,6 +128,10 @@ class Conflator:
         self._reserve(engine.accounts.count)
         self._changed[accounts] = True
 
+    def hurry(self, accounts: NDArray[np.int64]) -> None:
+        """A call of these accounts has moved: their statements go out before all others."""
+        self._published_ns[accounts] = _NEVER_NS
+
     def due(self, engine: Engine, live: Sequence[int], now_ns: int) -> NDArray[np.int64]:
         """int64[m] slots of live partitions whose statement should go out now, longest unpublished first."""
         changed = np.flatnonzero(self._changed)

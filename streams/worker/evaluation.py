@@ -152,6 +152,8 @@ class Evaluation:
             parameters = self._parameters_of(transition)
             result.transitions.append((transition, records_of(transition, topics, source, parameters)))
         self._conflator.note(self._engine, changes.accounts)
+        called = [transition.account_id for transition in changes.transitions]
+        self._conflator.hurry(self._engine.account_slots(called))
         if shadow_due:
             result.shadow_error_usd = self._shadow_check()
         return result

@@ -90,6 +90,15 @@ def test_a_small_change_waits_for_the_interval_and_a_large_one_does_not(live: En
     assert due(conflator, live, NOW_NS + S_NS) == [0]
 
 
+def test_a_small_change_with_a_call_does_not_wait(live: Engine) -> None:
+    conflator = conflator_of(live)
+    conflator.published(live, np.array([0]), NOW_NS)
+    conflator.note(live, np.array([0]))
+    assert conflator.due(live, [PARTITION], NOW_NS + 1).tolist() == []
+    conflator.hurry(np.array([0]))
+    assert conflator.due(live, [PARTITION], NOW_NS + 1).tolist() == [0]
+
+
 def test_an_account_of_a_partition_that_is_not_live_is_not_due(live: Engine) -> None:
     assert [int(s) for s in conflator_of(live).due(live, [PARTITION + 1], NOW_NS)] == []
 
