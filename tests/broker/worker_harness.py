@@ -201,10 +201,12 @@ class Worker:
         return await asyncio.to_thread(fetch)
 
     async def metric(self, line: str) -> float:
-        """Value of the sample whose name and labels are ``line``; 0 if it is not there."""
+        """Sum of the samples whose name and labels match the regular expression ``line``; 0 if there is none."""
         _, body = await self.get("/metrics")
-        values = [float(text.rpartition(" ")[2]) for text in body.splitlines() if text.startswith(line + " ")]
-        return values[0] if values else 0.0
+        values = [
+            float(text.rpartition(" ")[2]) for text in body.splitlines() if re.fullmatch(line + " .*", text)
+        ]
+        return sum(values)
 
     async def metric_reaches(self, line: str, value: float) -> None:
         deadline = time.monotonic() + DEADLINE_S
