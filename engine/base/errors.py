@@ -23,8 +23,6 @@ class Reason(StrEnum):
     BAD_INSTRUMENT = "BAD_INSTRUMENT"
     BAD_PARAMETER = "BAD_PARAMETER"
     NO_PRICE = "NO_PRICE"
-    STALE_PRICE = "STALE_PRICE"
-    EXPIRED = "EXPIRED"
     PARKING_FULL = "PARKING_FULL"
     TRADE_MOVED = "TRADE_MOVED"
 
@@ -50,8 +48,6 @@ _ACTIONS: dict[Reason, str] = {
     Reason.BAD_INSTRUMENT: "correct the instrument's reference data and publish it again",
     Reason.BAD_PARAMETER: "correct the parameter file; bounds stand beside each parameter",
     Reason.NO_PRICE: "publish a price for the instrument; until then the figure is marked incomplete",
-    Reason.STALE_PRICE: "check the price source; figures that rest on this price are marked stale",
-    Reason.EXPIRED: "the contract has expired; book the exercise, assignment or cash settlement",
     Reason.PARKING_FULL: "publish the missing reference data, then replay the dead letters",
     Reason.TRADE_MOVED: "a trade cannot change its account; cancel it and book a new one",
 }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.base.columns import Fill, filled, grow
 from engine.base.errors import MarginError, Reason
 from engine.base.units import NANOSECONDS_PER_YEAR
-from engine.market.instruments import REFERENCE_ONLY, Instrument, Product, check_instrument
+from engine.market.instruments import Instrument, Product, check_instrument
 from engine.market.model import model_code
 
 PRODUCT_CODE: dict[Product, int] = {product: code for code, product in enumerate(Product)}
@@ -159,10 +159,6 @@ class Market:
         """int64[n] slots, -1 for unknown ids."""
         get = self.slot_of.get
         return np.array([get(instrument_id, -1) for instrument_id in instrument_ids], np.int64)
-
-    def is_reference_only(self, slot: int) -> bool:
-        """An index or FX rate: it has a price but cannot be held."""
-        return self.instruments[slot].product in REFERENCE_ONLY
 
     def fx_rate(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         """float64[n]: USD per unit of each instrument's currency; NaN where the rate has no price."""

@@ -27,12 +27,14 @@ class Book(ABC):
     Attributes:
         products: what the rulebook is asked to cover.
         covered: bool by instrument slot, the rulebook has rows for it.
+        charges: float64[unit, c].
     """
 
     def __init__(self, rulebook: Rulebook, products: frozenset[Product], takes_part: TakesPart) -> None:
         self.exposures = Exposures(rulebook.column_kinds)
         self.products = products
         self.takes_part = takes_part
+        self.charges: Float64s = np.zeros((0, 0))
         self.covered: NDArray[np.bool_] = np.zeros(64, np.bool_)
         self._rows_of = rulebook.rows
 
@@ -50,15 +52,18 @@ class Book(ABC):
         if len(slots):
             self.exposures.change_rows(slots, self._rows_of(market, slots), holdings)
 
-    def fill(self, market: Market, holdings: Holdings, accounts: int) -> None:
-        """Take in a whole book at once: every instrument, every holding; all units are dirty.
+    def fill(self, market: Market, holdings: Holdings, accounts: int, usable: NDArray[np.bool_]) -> None:
+        """Take in a whole book at once: every usable instrument, every holding; all units are dirty.
+
+        Instruments whose record was refused are not ``usable`` (bool by slot): nobody holds them, and they must
+        not keep a rulebook from being replaced.
 
         Raises:
             MarginError: the refusal of an instrument.
         """
         self.reserve(accounts, market.count, holdings.count)
-        for slot, instrument in enumerate(market.instruments):
-            self.cover(slot, instrument, market)
+        for slot in np.flatnonzero(usable[: market.count]).tolist():
+            self.cover(slot, market.instruments[slot], market)
         self.place(np.arange(holdings.count), holdings)
         held = np.flatnonzero(holdings.holders[: market.count])
         self.revalue(market, held, holdings)
@@ -93,6 +98,15 @@ class Book(ABC):
     def charge_dirty(self) -> Int64s:
         """Charge what changed; int64[m] accounts concerned (may repeat)."""
 
+    def _keep_charges(self, units: Int64s, charges: Float64s) -> None:
+        """Store charges float64[n, c] of units int64[n]."""
+        if len(self.charges) < len(self.exposures.account):
+            bigger = np.zeros((len(self.exposures.account), charges.shape[1]))
+            if len(self.charges):
+                bigger[: len(self.charges)] = self.charges
+            self.charges = bigger
+        self.charges[units] = charges
+
     def place(self, slots: Int64s, holdings: Holdings) -> None:
         """Give new holdings their units."""
         sets = np.where(self.takes_part(slots), self.netting_sets(slots, holdings), -1)
@@ -108,15 +122,22 @@ class SiloBook(Book):
 
     Attributes:
         requirement: float64[account, 2], initial and maintenance, USD.
-        charges: float64[unit, c].
     """
 
-    def __init__(self, rulebook: SiloRulebook, products: frozenset[Product], takes_part: TakesPart) -> None:
+    def __init__(
+        self,
+        rulebook: SiloRulebook,
+        products: frozenset[Product],
+        takes_part: TakesPart,
+        beside: SiloBook | None = None,
+    ) -> None:
+        """``beside``: another book of the same rulebook object, which is bound to one order of netting sets; both
+        then share that order.
+        """
         super().__init__(rulebook, products, takes_part)
         self.rulebook = rulebook
-        self._index_of: dict[str, int] = {}
+        self._index_of: dict[str, int] = {} if beside is None else beside._index_of
         self._set_of_instrument: Int64s = np.full(64, -1, np.int64)
-        self.charges: Float64s = np.zeros((0, 0))
         self.requirement: Float64s = np.zeros((64, 2))
 
     def reserve(self, accounts: int, instruments: int, holdings: int) -> None:
@@ -149,12 +170,7 @@ class SiloBook(Book):
         if len(units) == 0:
             return units
         charges = self.rulebook.charge(exposures.values[units], exposures.netting_set[units])
-        if len(self.charges) < len(exposures.account):
-            bigger = np.zeros((len(exposures.account), charges.shape[1]))
-            if len(self.charges):
-                bigger[: len(self.charges)] = self.charges
-            self.charges = bigger
-        self.charges[units] = charges
+        self._keep_charges(units, charges)
         return exposures.account[units]
 
     def combine(self, accounts: Int64s) -> None:
@@ -166,7 +182,3 @@ class SiloBook(Book):
         self.requirement[accounts] = self.rulebook.combine(
             self.charges[units], self.exposures.netting_set[units], offsets
         )
-
-    def set_name(self, index: int) -> str:
-        """Name of a netting set."""
-        return list(self._index_of)[index]

@@ -109,7 +109,9 @@ class ReferenceState:
         for rulebook_id, book in self.silo_books.items():
             products = book.products - rulebook.eligible_products
             if products:
-                outside.append(SiloBook(book.rulebook, products, self._held_under(rulebook_id, products)))
+                outside.append(
+                    SiloBook(book.rulebook, products, self._held_under(rulebook_id, products), beside=book)
+                )
         return UnifiedBook(rulebook, takes_part, outside)
 
     def _silo_book(self, rulebook: SiloRulebook) -> SiloBook:
@@ -209,7 +211,7 @@ class ReferenceState:
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
         book = self._silo_book(rulebook)
-        book.fill(self.market, self.holdings, self.accounts.count)
+        book.fill(self.market, self.holdings, self.accounts.count, self.usable)
         self.silo_books[rulebook_id] = book
         self.put_unified_rulebook(self.unified.rulebook)
 
@@ -220,7 +222,7 @@ class ReferenceState:
             MarginError: the refusal of an instrument by the new version; the old stays.
         """
         book = self._unified_book(rulebook)
-        book.fill(self.market, self.holdings, self.accounts.count)
+        book.fill(self.market, self.holdings, self.accounts.count, self.usable)
         self.unified = book
         for slot, account in enumerate(self.accounts.records):
             self.accounts.unified_eligible[slot] = rulebook.eligible_account(account.approvals, account.type)

@@ -28,7 +28,6 @@ class UnifiedBook(Book):
         self.rulebook = rulebook
         self.add_on = SiloBook(rulebook.add_on, rulebook.eligible_products, takes_part)
         self.outside = outside
-        self.charges: Float64s = np.zeros((0, 0))
         self.result: Float64s = np.zeros((64, len(rulebook.result_columns)))
         self.outside_usd: Float64s = np.zeros(64)
 
@@ -84,12 +83,7 @@ class UnifiedBook(Book):
         units = self.exposures.take_dirty()
         if len(units):
             charges = self.rulebook.charge(self.exposures.values[units], self.exposures.netting_set[units])
-            if len(self.charges) < len(self.exposures.account):
-                bigger = np.zeros((len(self.exposures.account), charges.shape[1]))
-                if len(self.charges):
-                    bigger[: len(self.charges)] = self.charges
-                self.charges = bigger
-            self.charges[units] = charges
+            self._keep_charges(units, charges)
             accounts.append(self.exposures.account[units])
         return np.concatenate(accounts)
 

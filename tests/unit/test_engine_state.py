@@ -13,8 +13,10 @@ from engine.market.instruments import SILO_INDEX, Product
 from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
+from engine.rules.unified.one_pot import OnePot
 from engine.shortfall.call import CallCase, CallState
 from engine.state.engine import Engine
+from streams.parameters import read_toml
 from tests.engine_book import (
     APPROVED,
     INSTRUMENTS,
@@ -263,3 +265,42 @@ def test_the_same_inputs_give_the_same_bits() -> None:
         return b"".join(array.tobytes() for array in figures), said
 
     assert run() == run()
+
+
+def test_a_refused_instrument_does_not_keep_a_rulebook_from_being_replaced() -> None:
+    engine = priced()
+    aapl = next(i for i in INSTRUMENTS if i.instrument_id == "AAPL")
+    with pytest.raises(MarginError):
+        engine.put_instrument(replace(aapl, instrument_id="NEW", risk_factor="EQ:NOWHERE"))
+    engine.put_rulebook("span-futures", {**read_toml("span-futures.toml"), "version": "next"})
+    engine.put_rulebook("one-pot", {**read_toml("one-pot.toml"), "version": "next"})
+    assert (engine.silo_books["span-futures"].rulebook.version, engine.unified.rulebook.version) == (
+        "next",
+        "next",
+    )
+
+
+def test_products_that_are_not_eligible_keep_their_silo_rule_beside_the_unified_one() -> None:
+    engine = priced()
+    rows = [buy("p", "A", "BTC-PERP", 5), buy("o", "A", "ESZ6-P", -2), *hedged("A")]
+    engine.apply_trades(0, trades(engine, [*rows, *hedged("B"), buy("o2", "C", "ESZ6-P", -2)]))
+    unified = engine.unified.rulebook
+    assert isinstance(unified, OnePot)
+    left_out = {Product.PERPETUAL, Product.FUTURE_OPTION}
+    parameters = replace(unified.parameters, eligible_products=unified.eligible_products - left_out)
+    engine.put_unified_rulebook(OnePot(parameters, unified.scenarios))
+    later = replace(next(i for i in INSTRUMENTS if i.instrument_id == "BTC-PERP"), instrument_id="BTC-PERP-2")
+    engine.put_instrument(later)  # a netting set that comes after the split
+    engine.apply_prices(prices(engine, {"BTC-PERP-2": 60_050.0}, 1))
+    engine.apply_trades(0, trades(engine, [("q", 1, "B", "BTC-PERP-2", 5.0, 60_050.0, False, TODAY)]))
+    engine.evaluate(NOW_NS)
+    perpetual = 5 * 60_050.0 * 0.005 - 50.0  # second tier of the schedule
+    option = engine.statement("C", NOW_NS).silos[0].maintenance_usd
+    outside = dict(zip("ABC", engine.unified.outside_usd.tolist(), strict=False))
+    assert outside["A"] == pytest.approx(perpetual + option)
+    assert outside["B"] == pytest.approx(perpetual)
+    assert outside["C"] == pytest.approx(option)
+    for account in "ABC":
+        statement = engine.statement(account, NOW_NS)
+        assert abs(statement.gap.residual_usd) < 1e-6
+        assert engine.shadow_check([account]) < 0.01
