@@ -304,3 +304,29 @@ def test_products_that_are_not_eligible_keep_their_silo_rule_beside_the_unified_
         statement = engine.statement(account, NOW_NS)
         assert abs(statement.gap.residual_usd) < 1e-6
         assert engine.shadow_check([account]) < 0.01
+
+
+def test_books_of_one_rulebook_agree_on_its_netting_sets() -> None:
+    """Only options are left out, so the book beside the silo's own one never sees gold."""
+    engine = priced()
+    future = next(i for i in INSTRUMENTS if i.instrument_id == "ESZ6")
+    option = next(i for i in INSTRUMENTS if i.instrument_id == "ESZ6-P")
+    for name, multiplier in (("GC", 100.0), ("NQ", 20.0)):
+        changes = {"combined_commodity": name, "multiplier": multiplier}
+        engine.put_instrument(replace(future, instrument_id=name, **changes))
+    engine.put_instrument(
+        replace(option, instrument_id="NQ-P", underlying="NQ", combined_commodity="NQ", multiplier=20.0)
+    )
+    engine.apply_prices(prices(engine, {"GC": 6010.0, "NQ": 6010.0, "NQ-P": 140.0}, 1))
+    engine.apply_trades(0, trades(engine, [("o", 1, "A", "NQ-P", -3.0, 140.0, False, TODAY)]))
+    unified = engine.unified.rulebook
+    assert isinstance(unified, OnePot)
+    eligible = unified.eligible_products - {Product.FUTURE_OPTION}
+    engine.put_unified_rulebook(
+        OnePot(replace(unified.parameters, eligible_products=eligible), unified.scenarios)
+    )
+    engine.evaluate(NOW_NS)
+    account = int(engine.account_slots(["A"])[0])
+    assert engine.maintenance[account, FUTURES] > 0
+    assert engine.unified.outside_usd[account] == pytest.approx(engine.maintenance[account, FUTURES])
+    assert engine.shadow_check(["A"]) < 0.01
