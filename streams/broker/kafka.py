@@ -14,7 +14,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from streams.broker.class_path import class_path
@@ -172,8 +172,14 @@ def _command(jars: str, settings: Path, *, formatted: bool) -> list[str]:
     run = [*JVM_OPTIONS, "-cp", jars, "kafka.Kafka", str(settings)]
     if formatted:
         return [java, *run]
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-    return ["/bin/sh", "-c", FORMAT_AND_RUN, java, jars, cluster_id, str(settings), *run]
+    return ["/bin/sh", "-c", FORMAT_AND_RUN, java, jars, _cluster_id(), str(settings), *run]
+
+
+def _cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
+    # Kafka's form of a UUID. One in 64 begins with a dash, which Kafka's tools take for an option.
+    while (cluster_id := urlsafe_b64encode(draw().bytes).rstrip(b"=").decode()).startswith("-"):
+        pass
+    return cluster_id
 
 
 def _java() -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 
 from streams.broker.command import broker as broker_command
 from streams.broker.errors import BrokerError, PortTakenError
-from streams.broker.kafka import EmbeddedBroker
+from streams.broker.kafka import EmbeddedBroker, _cluster_id
 from streams.broker.ports import accepts, free_ports, is_free
 from streams.broker.readiness import answers
 from streams.cli import main
@@ -121,6 +122,12 @@ def test_taken_port_is_named_with_remedy() -> None:
         assert f"port {port}" in result.output
 
 
+def test_cluster_id_never_looks_like_an_option() -> None:
+    dashed, plain = UUID(bytes=b"\xfb" * 16), UUID(bytes=b"\x12" * 16)
+    draws = iter([dashed, dashed, plain])
+    assert _cluster_id(lambda: next(draws)) == "EhISEhISEhISEhISEhISEg"
+
+
 def test_wrong_option_is_exit_code_2() -> None:
     assert CliRunner().invoke(broker_command, ["--port", "0"]).exit_code == 2
 
@@ -137,7 +144,7 @@ def test_failed_start_shows_kafkas_own_words_and_leaves_nothing(tmp_path: Path) 
 
 PARENT = """
 import os, time
-from streams.broker.kafka import EmbeddedBroker
+from streams.broker.kafka import EmbeddedBroker, _cluster_id
 with EmbeddedBroker() as broker:
     print(broker.pid, broker.port, broker.controller_port, flush=True)
     {after}
@@ -207,6 +214,7 @@ def test_command_prints_bootstrap_and_ends_cleanly(ending: signal.Signals, tmp_p
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         bootstrap = process.stdout.readline().strip()
+        assert bootstrap, "the broker did not start"
         assert answers(bootstrap)
         process.send_signal(ending)
         assert process.wait(DEADLINE_S) == 0
@@ -219,7 +227,8 @@ def test_command_reports_a_broker_that_ended_by_itself() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdout.readline()
+        bootstrap = process.stdout.readline()
+        assert bootstrap, process.stderr.read()
         java = java_of(process.pid)
         os.kill(java, signal.SIGKILL)
         assert process.wait(DEADLINE_S) == 1
