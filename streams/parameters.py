@@ -96,4 +96,6 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
         stale_after_ms=mapping["stale_after_ms"],
         rate=float(mapping["rate"]),
         revaluation_step_s=int(mapping["revaluation_step_s"]),
+        price_tolerance=float(mapping.get("price_tolerance", 0.0)),
+        volatility_tolerance=float(mapping.get("volatility_tolerance", 0.0)),
     )

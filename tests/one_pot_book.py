@@ -174,7 +174,7 @@ def margin(
     sets = np.array([SILO_INDEX[silo] for names in silos for silo in names], np.int64)
     offsets = np.cumsum([0, *map(len, silos)])
     add_on = np.array([_add_on(book, market, holdings) for holdings in accounts])
-    charges = book.charge(values[places], sets)
+    charges = book.charge(values, places, sets)
     totals = np.full(len(accounts), silo_total_usd)
     results = book.combine(values, charges, places, sets, offsets, add_on, totals)
     return [

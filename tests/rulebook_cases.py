@@ -14,6 +14,7 @@ import numpy as np
 from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
 from engine.market.prices import PriceColumns, apply_prices
+from engine.market.refresh import refresh
 from engine.risk.reference import exposure
 from engine.rules.interface import Float64s, Holding, Rulebook, SiloRulebook
 
@@ -51,7 +52,7 @@ def set_prices(market: Market, prices: Sequence[dict[str, Any]], sequence: int =
     """Marks and, where given, implied volatilities; each must be taken."""
     count = len(prices)
     empty = np.full(count, np.nan)
-    outcome, _ = apply_prices(
+    outcome = apply_prices(
         market,
         PriceColumns(
             slots=market.slots([price["instrument_id"] for price in prices]),
@@ -64,6 +65,7 @@ def set_prices(market: Market, prices: Sequence[dict[str, Any]], sequence: int =
         ),
     )
     assert not outcome.any()
+    refresh(market)
 
 
 def market_of(case: dict[str, Any]) -> Market:
@@ -79,7 +81,7 @@ def market_of(case: dict[str, Any]) -> Market:
 def exposure_of(rulebook: Rulebook, market: Market, holdings: Sequence[Holding]) -> Float64s:
     """float64[k] of one unit, by the definition in the rulebook interface."""
     rows = rulebook.rows(market, market.slots([held.instrument.instrument_id for held in holdings]))
-    terms = [(held.quantity, 0.0, row.tolist()) for held, row in zip(holdings, rows, strict=True)]
+    terms = [(held.quantity, row.tolist()) for held, row in zip(holdings, rows, strict=True)]
     return np.array(exposure(terms, rulebook.column_kinds.tolist()))
 
 

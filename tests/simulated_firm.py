@@ -44,12 +44,13 @@ class Firm:
 
     settings: SimulationSettings
     now_ns: int = START_NS
+    threads: int = 1
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)
     refusals: list[Refusal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.simulation = Simulation(self.settings, load_policy(), START_NS)
-        self.engine = Engine(load_policy())
+        self.engine = Engine(load_policy(), self.threads)
         self.intake = Intake(self.engine, {}, PARTITIONS, 10_000, SKEW_LIMIT_MS)
         for number in range(PARTITIONS):
             self.intake.take_partition(number)

@@ -3,27 +3,25 @@
 Method: Andersen, Lake, Offengenden, "High performance American option pricing" (2016): the boundary is
 interpolated as `log(B/B0)^2` over the square root of the time to expiry and iterated with Jacobi-Newton
 steps on their equation A (smooth pasting) or, where the drift is large against the volatility and A loses
-its footing, equation B (value matching). First guess: QD+ of Li (2010). All integrals use Gauss-Legendre in
-an angle (time from now `t sin^2`, time to expiry `t cos^2`), which removes both square-root ends. A
-boundary depends on rates, volatility and life, not on the underlying.
+its footing, equation B (value matching). First guess: :mod:`engine.market.boundary_guess`.
+All integrals use Gauss-Legendre in an angle (time from now `t sin^2`, time to expiry `t cos^2`), which
+removes both square-root ends. A boundary depends on rates, volatility and life, not on the underlying.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
+from engine.market.boundary_guess import NODES, ROOT_TIME, first_guess, highest_boundary
 from engine.market.pricing_european import normal_cdf, normal_pdf
 
-NODES = 8
 BOUNDARY_POINTS = 9
 MOST_ITERATIONS = 24
-GUESS_STEPS = 12
-GUESS_SHARE = 0.01
-"""The first guess ends when it moves by less than this share of the deviation to expiry."""
 SETTLED_CHANGE = 1e-6
 """Iteration ends when no node of log(B) moved by more; that is below 1e-7 of the strike in price."""
 LARGE_DRIFT = 1.0
@@ -49,147 +47,87 @@ def interpolation_row(nodes: NDArray[np.float64], x: float) -> NDArray[np.float6
     return np.asarray(weight / weight.sum(), dtype=np.float64)
 
 
-ROOT_TIME = 0.5 - 0.5 * np.cos(np.pi * np.arange(NODES + 1) / NODES)
-"""float64[NODES + 1]: nodes as the square root of time to expiry over the life, 0 to 1."""
 _SINE, _COSINE, _WEIGHT = angle_rule(BOUNDARY_POINTS)
 _ROWS = np.array([[interpolation_row(ROOT_TIME, x * c) for c in _COSINE] for x in ROOT_TIME])
 
 
-@kernel
-def highest_boundary(rate: float, dividend_yield: float) -> float:
-    """Limit of the boundary at expiry, strike 1 (rate > 0, or rate 0 with a negative yield)."""
-    return min(1.0, rate / dividend_yield) if dividend_yield > 0.0 else 1.0
+class BoundaryIntegrals(NamedTuple):
+    """What the integrals of the equations hold that the boundary does not move; float64[NODES + 1, points]."""
+
+    deviation: NDArray[np.float64]
+    drift: NDArray[np.float64]
+    interest: NDArray[np.float64]
+    dividend: NDArray[np.float64]
 
 
 @kernel
-def _quadratic_equation(x: float, t: float, rate: float, dividend_yield: float, volatility: float) -> float:
-    """Li's equation QD+ at boundary exp(x) and time to expiry t; zero on the approximate boundary."""
-    boundary = math.exp(x)
-    variance = volatility * volatility
-    discount, carry = math.exp(-rate * t), math.exp(-dividend_yield * t)
-    accrual = rate / -math.expm1(-rate * t) if rate != 0.0 else 1.0 / t
-    drift_ratio = 2.0 * (rate - dividend_yield) / variance
-    root = math.sqrt((drift_ratio - 1.0) ** 2 + 8.0 * accrual / variance)
-    power = 0.5 * (1.0 - drift_ratio - root)
-    alpha = -2.0 * discount / (variance * root)
-    beta = alpha * (accrual - 2.0 * accrual * accrual / (variance * root * root)) - power
-    deviation = volatility * math.sqrt(t)
-    upper = (x + (rate - dividend_yield) * t) / deviation + 0.5 * deviation
-    asset = boundary * carry * normal_cdf(-upper)
-    cash = discount * normal_cdf(deviation - upper)
-    spread = 0.5 * variance * boundary / deviation * carry * normal_pdf(upper)
-    decay = rate * cash - dividend_yield * asset - spread
-    return boundary - asset - beta * (1.0 - boundary - cash + asset) + alpha * decay / discount
+def _integrals(years: float, rate: float, dividend_yield: float, volatility: float) -> BoundaryIntegrals:
+    """Deviation and drift from each node's time to each of its points; discounted rates with their weights."""
+    shape = (NODES + 1, BOUNDARY_POINTS)
+    deviation, drift = np.empty(shape), np.empty(shape)
+    interest, dividend = np.empty(shape), np.empty(shape)
+    for i in range(NODES + 1):
+        root_time = ROOT_TIME[i] * math.sqrt(years)
+        for j in range(BOUNDARY_POINTS):
+            root_step, left = root_time * _SINE[j], (root_time * _COSINE[j]) ** 2
+            weight = 2.0 * root_time / volatility * _WEIGHT[j]
+            deviation[i, j] = volatility * root_step
+            drift[i, j] = (rate - dividend_yield) * root_step * root_step
+            interest[i, j] = weight * rate * math.exp(rate * left)
+            dividend[i, j] = weight * dividend_yield * math.exp(dividend_yield * left)
+    return BoundaryIntegrals(deviation, drift, interest, dividend)
 
 
 @kernel
-def _first_guess(
-    years: float, rate: float, dividend_yield: float, volatility: float, squares: NDArray[np.float64]
-) -> None:
-    """log(B/B0)^2 on the nodes by QD+: a bracket below the previous node's boundary, then false position."""
-    log_top = math.log(highest_boundary(rate, dividend_yield))
-    squares[0] = 0.0
-    high = log_top
-    for i in range(1, NODES + 1):
-        t = ROOT_TIME[i] * ROOT_TIME[i] * years
-        high_value = _quadratic_equation(high, t, rate, dividend_yield, volatility)
-        width = volatility * math.sqrt(t)
-        low, low_value = high, high_value
-        for _ in range(GUESS_STEPS):
-            low -= width
-            low_value = _quadratic_equation(low, t, rate, dividend_yield, volatility)
-            if low_value <= 0.0:
-                break
-            high, high_value = low, low_value
-        if high_value > 0.0 > low_value:
-            high = _false_position(low, low_value, high, high_value, t, rate, dividend_yield, volatility)
-        squares[i] = (high - log_top) ** 2
-
-
-@kernel
-def _false_position(
-    low: float,
-    low_value: float,
-    high: float,
-    high_value: float,
-    t: float,
-    rate: float,
-    dividend_yield: float,
-    volatility: float,
+def _middle(
+    i: int, j: int, own: float, deviation: float, drift: float, squares: NDArray[np.float64]
 ) -> float:
-    """Root of QD+ between `low` and `high` (Illinois), as good as a first guess needs."""
-    enough = GUESS_SHARE * volatility * math.sqrt(t)
-    side = 0
-    middle = high
-    for _ in range(GUESS_STEPS):
-        last = middle
-        middle = (low * high_value - high * low_value) / (high_value - low_value)
-        if abs(middle - last) < enough:
-            break
-        value = _quadratic_equation(middle, t, rate, dividend_yield, volatility)
-        if value > 0.0:
-            high, high_value = middle, value
-            low_value *= 0.5 if side > 0 else 1.0
-            side = 1
-        else:
-            low, low_value = middle, value
-            high_value *= 0.5 if side < 0 else 1.0
-            side = -1
-    return middle
+    """How far the boundary at node `i` lies above the one at point `j` after the drift, in deviations."""
+    square = 0.0
+    for k in range(1, NODES + 1):
+        square += _ROWS[i, j, k] * squares[k]
+    return (math.sqrt(max(square, 0.0)) - own + drift) / deviation
 
 
 @kernel
-def _equation_a(
-    i: int, years: float, rate: float, dividend_yield: float, volatility: float, squares: NDArray[np.float64]
-) -> tuple[float, float]:
+def _equation_a(i: int, integrals: BoundaryIntegrals, squares: NDArray[np.float64]) -> tuple[float, float]:
     """Numerator and denominator integrals of equation A at node `i`."""
-    root_time = ROOT_TIME[i] * math.sqrt(years)
     own = math.sqrt(squares[i])
     numerator, denominator = 0.0, 0.0
     for j in range(BOUNDARY_POINTS):
-        square = 0.0
-        for k in range(1, NODES + 1):
-            square += _ROWS[i, j, k] * squares[k]
-        root_step = root_time * _SINE[j]
-        deviation = volatility * root_step
-        ratio = math.sqrt(max(square, 0.0)) - own
-        middle = (ratio + (rate - dividend_yield) * root_step * root_step) / deviation
-        left = (root_time * _COSINE[j]) ** 2
+        deviation = integrals.deviation[i, j]
+        middle = _middle(i, j, own, deviation, integrals.drift[i, j], squares)
         upper = middle + 0.5 * deviation
-        # both sums carry 2 * root_time / volatility; the cdf term of K1 is divided by it here
-        smooth = normal_pdf(upper) + volatility * root_time * _SINE[j] * normal_cdf(upper)
-        denominator += _WEIGHT[j] * math.exp(dividend_yield * left) * smooth
-        numerator += _WEIGHT[j] * math.exp(rate * left) * normal_pdf(middle - 0.5 * deviation)
-    scale = 2.0 * root_time / volatility
-    return rate * scale * numerator, dividend_yield * scale * denominator
+        if integrals.dividend[i, j] != 0.0:
+            # both sums carry 2 * root_time / volatility; the cdf term of K1 is divided by it here
+            smooth = normal_pdf(upper) + deviation * normal_cdf(upper)
+            denominator += integrals.dividend[i, j] * smooth
+        numerator += integrals.interest[i, j] * normal_pdf(upper - deviation)
+    return numerator, denominator
 
 
 @kernel
-def _equation_b(
-    i: int, years: float, rate: float, dividend_yield: float, volatility: float, squares: NDArray[np.float64]
-) -> tuple[float, float]:
+def _equation_b(i: int, integrals: BoundaryIntegrals, squares: NDArray[np.float64]) -> tuple[float, float]:
     """Numerator and denominator integrals of equation B at node `i`."""
-    root_time = ROOT_TIME[i] * math.sqrt(years)
     own = math.sqrt(squares[i])
     numerator, denominator = 0.0, 0.0
     for j in range(BOUNDARY_POINTS):
-        square = 0.0
-        for k in range(1, NODES + 1):
-            square += _ROWS[i, j, k] * squares[k]
-        root_step = root_time * _SINE[j]
-        deviation = volatility * root_step
-        ratio = math.sqrt(max(square, 0.0)) - own
-        middle = (ratio + (rate - dividend_yield) * root_step * root_step) / deviation
-        left = (root_time * _COSINE[j]) ** 2
-        weight = 2.0 * root_time * root_step * _WEIGHT[j]
-        numerator += weight * math.exp(rate * left) * normal_cdf(middle - 0.5 * deviation)
-        denominator += weight * math.exp(dividend_yield * left) * normal_cdf(middle + 0.5 * deviation)
-    return rate * numerator, dividend_yield * denominator
+        deviation = integrals.deviation[i, j]
+        upper = _middle(i, j, own, deviation, integrals.drift[i, j], squares) + 0.5 * deviation
+        numerator += deviation * integrals.interest[i, j] * normal_cdf(upper - deviation)
+        denominator += deviation * integrals.dividend[i, j] * normal_cdf(upper)
+    return numerator, denominator
 
 
 @kernel
 def _newton_step(
-    i: int, years: float, rate: float, dividend_yield: float, volatility: float, squares: NDArray[np.float64]
+    i: int,
+    years: float,
+    rate: float,
+    dividend_yield: float,
+    volatility: float,
+    integrals: BoundaryIntegrals,
+    squares: NDArray[np.float64],
 ) -> float:
     """Next value of log(B/B0)^2 at node `i`; the present one where the equation has no weight left."""
     t = ROOT_TIME[i] * ROOT_TIME[i] * years
@@ -202,13 +140,13 @@ def _newton_step(
     upper_slope = normal_pdf(upper) / (boundary * deviation)
     lower_slope = normal_pdf(lower) / (boundary * deviation)
     if abs(rate - dividend_yield) * math.sqrt(years) < LARGE_DRIFT * volatility:
-        n, d = _equation_a(i, years, rate, dividend_yield, volatility, squares)
+        n, d = _equation_a(i, integrals, squares)
         n += normal_pdf(lower) / deviation
         d += normal_pdf(upper) / deviation + normal_cdf(upper)
         lower_slope *= -lower / deviation
         upper_slope *= 1.0 - upper / deviation
     else:
-        n, d = _equation_b(i, years, rate, dividend_yield, volatility, squares)
+        n, d = _equation_b(i, integrals, squares)
         n += normal_cdf(lower)
         d += normal_cdf(upper)
     alpha = math.exp(-drift)
@@ -230,11 +168,12 @@ def exercise_boundary(
     """
     squares = np.empty(NODES + 1)
     moved = np.empty(NODES + 1)
-    _first_guess(years, rate, dividend_yield, volatility, squares)
+    first_guess(years, rate, dividend_yield, volatility, squares)
+    integrals = _integrals(years, rate, dividend_yield, volatility)
     for _ in range(MOST_ITERATIONS):
         change = 0.0
         for i in range(1, NODES + 1):
-            moved[i] = _newton_step(i, years, rate, dividend_yield, volatility, squares)
+            moved[i] = _newton_step(i, years, rate, dividend_yield, volatility, integrals, squares)
             change = max(change, abs(math.sqrt(moved[i]) - math.sqrt(squares[i])))
         squares[1:] = moved[1:]
         if change < SETTLED_CHANGE:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
+from engine.market.option_on_curve import is_american, option_curve, option_price_on
+from engine.market.premium_tables import Curve
 from engine.market.pricing import (
     MODEL_BACHELIER_EUROPEAN,
-    MODEL_BLACK_FUTURE_AMERICAN,
-    MODEL_BLACK_SPOT_AMERICAN,
     MODEL_LINEAR,
     option_price,
     pricing_yield,
 )
 
 MOST_STEPS = 200
+BRACKET_RATIO = 1.3
+UPPER_BOUND_SLACK = 1e-6
+"""Room above a bound that holds but for the rounding of prices."""
 LARGEST_DEVIATION = 64.0
 """Largest volatility * sqrt(years) searched; beyond about 17 a lognormal price no longer changes."""
 ROUNDING = 1e-13
@@ -43,8 +45,7 @@ def highest_price(
     else:
         later = strike * math.exp(-rate * years)
         now = strike
-    american = model in (MODEL_BLACK_SPOT_AMERICAN, MODEL_BLACK_FUTURE_AMERICAN)
-    return max(now, later) if american else later
+    return max(now, later) if is_american(model) else later
 
 
 @kernel
@@ -64,6 +65,26 @@ def implied_volatility(
     price: outside the no-arbitrage bounds, at or after expiry, linear model, or underlying or strike not
     positive under a lognormal model.
     """
+    none = np.empty((0, 0))
+    exact = option_curve(model, is_call, years, rate, dividend_yield, none, none)
+    return implied_volatility_on(
+        exact, model, is_call, price, underlying, strike, years, rate, dividend_yield
+    )
+
+
+@kernel
+def implied_volatility_on(
+    curve: Curve,
+    model: int,
+    is_call: bool,
+    price: float,
+    underlying: float,
+    strike: float,
+    years: float,
+    rate: float,
+    dividend_yield: float,
+) -> float:
+    """`implied_volatility`, with American prices by the boundaries of a curve where they are smooth."""
     bachelier = model == MODEL_BACHELIER_EUROPEAN
     if model == MODEL_LINEAR or not (years > 0.0 and math.isfinite(price)):
         return math.nan
@@ -76,20 +97,74 @@ def implied_volatility(
         return math.nan
     if price <= lowest:
         return 0.0
-    unit = max(abs(underlying - strike), price) if bachelier else 1.0
-    high = 0.5 * unit
-    limit = math.inf if bachelier else LARGEST_DEVIATION / math.sqrt(years)
+    if is_american(model):
+        # Early exercise is worth something, so the European volatility of the price is an upper bound, and near.
+        european = _upwards(
+            curve, model - 1, is_call, price, underlying, strike, years, rate, dividend_yield, 0.5
+        )
+        if european > 0.0:
+            return _downwards(
+                curve, model, is_call, price, underlying, strike, years, rate, dividend_yield, european
+            )
+    start = 0.5 * max(abs(underlying - strike), price) if bachelier else 0.5
+    return _upwards(curve, model, is_call, price, underlying, strike, years, rate, dividend_yield, start)
+
+
+@kernel
+def _upwards(
+    curve: Curve,
+    model: int,
+    is_call: bool,
+    price: float,
+    underlying: float,
+    strike: float,
+    years: float,
+    rate: float,
+    dividend_yield: float,
+    high: float,
+) -> float:
+    """Root above 0, the bracket doubled from [0, high] on; NaN if there is none."""
+    limit = LARGEST_DEVIATION / math.sqrt(years) if model != MODEL_BACHELIER_EUROPEAN else math.inf
     low = 0.0
-    while option_price(model, is_call, underlying, strike, years, rate, dividend_yield, high) < price:
+    while (
+        option_price_on(curve, model, is_call, underlying, strike, years, rate, dividend_yield, high) < price
+    ):
         low = high
         high *= 2.0
         if not high <= limit:
             return math.nan
-    return _root(model, is_call, price, underlying, strike, years, rate, dividend_yield, low, high)
+    return _root(curve, model, is_call, price, underlying, strike, years, rate, dividend_yield, low, high)
+
+
+@kernel
+def _downwards(
+    curve: Curve,
+    model: int,
+    is_call: bool,
+    price: float,
+    underlying: float,
+    strike: float,
+    years: float,
+    rate: float,
+    dividend_yield: float,
+    high: float,
+) -> float:
+    """Root at or below `high`, the bracket lowered from there on."""
+    high *= 1.0 + UPPER_BOUND_SLACK
+    low = high / BRACKET_RATIO
+    for _ in range(MOST_STEPS):
+        if (
+            option_price_on(curve, model, is_call, underlying, strike, years, rate, dividend_yield, low)
+            < price
+        ):
+            break
+        high, low = low, low / BRACKET_RATIO
+    return _root(curve, model, is_call, price, underlying, strike, years, rate, dividend_yield, low, high)
 
 
 @kernel
 def _root(
+    curve: Curve,
     model: int,
     is_call: bool,
     price: float,
@@ -103,8 +178,8 @@ def _root(
 ) -> float:
     """Brent (1973): the root of price(volatility) - price in [low, high]."""
     a, b = low, high
-    fa = option_price(model, is_call, underlying, strike, years, rate, dividend_yield, a) - price
-    fb = option_price(model, is_call, underlying, strike, years, rate, dividend_yield, b) - price
+    fa = option_price_on(curve, model, is_call, underlying, strike, years, rate, dividend_yield, a) - price
+    fb = option_price_on(curve, model, is_call, underlying, strike, years, rate, dividend_yield, b) - price
     c, fc = a, fa
     step = last_step = b - a
     for _ in range(MOST_STEPS):
@@ -121,7 +196,9 @@ def _root(
         step, last_step = _brent_step(a, b, c, fa, fb, fc, middle, tolerance, step, last_step)
         a, fa = b, fb
         b += step if abs(step) > tolerance else math.copysign(tolerance, middle)
-        fb = option_price(model, is_call, underlying, strike, years, rate, dividend_yield, b) - price
+        fb = (
+            option_price_on(curve, model, is_call, underlying, strike, years, rate, dividend_yield, b) - price
+        )
     return b
 
 
@@ -154,30 +231,3 @@ def _brent_step(
     if 2.0 * p < min(3.0 * middle * q - abs(tolerance * q), abs(last_step * q)):
         return p / q, step
     return middle, middle
-
-
-@kernel
-def implied_volatilities(
-    model: NDArray[np.int8],
-    is_call: NDArray[np.bool_],
-    price: NDArray[np.float64],
-    underlying: NDArray[np.float64],
-    strike: NDArray[np.float64],
-    years: NDArray[np.float64],
-    rate: NDArray[np.float64],
-    dividend_yield: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """`implied_volatility` of n options: every argument [n], result float64[n]."""
-    result = np.empty(price.size)
-    for i in range(price.size):
-        result[i] = implied_volatility(
-            int(model[i]),
-            is_call[i],
-            price[i],
-            underlying[i],
-            strike[i],
-            years[i],
-            rate[i],
-            dividend_yield[i],
-        )
-    return result

@@ -1,7 +1,7 @@
-"""The market as columns: instruments and prices by stable slot.
+"""The market as columns: instruments and their latest prices by stable slot.
 
-Slots never move and are never reused for another instrument_id, so a slot is a valid name for an instrument
-for the life of the engine. Columns grow by doubling.
+A slot is a valid name for an instrument from :meth:`Market.put_instrument` to :meth:`Market.remove`, which gives it
+to the next new one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,20 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow
 from engine.base.errors import MarginError, Reason
-from engine.base.units import NANOSECONDS_PER_YEAR
+from engine.base.threads import Threads
 from engine.market.instruments import Instrument, Product, check_instrument
 from engine.market.model import model_code
+from engine.market.premium_curves import PremiumCurves
+from engine.market.risk_prices import RiskPrices
+from engine.market.view import Float64s, Int64s, MarketView
 
 PRODUCT_CODE: dict[Product, int] = {product: code for code, product in enumerate(Product)}
+
+# Bits of `Market.news`.
+MOVED = 1  # the value may differ from the one at the last refresh
+REPRICED = 2  # an option's own price came in: its volatility has to be found anew
+RENEWED = 4  # the record is new: the risk of all that rests on it has to be made anew
+DUE = 8  # an option's risk has to be made anew, as soon as options are refreshed
 
 _FILLS: dict[str, Fill] = {
     "product": (np.int8, 0),
@@ -29,6 +38,11 @@ _FILLS: dict[str, Fill] = {
     "fx": (np.int64, -1),
     "foreign": (np.bool_, False),
     "negative_price_allowed": (np.bool_, False),
+    "curve": (np.int64, -1),
+    "first_option": (np.int64, -1),
+    "next_option": (np.int64, -1),
+    "first_foreign": (np.int64, -1),
+    "next_foreign": (np.int64, -1),
     "bid": (np.float64, np.nan),
     "ask": (np.float64, np.nan),
     "mark": (np.float64, np.nan),
@@ -37,58 +51,57 @@ _FILLS: dict[str, Fill] = {
     "source_time_ns": (np.int64, -1),
     "sequence": (np.int64, -1),
     "priced": (np.bool_, False),
+    "news": (np.int8, 0),
 }
+# What an option's volatility was found under.
+_TERMS = ("strike", "expiry_ns", "right", "exercise", "price_model", "dividend_yield")
 
 
-class Market:
+class Market(MarketView):
     """Reference data and the latest price of every instrument.
 
-    Attributes (all by slot; length >= ``count``):
-        instruments: the records.
-        product, model, is_call, strike, expiry_ns, multiplier, dividend_yield: of the contract.
-        underlying: slot of the underlying, -1 where there is none.
-        fx: slot of the FX rate of the currency, -1 for USD or where the rate is not known yet.
-        foreign: the currency is not USD.
-        negative_price_allowed: the product can trade below zero.
-        bid, ask, mark: in the instrument's currency; NaN where unknown.
+    Attributes beside those of :class:`MarketView`, all by slot:
+        first_option, next_option: the options on an instrument, as a chain that ends with -1.
+        first_foreign, next_foreign: the instruments in the currency of an FX rate, likewise.
+        bid, ask: in the instrument's currency; NaN where unknown.
         quoted_volatility: as it came, NaN where the message had none.
-        volatility: the one used, NaN where it could not be had.
         source_time_ns, sequence: of the latest price; -1 where there is none.
-        priced: the instrument and all that its value rests on has a price.
-        rate: continuously compounded discount rate used for options.
-        valuation_time_ns: the instant that years to expiry are counted from.
+        news: bits MOVED, REPRICED ...: what :func:`engine.market.refresh.refresh` has still to look at.
+    ``volatility`` and ``priced`` are as of the last refresh, ``risk`` are the prices that risk arrays rest on.
     """
 
-    product: NDArray[np.int8]
-    model: NDArray[np.int8]
-    is_call: NDArray[np.bool_]
-    strike: NDArray[np.float64]
-    expiry_ns: NDArray[np.int64]
-    multiplier: NDArray[np.float64]
-    dividend_yield: NDArray[np.float64]
-    underlying: NDArray[np.int64]
-    fx: NDArray[np.int64]
-    foreign: NDArray[np.bool_]
-    negative_price_allowed: NDArray[np.bool_]
-    bid: NDArray[np.float64]
-    ask: NDArray[np.float64]
-    mark: NDArray[np.float64]
-    quoted_volatility: NDArray[np.float64]
-    volatility: NDArray[np.float64]
-    source_time_ns: NDArray[np.int64]
-    sequence: NDArray[np.int64]
-    priced: NDArray[np.bool_]
+    first_option: Int64s
+    next_option: Int64s
+    first_foreign: Int64s
+    next_foreign: Int64s
+    bid: Float64s
+    ask: Float64s
+    quoted_volatility: Float64s
+    source_time_ns: Int64s
+    sequence: Int64s
+    news: NDArray[np.int8]
 
-    def __init__(self, rate: float = 0.0, valuation_time_ns: int = 0) -> None:
+    def __init__(
+        self,
+        rate: float = 0.0,
+        valuation_time_ns: int = 0,
+        price_tolerance: float = 0.0,
+        volatility_tolerance: float = 0.0,
+        threads: Threads | None = None,
+    ) -> None:
+        """An empty market; the tolerances are those of :class:`RiskPrices`."""
         self.rate = rate
         self.valuation_time_ns = valuation_time_ns
+        self.threads = threads or Threads()
+        self.curves = PremiumCurves()
         self.count = 0
-        self.instruments: list[Instrument] = []
-        self.slot_of: dict[str, int] = {}
-        self.dependents: dict[int, list[int]] = {}
-        self._waiting: dict[str, list[int]] = {}
+        self.instruments = []
+        self.slot_of = {}
+        self._free: list[int] = []
+        self._waiting: dict[str, list[tuple[int, bool]]] = {}
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
+        self.risk = RiskPrices(self, price_tolerance, volatility_tolerance)
 
     def put_instrument(self, instrument: Instrument) -> int:
         """Add or replace an instrument; returns its slot.
@@ -103,6 +116,7 @@ class Market:
             slot = self._new_slot(instrument)
         else:
             self._refuse_identity_change(self.instruments[slot], instrument)
+            self._note_terms(slot, self.instruments[slot], instrument)
             self.instruments[slot] = instrument
         self.product[slot] = PRODUCT_CODE[instrument.product]
         self.model[slot] = model_code(instrument)
@@ -112,37 +126,94 @@ class Market:
         self.multiplier[slot] = instrument.multiplier
         self.dividend_yield[slot] = instrument.dividend_yield
         self.negative_price_allowed[slot] = instrument.negative_price_allowed
+        self.curve[slot] = self.curves.curve_of(instrument)
+        self.news[slot] |= MOVED | RENEWED
         return slot
+
+    def is_needed(self, slot: int) -> bool:
+        """Whether other instruments rest on this one."""
+        return bool(self.first_option[slot] >= 0 or self.first_foreign[slot] >= 0)
+
+    def remove(self, slot: int) -> None:
+        """Forget an instrument on which no other rests; the next new one gets its slot."""
+        self._unchain(slot, self.underlying, self.first_option, self.next_option)
+        self._unchain(slot, self.fx, self.first_foreign, self.next_foreign)
+        instrument_id = self.instruments[slot].instrument_id
+        del self.slot_of[instrument_id]
+        for target_id, waiting in list(self._waiting.items()):
+            self._waiting[target_id] = [entry for entry in waiting if entry[0] != slot]
+        for name, (_, value) in _FILLS.items():
+            getattr(self, name)[slot] = value
+        self.risk.forget(slot)
+        self._free.append(slot)
+
+    @staticmethod
+    def _unchain(slot: int, target_of: Int64s, first: Int64s, following: Int64s) -> None:
+        """Take a slot out of the chain of what it rests on."""
+        target = int(target_of[slot])
+        if target < 0:
+            return
+        if first[target] == slot:
+            first[target] = following[slot]
+            return
+        before = int(first[target])
+        while following[before] != slot:
+            before = int(following[before])
+        following[before] = following[slot]
+
+    def touch(self, slots: Int64s) -> None:
+        """Have the next refresh count the slots' value as changed (staleness, for one)."""
+        self.news[slots] |= MOVED
+
+    def step_time(self, valuation_time_ns: int) -> None:
+        """Value at another instant; the next refresh of options makes all their risk anew."""
+        self.valuation_time_ns = valuation_time_ns
+
+    def _note_terms(self, slot: int, old: Instrument, new: Instrument) -> None:
+        """An option of other terms needs another volatility, in other units under another kind of model."""
+        if any(getattr(old, name) != getattr(new, name) for name in _TERMS):
+            self.news[slot] |= REPRICED
+        if old.price_model != new.price_model:
+            self.volatility[slot] = np.nan
 
     def _new_slot(self, instrument: Instrument) -> int:
-        slot = self.count
-        if slot == len(self.mark):
-            grow(self, _FILLS, 2 * slot)
-        self.count += 1
-        self.instruments.append(instrument)
+        if self._free:
+            slot = self._free.pop()
+            self.instruments[slot] = instrument
+        else:
+            slot = self.count
+            if slot == len(self.mark):
+                grow(self, _FILLS, 2 * slot)
+            self.count += 1
+            self.instruments.append(instrument)
         self.slot_of[instrument.instrument_id] = slot
-        self._link(slot, instrument.underlying if instrument.is_option else "", self.underlying)
-        fx_id = f"{instrument.currency}USD"
-        needs_fx = instrument.currency != "USD" and instrument.product is not Product.FX_RATE
-        self.foreign[slot] = needs_fx
-        self._link(slot, fx_id if needs_fx else "", self.fx)
-        for dependent in self._waiting.pop(instrument.instrument_id, []):
-            column = self.fx if instrument.product is Product.FX_RATE else self.underlying
-            column[dependent] = slot
-            self.dependents.setdefault(slot, []).append(dependent)
+        self.risk.share(self)
+        if instrument.is_option:
+            self._link(slot, instrument.underlying, is_fx=False)
+        if instrument.currency != "USD" and instrument.product is not Product.FX_RATE:
+            self.foreign[slot] = True
+            self._link(slot, f"{instrument.currency}USD", is_fx=True)
+        for dependent, is_fx in self._waiting.pop(instrument.instrument_id, []):
+            self._chain(dependent, slot, is_fx)
         return slot
 
-    def _link(self, slot: int, target_id: str, column: NDArray[np.int64]) -> None:
-        """Point ``slot`` at another instrument, now or as soon as that one is known."""
-        column[slot] = -1
-        if not target_id:
-            return
+    def _link(self, slot: int, target_id: str, is_fx: bool) -> None:
+        """Let ``slot`` rest on another instrument, now or as soon as that one is known."""
         target = self.slot_of.get(target_id)
         if target is None:
-            self._waiting.setdefault(target_id, []).append(slot)
-            return
-        column[slot] = target
-        self.dependents.setdefault(target, []).append(slot)
+            self._waiting.setdefault(target_id, []).append((slot, is_fx))
+        else:
+            self._chain(slot, target, is_fx)
+
+    def _chain(self, slot: int, target: int, is_fx: bool) -> None:
+        if is_fx:
+            self.fx[slot] = target
+            self.next_foreign[slot] = self.first_foreign[target]
+            self.first_foreign[target] = slot
+        else:
+            self.underlying[slot] = target
+            self.next_option[slot] = self.first_option[target]
+            self.first_option[target] = slot
 
     @staticmethod
     def _refuse_identity_change(old: Instrument, new: Instrument) -> None:
@@ -154,28 +225,3 @@ class Market:
                     f"{name} changed from {getattr(old, name)!r} to {getattr(new, name)!r}; "
                     "publish it under a new instrument_id",
                 )
-
-    def slots(self, instrument_ids: list[str]) -> NDArray[np.int64]:
-        """int64[n] slots, -1 for unknown ids."""
-        get = self.slot_of.get
-        return np.array([get(instrument_id, -1) for instrument_id in instrument_ids], np.int64)
-
-    def fx_rate(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64[n]: USD per unit of each instrument's currency; NaN where the rate has no price."""
-        fx = self.fx[slots]
-        return np.where(self.foreign[slots], np.where(fx >= 0, self.mark[fx], np.nan), 1.0)
-
-    def unit_value_usd(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64[n]: multiplier * mark in USD of one contract."""
-        return self.multiplier[slots] * self.mark[slots] * self.fx_rate(slots)
-
-    def underlying_price(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64[n]: price of an option's underlying, of everything else its own mark."""
-        underlying = self.underlying[slots]
-        option = self.model[slots] > 0
-        return np.where(option, np.where(underlying >= 0, self.mark[underlying], np.nan), self.mark[slots])
-
-    def years_to_expiry(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64[n]: Act/365 from the valuation time, never negative; 0 where there is no expiry."""
-        left = self.expiry_ns[slots] - self.valuation_time_ns
-        return np.maximum(np.where(self.expiry_ns[slots] > 0, left, 0), 0) / NANOSECONDS_PER_YEAR

@@ -9,19 +9,14 @@ two boundaries (yield < rate < 0): binomial tree; no volatility: the best determ
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
-from engine.market.exercise_boundary import (
-    NODES,
-    ROOT_TIME,
-    angle_rule,
-    exercise_boundary,
-    highest_boundary,
-    interpolation_row,
-)
+from engine.market.boundary_guess import NODES, ROOT_TIME, highest_boundary
+from engine.market.exercise_boundary import angle_rule, exercise_boundary, interpolation_row
 from engine.market.pricing_european import black_forward_delta, black_price, normal_cdf
 from engine.market.pricing_tree import tree_put
 
@@ -71,33 +66,56 @@ def log_boundary_today(rate: float, dividend_yield: float, squares: NDArray[np.f
     return math.log(highest_boundary(rate, dividend_yield)) - math.sqrt(squares[NODES])
 
 
+class Quadrature(NamedTuple):
+    """Premium integral over a boundary at its points, each float64[PREMIUM_POINTS], early to late.
+
+    Attributes:
+        deviation: of the underlying until then.
+        above: drift less log boundary then, in deviations.
+        interest, dividend: what exercise earns and forgoes there, times the weight of the point.
+    """
+
+    deviation: NDArray[np.float64]
+    above: NDArray[np.float64]
+    interest: NDArray[np.float64]
+    dividend: NDArray[np.float64]
+
+
 @kernel
-def exercise_premium(
-    log_ratio: float,
-    years: float,
-    rate: float,
-    dividend_yield: float,
-    volatility: float,
-    squares: NDArray[np.float64],
-) -> float:
-    """Early exercise premium of the unit put at underlying `exp(log_ratio)` for a known boundary."""
-    ratio = math.exp(log_ratio)
+def premium_quadrature(
+    years: float, rate: float, dividend_yield: float, volatility: float, squares: NDArray[np.float64]
+) -> Quadrature:
+    """What the premium integral holds that does not depend on the underlying."""
     log_top = math.log(highest_boundary(rate, dividend_yield))
     root_years = math.sqrt(years)
-    premium = 0.0
+    deviation, above = np.empty(PREMIUM_POINTS), np.empty(PREMIUM_POINTS)
+    interest, dividend = np.empty(PREMIUM_POINTS), np.empty(PREMIUM_POINTS)
     for j in range(PREMIUM_POINTS):
         square = 0.0
         for k in range(1, NODES + 1):
             square += _ROWS[j, k] * squares[k]
         root_step = root_years * _SINE[j]
         t = root_step * root_step
-        deviation = volatility * root_step
-        above = log_ratio - log_top + math.sqrt(max(square, 0.0))
-        middle = (above + (rate - dividend_yield) * t) / deviation
-        interest = rate * math.exp(-rate * t) * normal_cdf(0.5 * deviation - middle)
-        dividend = dividend_yield * ratio * math.exp(-dividend_yield * t)
-        premium += _WEIGHT[j] * root_step * (interest - dividend * normal_cdf(-0.5 * deviation - middle))
-    return 2.0 * root_years * premium
+        weight = 2.0 * root_years * _WEIGHT[j] * root_step
+        deviation[j] = volatility * root_step
+        above[j] = (math.sqrt(max(square, 0.0)) - log_top + (rate - dividend_yield) * t) / deviation[j]
+        interest[j] = weight * rate * math.exp(-rate * t)
+        dividend[j] = weight * dividend_yield * math.exp(-dividend_yield * t)
+    return Quadrature(deviation, above, interest, dividend)
+
+
+@kernel
+def exercise_premium(log_ratio: float, quadrature: Quadrature) -> float:
+    """Early exercise premium of the unit put at underlying `exp(log_ratio)` for a known boundary."""
+    interest, dividend = 0.0, 0.0
+    for j in range(PREMIUM_POINTS):
+        deviation = quadrature.deviation[j]
+        middle = log_ratio / deviation + quadrature.above[j]
+        if quadrature.interest[j] != 0.0:
+            interest += quadrature.interest[j] * normal_cdf(0.5 * deviation - middle)
+        if quadrature.dividend[j] != 0.0:
+            dividend += quadrature.dividend[j] * normal_cdf(-0.5 * deviation - middle)
+    return interest - math.exp(log_ratio) * dividend
 
 
 @kernel
@@ -113,7 +131,8 @@ def put_given_boundary(
     log_ratio = math.log(ratio)
     if log_ratio <= log_boundary_today(rate, dividend_yield, squares):
         return 1.0 - ratio
-    premium = exercise_premium(log_ratio, years, rate, dividend_yield, volatility, squares)
+    quadrature = premium_quadrature(years, rate, dividend_yield, volatility, squares)
+    premium = exercise_premium(log_ratio, quadrature)
     european = european_put(ratio, years, rate, dividend_yield, volatility)
     return max(european + max(premium, 0.0), 1.0 - ratio)
 
@@ -152,8 +171,9 @@ def put_slope(ratio: float, years: float, rate: float, dividend_yield: float, vo
     if log_ratio <= log_boundary_today(rate, dividend_yield, squares):
         return -1.0
     bump = min(DELTA_BUMP, 0.01 * volatility * root_years)
-    up_premium = exercise_premium(log_ratio + bump, years, rate, dividend_yield, volatility, squares)
-    down_premium = exercise_premium(log_ratio - bump, years, rate, dividend_yield, volatility, squares)
+    quadrature = premium_quadrature(years, rate, dividend_yield, volatility, squares)
+    up_premium = exercise_premium(log_ratio + bump, quadrature)
+    down_premium = exercise_premium(log_ratio - bump, quadrature)
     return european + (up_premium - down_premium) / (2.0 * bump * ratio)
 
 

@@ -56,10 +56,9 @@ class AccountTable:
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
 
-    def put(self, account: Account, partition: int, unified_eligible: bool) -> tuple[int, bool]:
-        """Add or replace; returns the slot and whether its approvals changed."""
+    def put(self, account: Account, partition: int, unified_eligible: bool) -> int:
+        """Add or replace; returns the slot."""
         slot = self.slot_of.get(account.account_id)
-        changed = slot is not None and self.records[slot].approvals != account.approvals
         if slot is None:
             slot = self.count
             if slot == len(self.partition):
@@ -71,7 +70,7 @@ class AccountTable:
         self.partition[slot] = partition
         self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
         self.unified_eligible[slot] = unified_eligible
-        return slot, changed
+        return slot
 
     def slots(self, account_ids: list[str]) -> NDArray[np.int64]:
         """int64[n] slots, -1 for unknown ids."""

@@ -1,98 +1,100 @@
-"""What accounts hold, as columns: positions and collateral by stable slot, cash by account, silo, currency."""
+"""What accounts hold: positions and collateral in sorted blocks by account, cash by account, silo, currency."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.blocks import TOP, no_blocks
 from engine.base.columns import Fill, filled, grow, longer
-from engine.base.intmap import IntMap
-from engine.base.kernel import kernel
+from engine.base.errors import MarginError, Reason
 from engine.market.instruments import SILOS
+from engine.portfolio.holding_kernels import (
+    INSTRUMENT_SHIFT,
+    SILO_BITS,
+    HoldingColumns,
+    change,
+    clear,
+    mark_holders,
+)
 from engine.portfolio.ledger import Effects
 
 Float64s = NDArray[np.float64]
+Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
-_FILLS: dict[str, Fill] = {
-    "account": (np.int64, -1),
-    "instrument": (np.int64, -1),
-    "silo": (np.int64, 0),
-    "collateral": (np.bool_, False),
-    "quantity": (np.float64, 0.0),
-    "next_of_instrument": (np.int64, -1),
-    "next_of_account": (np.int64, -1),
+_ACCOUNT_FILLS: dict[str, Fill] = {
+    "first": (np.int64, 0),
+    "held": (np.int32, 0),
+    "size_class": (np.int8, -1),
 }
+_INSTRUMENT_FILLS: dict[str, Fill] = {
+    "holder_first": (np.int64, 0),
+    "holders": (np.int32, 0),
+    "holder_class": (np.int8, -1),
+}
+_HOLDING_FILLS: dict[str, Fill] = {
+    "key": (np.int32, 0),
+    "quantity": (np.float64, 0.0),
+    "place": (np.int32, 0),
+}
+_HOLDER_FILLS: dict[str, Fill] = {"holder": (np.int32, 0)}
+INSTRUMENTS_LIMIT = 1 << (31 - INSTRUMENT_SHIFT)
 
 
-@kernel
-def _link(first: int, last: int, owner: Int64s, head: Int64s, following: Int64s, count: Int64s) -> None:
-    for slot in range(first, last):
-        following[slot] = head[owner[slot]]
-        head[owner[slot]] = slot
-        count[owner[slot]] += 1
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Holdings as columns of length n, by account, then sorted by instrument, silo, collateral."""
 
+    account: Int64s
+    instrument: Int64s
+    silo: Int64s
+    collateral: Bools
+    quantity: Float64s
 
-@kernel
-def _move(quantity: Float64s, slots: Int64s, change: Float64s, old: Float64s, new: Float64s) -> None:
-    """Apply changes in order, reporting the quantity before and after each."""
-    for i in range(len(slots)):
-        old[i] = quantity[slots[i]]
-        new[i] = old[i] + change[i]
-        # Sums of decimals such as 0.1 + 0.2 - 0.3 leave dust that is no position.
-        if abs(new[i]) < 1e-9 * max(abs(old[i]), abs(change[i])):
-            new[i] = 0.0
-        quantity[slots[i]] = new[i]
-
-
-@kernel
-def walk(heads: Int64s, following: Int64s, owners: Int64s, total: int) -> tuple[Int64s, Int64s]:
-    """Linked lists of several owners as one array: members int64[m], offsets int64[len(owners) + 1]."""
-    members = np.empty(total, np.int64)
-    offsets = np.zeros(len(owners) + 1, np.int64)
-    at = 0
-    for i in range(len(owners)):
-        slot = heads[owners[i]]
-        while slot >= 0:
-            members[at] = slot
-            at += 1
-            slot = following[slot]
-        offsets[i + 1] = at
-    return members, offsets
+    def only(self, keep: Bools) -> Held:
+        """The holdings where ``keep`` bool[n] is True."""
+        return Held(*(getattr(self, name)[keep] for name in Held.__dataclass_fields__))
 
 
 class Holdings:
     """Positions, collateral holdings and cash of all accounts.
 
     Attributes:
-        account, instrument, silo, collateral, quantity: by holding slot.
+        held: number of holdings per account slot. holders: number of holdings per instrument slot.
         cash: float64[account, silo, currency].
         currencies: index of each currency; USD is 0.
-        holders: holdings per instrument slot, zero quantities included.
     """
 
-    account: Int64s
-    instrument: Int64s
-    silo: Int64s
-    collateral: NDArray[np.bool_]
+    first: Int64s
+    held: Int32s
+    size_class: NDArray[np.int8]
+    key: Int32s
     quantity: Float64s
-    next_of_instrument: Int64s
-    next_of_account: Int64s
+    place: Int32s
+    holder_first: Int64s
+    holders: Int32s
+    holder_class: NDArray[np.int8]
+    holder: Int32s
 
     def __init__(self) -> None:
-        self._map = IntMap()
-        for name, column in filled(_FILLS, 256).items():
+        fills = filled(_ACCOUNT_FILLS | _INSTRUMENT_FILLS, 64) | filled(_HOLDING_FILLS | _HOLDER_FILLS, 256)
+        for name, column in fills.items():
             setattr(self, name, column)
-        self.first_of_instrument: Int64s = np.full(64, -1, np.int64)
-        self.holders: Int64s = np.zeros(64, np.int64)
-        self.first_of_account: Int64s = np.full(64, -1, np.int64)
-        self.holdings_of_account: Int64s = np.zeros(64, np.int64)
+        self._blocks, self._holder_blocks = no_blocks(), no_blocks()
         self.currencies: dict[str, int] = {"USD": 0}
         self.cash: Float64s = np.zeros((64, len(SILOS), 1))
 
     @property
-    def count(self) -> int:
-        return self._map.count
+    def columns(self) -> HoldingColumns:
+        """The arrays for kernels; valid until the next change."""
+        return HoldingColumns(
+            self.first, self.held, self.size_class, self.key, self.quantity, self.place,
+            self.holder_first, self.holders, self.holder_class, self.holder, self._blocks, self._holder_blocks,
+        )  # fmt: skip
 
     def currency_index(self, currency: str) -> int:
         """Index of a currency in ``cash``, added if new."""
@@ -102,61 +104,64 @@ class Holdings:
         return index
 
     def reserve(self, accounts: int, instruments: int) -> None:
-        """Make room for so many account and instrument slots."""
-        if accounts > len(self.first_of_account):
-            size = max(accounts, 2 * len(self.first_of_account))
-            self.first_of_account = longer(self.first_of_account, size, -1)
-            self.holdings_of_account = longer(self.holdings_of_account, size, 0)
+        """Make room for so many account and instrument slots.
+
+        Raises:
+            MarginError: BAD_INSTRUMENT if there are more instruments than a holding's key can name.
+        """
+        if accounts > len(self.first):
+            size = max(accounts, 2 * len(self.first))
+            grow(self, _ACCOUNT_FILLS, size)
             self.cash = longer(self.cash, size, 0.0)
         if instruments > len(self.holders):
-            size = max(instruments, 2 * len(self.holders))
-            self.first_of_instrument = longer(self.first_of_instrument, size, -1)
-            self.holders = longer(self.holders, size, 0)
+            if instruments > INSTRUMENTS_LIMIT:
+                raise MarginError(
+                    Reason.BAD_INSTRUMENT,
+                    f"instrument number {instruments}",
+                    f"one worker knows at most {INSTRUMENTS_LIMIT}; remove expired ones",
+                )
+            grow(self, _INSTRUMENT_FILLS, max(instruments, 2 * len(self.holders)))
 
-    def slots_for(self, effects: Effects) -> tuple[Int64s, Int64s]:
-        """Holding slot of each effect (-1 for pure cash), and the slots that are new."""
-        slots = np.full(len(effects.account), -1, np.int64)
+    def apply(self, effects: Effects) -> None:
+        """Change cash and quantities, in order."""
+        np.add.at(self.cash, (effects.account, effects.silo, effects.currency), effects.cash)
         held = np.flatnonzero(effects.instrument >= 0)
-        if len(held) == 0:
-            return slots, held
-        account, instrument = effects.account[held], effects.instrument[held]
-        silo, collateral = effects.silo[held], effects.collateral[held]
-        key = (((account << 28) | instrument) << 4) | (silo << 1) | collateral
-        first = self._map.count
-        slots[held] = self._map.find_or_add(key)
-        last = self._map.count
-        if last > len(self.quantity):
-            grow(self, _FILLS, max(last, 2 * len(self.quantity)))
-        fresh, index = np.unique(slots[held], return_index=True)
-        index = index[fresh >= first]
-        fresh = fresh[fresh >= first]
-        self.account[fresh] = account[index]
-        self.instrument[fresh] = instrument[index]
-        self.silo[fresh] = silo[index]
-        self.collateral[fresh] = collateral[index]
-        _link(first, last, self.instrument, self.first_of_instrument, self.next_of_instrument, self.holders)
-        _link(
-            first, last, self.account, self.first_of_account, self.next_of_account, self.holdings_of_account
+        accounts, changes = effects.account[held], effects.quantity[held]
+        keys = (((effects.instrument[held] << SILO_BITS) | effects.silo[held]) << 1) | effects.collateral[
+            held
+        ]
+        done = 0
+        while (done := change(self.columns, accounts, keys, changes, done)) < len(held):
+            self._make_room(int(accounts[done]), int(effects.instrument[held[done]]))
+
+    def _make_room(self, account: int, instrument: int) -> None:
+        """One more block of twice the size for the account and for the instrument's holders."""
+        needed = int(self._blocks[TOP]) + 4 * max(int(self.held[account]), 2)
+        if needed > len(self.key):
+            grow(self, _HOLDING_FILLS, max(needed, 2 * len(self.key)))
+        needed = int(self._holder_blocks[TOP]) + 4 * max(int(self.holders[instrument]), 2)
+        if needed > len(self.holder):
+            grow(self, _HOLDER_FILLS, max(needed, 2 * len(self.holder)))
+
+    def clear(self, accounts: Int64s) -> None:
+        """Take all holdings and cash out of accounts."""
+        clear(self.columns, accounts)
+        self.cash[accounts] = 0.0
+
+    def mark_holders(self, instruments: Int64s, bits: Int32s, marks: Int32s) -> None:
+        """``marks[account] |= bits[i]`` for every holder of ``instruments[i]``."""
+        mark_holders(self.columns, instruments, bits, marks)
+
+    def of(self, accounts: Int64s) -> Held:
+        """All holdings of accounts, in the order given."""
+        counts = self.held[accounts].astype(np.int64)
+        ends = np.cumsum(counts)
+        slots = np.arange(int(counts.sum())) + np.repeat(self.first[accounts] - (ends - counts), counts)
+        key = self.key[slots].astype(np.int64)
+        return Held(
+            np.repeat(accounts, counts),
+            key >> INSTRUMENT_SHIFT,
+            (key >> 1) & ((1 << SILO_BITS) - 1),
+            (key & 1) == 1,
+            self.quantity[slots],
         )
-        return slots, fresh
-
-    def move(self, slots: Int64s, change: Float64s) -> tuple[Float64s, Float64s]:
-        """Apply signed quantity changes in order; returns the quantities before and after each."""
-        old = np.empty(len(slots))
-        new = np.empty(len(slots))
-        _move(self.quantity, slots, change, old, new)
-        return old, new
-
-    def of_accounts(self, accounts: Int64s) -> tuple[Int64s, Int64s]:
-        """Holding slots of the accounts, grouped: int64[m] and offsets int64[len(accounts) + 1]."""
-        total = int(self.holdings_of_account[accounts].sum())
-        members: tuple[Int64s, Int64s] = walk(self.first_of_account, self.next_of_account, accounts, total)
-        return members
-
-    def of_instruments(self, instruments: Int64s) -> tuple[Int64s, Int64s]:
-        """Holding slots of the holders of instruments, grouped likewise."""
-        total = int(self.holders[instruments].sum())
-        members: tuple[Int64s, Int64s] = walk(
-            self.first_of_instrument, self.next_of_instrument, instruments, total
-        )
-        return members

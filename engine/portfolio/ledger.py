@@ -221,6 +221,11 @@ class Ledger:
         into = self._stored(touched, sign=1.0)
         return outcome, _joined(out, into)
 
+    def instruments_named(self) -> Int64s:
+        """Instruments (slots, -1 for cash) of all entries that may still be corrected; they may repeat."""
+        used = len(self)
+        return self.instrument[:used][self.account[:used] >= 0]
+
     def _list(self, fresh: Int64s) -> None:
         """Put new entries on the lists of their accounts."""
         owners = self._owners.find_or_add(self.account[fresh])

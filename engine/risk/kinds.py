@@ -8,4 +8,3 @@ LINEAR: Final = 0  # quantity
 LONG: Final = 1  # max(quantity, 0)
 SHORT: Final = 2  # max(-quantity, 0)
 HELD: Final = 3  # 1 where quantity != 0
-HAIRCUT: Final = 4  # quantity * (1 - haircut) for longs, quantity for shorts (collateral)

@@ -16,7 +16,7 @@ import numpy as np
 from engine.base.errors import MarginError, Reason
 from engine.base.kernel import kernel
 from engine.market.instruments import Instrument
-from engine.market.market import Market
+from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.crypto_tiered_parameters import Parameters
 from engine.rules.crypto_tiered_plain import COVERED, explain_account
@@ -127,7 +127,7 @@ class CryptoTiered:
             )
         return index
 
-    def rows(self, market: Market, slots: Int64s) -> Float64s:
+    def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, 1]: notional of one contract, USD; 0 without a price."""
         return np.where(market.priced[slots], market.unit_value_usd(slots), 0.0)[:, None]
 
@@ -144,7 +144,7 @@ class CryptoTiered:
         return sum_by_account(charges, offsets)
 
     def explain(
-        self, holdings: Sequence[Holding], market: Market, equity_usd: float | None = None
+        self, holdings: Sequence[Holding], market: MarketView, equity_usd: float | None = None
     ) -> Explained:
         """The plain twin; with the equity that stands behind these contracts it names liquidation prices."""
         return explain_account(self.parameters, holdings, market, equity_usd)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.market.instruments import Instrument, Product
-from engine.market.market import Market
+from engine.market.view import MarketView
 from engine.rules.crypto_tiered_liquidation import liquidation_price
 from engine.rules.crypto_tiered_parameters import Parameters, Schedule
 from engine.rules.interface import Holding
@@ -45,7 +45,7 @@ class Charged:
 
 
 def explain_account(
-    parameters: Parameters, holdings: Sequence[Holding], market: Market, equity_usd: float | None = None
+    parameters: Parameters, holdings: Sequence[Holding], market: MarketView, equity_usd: float | None = None
 ) -> Explained:
     """The account's requirement: the sum over its contracts, with the tree that adds up to it.
 
@@ -72,7 +72,7 @@ def explain_account(
     return Explained(Requirement(initial_usd, tree.amount_usd), tree)
 
 
-def net_positions(silo: str, holdings: Sequence[Holding], market: Market) -> list[Position]:
+def net_positions(silo: str, holdings: Sequence[Holding], market: MarketView) -> list[Position]:
     """Long and short of one contract net; different contracts do not, even on the same coin."""
     instruments: dict[str, Instrument] = {}
     quantities: dict[str, list[float]] = {}

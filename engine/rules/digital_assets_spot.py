@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument
-from engine.market.market import Market
+from engine.market.view import MarketView
 from engine.portfolio.collateral import asset_of
 from engine.rules.account_sums import sum_by_account
 from engine.rules.digital_assets_spot_parameters import Parameters
@@ -76,7 +76,7 @@ class DigitalAssetsSpot:
             )
         return [[side.initial, side.maintenance] for side in (rates.long, rates.short)]
 
-    def rows(self, market: Market, slots: Int64s) -> Float64s:
+    def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, 2]: market value of one unit, USD, for either side; 0 without a price."""
         value = np.where(market.priced[slots], market.unit_value_usd(slots), 0.0)
         return np.column_stack([value, value])
@@ -90,6 +90,6 @@ class DigitalAssetsSpot:
         """float64[a, 2]: the sum over assets; assets do not offset one another."""
         return sum_by_account(charges, offsets)
 
-    def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
+    def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         """The plain twin."""
         return explain_account(self.parameters, holdings, market)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from engine.market.instruments import Product
-from engine.market.market import Market
 from engine.market.plain import fx_rate
+from engine.market.view import MarketView
 from engine.portfolio.collateral import asset_of
 from engine.rules.digital_assets_spot_parameters import Parameters
 from engine.rules.interface import Holding
@@ -17,7 +17,7 @@ COVERED = frozenset({Product.CRYPTO_SPOT, Product.STABLECOIN})
 Facts = dict[str, float | str]
 
 
-def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: Market) -> Explained:
+def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement: the sum over its assets, with the tree that adds up to it."""
     by_asset: dict[str, list[Holding]] = {}
     for holding in holdings:
@@ -31,7 +31,7 @@ def explain_account(parameters: Parameters, holdings: Sequence[Holding], market:
 
 
 def _charge_asset(
-    parameters: Parameters, asset: str, holdings: list[Holding], market: Market
+    parameters: Parameters, asset: str, holdings: list[Holding], market: MarketView
 ) -> tuple[float, Part]:
     """Initial requirement and maintenance part of one asset: the greater of its long and its short side."""
     facts: Facts = {}
@@ -56,7 +56,7 @@ def _charge_asset(
     return initial_usd, Part.sum_of(asset, parts, **facts)
 
 
-def _values_usd(holdings: list[Holding], market: Market, facts: Facts) -> list[float]:
+def _values_usd(holdings: list[Holding], market: MarketView, facts: Facts) -> list[float]:
     """Signed market value of each instrument's net position; quantities and prices go into the facts."""
     values_usd: list[float] = []
     for name in sorted({holding.instrument.instrument_id for holding in holdings}):

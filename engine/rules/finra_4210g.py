@@ -14,9 +14,10 @@ import numpy as np
 
 from engine.base.columns import longer
 from engine.base.errors import MarginError, Reason
+from engine.base.kernel import kernel
 from engine.market.instruments import Instrument, Product, Silo
-from engine.market.market import Market
 from engine.market.revaluation import option_moves
+from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.finra_4210g_plain import explain_account
@@ -67,7 +68,7 @@ class Finra4210g:
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Nothing to learn: class groups are charged alike and do not offset one another."""
 
-    def rows(self, market: Market, slots: Int64s) -> Float64s:
+    def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, k]: P&L of one contract at each valuation point, then its minimum held long and short.
 
         P&L at a point = model value at the point - model value now, so a mark off the model cancels.
@@ -82,16 +83,16 @@ class Finra4210g:
         rows[priced & option, self._points :] = self._minimums(market, options)
         return rows
 
-    def _linear_pnl(self, market: Market, slots: Int64s) -> Float64s:
+    def _linear_pnl(self, market: MarketView, slots: Int64s) -> Float64s:
         return market.unit_value_usd(slots)[:, None] * self._moves.of(market, slots)
 
-    def _option_pnl(self, market: Market, slots: Int64s) -> Float64s:
+    def _option_pnl(self, market: MarketView, slots: Int64s) -> Float64s:
         points = market.underlying_price(slots)[:, None] * (1.0 + self._moves.of(market, slots))
         volatility = np.repeat(market.volatility[slots][:, None], self._points, axis=1)
         contract_usd = market.multiplier[slots] * market.fx_rate(slots)
         return contract_usd[:, None] * option_moves(market, slots, points, volatility)
 
-    def _minimums(self, market: Market, slots: Int64s) -> Float64s:
+    def _minimums(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, 2]: of one contract held long, of one held short."""
         short = self.parameters.minimum_per_option_usd * market.multiplier[slots]
         if not self.parameters.cap_long_minimum:
@@ -100,18 +101,28 @@ class Finra4210g:
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
         """float64[m, 1]: the larger of worst loss and minimum of each class group, USD."""
-        worst_loss = -exposures[:, : self._points].min(axis=1, initial=0.0)
-        minimum = exposures[:, self._points :].sum(axis=1)
-        requirement: Float64s = np.maximum(worst_loss, minimum)[:, None]
-        return requirement
+        charges = np.empty((len(exposures), 1))
+        _charge(exposures, self._points, charges)
+        return charges
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: the sum over class groups; initial equals maintenance."""
         return np.repeat(sum_by_account(charges, offsets), 2, axis=1)
 
-    def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
+    def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         """The plain twin."""
         return explain_account(self.parameters, holdings, market)
+
+
+@kernel
+def _charge(exposures: Float64s, points: int, charges: Float64s) -> None:
+    for unit in range(len(exposures)):
+        worst = 0.0
+        for point in range(points):
+            pnl = exposures[unit, point]
+            worst = min(worst, pnl)  # NaN wins
+        minimum = exposures[unit, points] + exposures[unit, points + 1]
+        charges[unit, 0] = max(-worst, minimum)
 
 
 class _MovesBySlot:
@@ -122,7 +133,7 @@ class _MovesBySlot:
         self._moves = np.zeros((0, points))
         self._known: list[tuple[Instrument, Instrument] | None] = []
 
-    def of(self, market: Market, slots: Int64s) -> Float64s:
+    def of(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, points]: signed moves of the price that drives each slot."""
         self._reserve(market.count)
         underlying = market.underlying[slots]

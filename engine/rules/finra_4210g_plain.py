@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.market.instruments import Instrument, Silo
-from engine.market.market import Market
 from engine.market.plain import fx_rate, option_value, years_to_expiry
+from engine.market.view import MarketView
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
@@ -26,7 +26,7 @@ class Revalued:
     facts: Facts
 
 
-def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: Market) -> Explained:
+def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement: the sum over its class groups, with the tree that adds up to it."""
     groups: dict[str, list[tuple[Instrument, float]]] = {}
     for instrument, quantity in _net_positions(holdings):
@@ -54,7 +54,7 @@ def _net_positions(holdings: Sequence[Holding]) -> list[tuple[Instrument, float]
 
 
 def _class_group(
-    parameters: Parameters, root_id: str, positions: list[tuple[Instrument, float]], market: Market
+    parameters: Parameters, root_id: str, positions: list[tuple[Instrument, float]], market: MarketView
 ) -> tuple[Part, str]:
     """The larger of worst loss and minimum, written as loss + top-up; and the point that decides."""
     root = market.instruments[market.slot_of[root_id]] if root_id in market.slot_of else positions[0][0]
@@ -89,7 +89,7 @@ def _label(move: float) -> str:
 
 
 def _revalue(
-    parameters: Parameters, root: Instrument, position: tuple[Instrument, float], market: Market
+    parameters: Parameters, root: Instrument, position: tuple[Instrument, float], market: MarketView
 ) -> Revalued:
     """The position's P&L at each point: its value there less its value now, both by the model."""
     instrument, quantity = position
@@ -115,7 +115,7 @@ def _revalue(
 
 
 def _option_values(
-    instrument: Instrument, slot: int, moves: tuple[float, ...], market: Market, facts: Facts
+    instrument: Instrument, slot: int, moves: tuple[float, ...], market: MarketView, facts: Facts
 ) -> tuple[list[float], float]:
     """Model value per unit at each point and now; implied volatility unchanged."""
     underlying = float(market.mark[market.slot_of[instrument.underlying]])

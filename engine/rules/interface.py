@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.market.instruments import Instrument
-from engine.market.market import Market
-from engine.risk.kinds import HAIRCUT, HELD, LINEAR, LONG, SHORT
+from engine.market.view import MarketView
+from engine.risk.kinds import HELD, LINEAR, LONG, SHORT
 from engine.rules.requirement import Explained
 
 __all__ = [
-    "HAIRCUT", "HELD", "LINEAR", "LONG", "SHORT",
+    "HELD", "LINEAR", "LONG", "SHORT",
     "Float64s", "Holding", "Int8s", "Int64s", "Rulebook", "SiloRulebook",
 ]  # fmt: skip
 
@@ -52,7 +52,7 @@ class Rulebook(Protocol):
     version: str
     column_kinds: Int8s
 
-    def rows(self, market: Market, slots: Int64s) -> Float64s:
+    def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """Risk arrays of one unit (contract) of each instrument, losses negative, USD.
 
         Args:
@@ -118,7 +118,7 @@ class SiloRulebook(Rulebook, Protocol):
         """
         ...
 
-    def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
+    def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         """The plain twin: one account, python floats, readable as the rule's text.
 
         Computed independently of ``rows``, ``charge`` and ``combine`` (it may share the pricing functions);

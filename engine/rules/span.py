@@ -16,8 +16,8 @@ import numpy as np
 
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
-from engine.market.market import Market
 from engine.market.revaluation import option_moves
+from engine.market.view import MarketView
 from engine.rules import span_kernels as kernels
 from engine.rules.interface import HELD, LINEAR, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
@@ -81,7 +81,7 @@ class SpanFutures:
         order = [self._contracts.commodity_index[name] for name in netting_sets]
         self._commodity_of_set = np.array(order, np.int64)
 
-    def rows(self, market: Market, slots: Int64s) -> Float64s:
+    def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, k]: risk array of one contract, composite delta in its month, minimum, counts, value.
 
         P&L of an option = model value in the scenario - model value now, so a mark off the model cancels.
@@ -112,7 +112,7 @@ class SpanFutures:
         return rows
 
     def _option_pnl(
-        self, market: Market, slots: Int64s, move: Float64s, volatility_scan: Float64s
+        self, market: MarketView, slots: Int64s, move: Float64s, volatility_scan: Float64s
     ) -> Float64s:
         """float64[n, 16] in USD, the extreme moves at the fraction that counts."""
         points = market.underlying_price(slots)[:, None] + move[:, None] * self._moves
@@ -141,7 +141,7 @@ class SpanFutures:
         )
         return requirements
 
-    def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
+    def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         """The plain twin."""
         return explain_account(self.parameters, holdings, market)
 

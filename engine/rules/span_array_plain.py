@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from engine.market.instruments import Instrument
-from engine.market.market import Market
 from engine.market.plain import fx_rate, option_value
+from engine.market.view import MarketView
 from engine.rules.span_parameters import (
     REGULAR_THIRDS,
     SCENARIOS,
@@ -41,7 +41,7 @@ class ContractRisk:
     facts: Facts
 
 
-def contract_risk(parameters: Parameters, instrument: Instrument, market: Market) -> ContractRisk:
+def contract_risk(parameters: Parameters, instrument: Instrument, market: MarketView) -> ContractRisk:
     """Revalue one contract in the sixteen scenarios; zero throughout where a price is missing."""
     commodity = parameters.commodities[instrument.combined_commodity]
     slot = market.slot_of[instrument.instrument_id]
@@ -94,7 +94,7 @@ def _option_pnl_usd(
     scan: Scan,
     commodity: Commodity,
     option: Instrument,
-    market: Market,
+    market: MarketView,
     price: float,
     volatility: float,
     scan_usd: float,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.base.columns import Fill, filled, grow
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument
-from engine.market.market import Market
+from engine.market.view import MarketView
 from engine.rules.interface import Float64s, Int64s
 from engine.rules.span_parameters import SCENARIOS, Parameters
 
@@ -95,7 +95,7 @@ class Contracts:
             columns[month] = len(columns)
         return columns[month]
 
-    def terms(self, market: Market, slots: Int64s) -> Terms:
+    def terms(self, market: MarketView, slots: Int64s) -> Terms:
         """The terms of the instruments in these slots."""
         self._learn(market, slots)
         commodity = self._commodity[slots]
@@ -113,7 +113,7 @@ class Contracts:
             published_delta=self._array_delta[array],
         )
 
-    def _learn(self, market: Market, slots: Int64s) -> None:
+    def _learn(self, market: MarketView, slots: Int64s) -> None:
         if market.count > len(self._known):
             capacity = max(market.count, 2 * len(self._known))
             grow(self, _FILLS, capacity)

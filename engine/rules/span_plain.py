@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.market.instruments import Instrument, Product, Silo
-from engine.market.market import Market
+from engine.market.view import MarketView
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.span_array_plain import ContractRisk, Facts, contract_risk
@@ -50,7 +50,7 @@ class CommodityRisk:
     long_options_only: bool
 
 
-def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: Market) -> Explained:
+def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement with the tree that adds up to it; initial = risk x initial factor."""
     groups: dict[str, list[Position]] = {}
     for instrument, quantity in _net_positions(holdings):

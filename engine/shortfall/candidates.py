@@ -1,4 +1,4 @@
-"""Which of many cases can change at all: the vectorised form of "decide says more than NOTHING".
+"""Which of many cases can change at all: the compiled form of "decide says more than NOTHING".
 
 It may name a case that then stays as it is, never miss one that moves; a property test holds it to
 :func:`engine.shortfall.call.decide`.
@@ -6,36 +6,92 @@ It may name a case that then stays as it is, never miss one that moves; a proper
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.kernel import kernel
 from engine.shortfall.call import CallRule, CallState
 
+Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
+Int8s = NDArray[np.int8]
+Int64s = NDArray[np.int64]
 
 STATE_CODES: Final = {state: code for code, state in enumerate(CallState)}
 STATES: Final = tuple(CallState)
+_ISSUED: Final = STATE_CODES[CallState.ISSUED]
+_CLEAR: Final = STATE_CODES[CallState.CLEAR]
+
+
+class ScopeFigures(NamedTuple):
+    """Figures of one scope: of account i they stand at ``[rows[i], column]``.
+
+    Attributes:
+        rows: int64[a].
+        column: index.
+        initial_usd, maintenance_usd, equity_usd: float64[r, c]. trusted: bool[r, c].
+    """
+
+    rows: Int64s
+    column: int
+    initial_usd: Float64s
+    maintenance_usd: Float64s
+    equity_usd: Float64s
+    trusted: Bools
 
 
 def may_move(
-    state: NDArray[np.int8],
+    accounts: Int64s, state: Int8s, open_usd: Float64s, scope: int, figures: ScopeFigures, rule: CallRule
+) -> Int64s:
+    """int64[m]: indices into ``accounts`` of those whose case may move.
+
+    Args:
+        accounts: int64[a] slots.
+        state, open_usd: int8 and float64[account, scope].
+        figures: of the accounts, in their order.
+    """
+    level = figures.initial_usd if rule.restore_to == "initial" else figures.maintenance_usd
+    found = np.empty(len(accounts), np.int64)
+    number = _find(
+        accounts, state, open_usd, scope, figures.rows, figures.column, level, figures.maintenance_usd,
+        figures.equity_usd, rule.warning_at, rule.clear_below, rule.recall_step_usd, rule.recall_step_share,
+        found,
+    )  # fmt: skip
+    return found[:number]
+
+
+@kernel
+def _find(
+    accounts: Int64s,
+    state: Int8s,
     open_usd: Float64s,
-    initial_usd: Float64s,
+    scope: int,
+    rows: Int64s,
+    column: int,
+    level_usd: Float64s,
     maintenance_usd: Float64s,
     equity_usd: Float64s,
-    rule: CallRule,
-) -> NDArray[np.bool_]:
-    """bool[n]: the case of this state and open amount may move under these figures (all length n)."""
-    level = initial_usd if rule.restore_to == "initial" else maintenance_usd
-    short = equity_usd < maintenance_usd
-    deficit = np.where(short, level - equity_usd, 0.0)
-    has_requirement = maintenance_usd > 0
-    near = has_requirement & (maintenance_usd >= rule.warning_at * equity_usd)
-    calm = (equity_usd >= 0) & ~(has_requirement & (maintenance_usd >= rule.clear_below * equity_usd))
-    is_open = state == STATE_CODES[CallState.ISSUED]
-    is_clear = state == STATE_CODES[CallState.CLEAR]
-    step = np.maximum(rule.recall_step_usd, rule.recall_step_share * open_usd)
-    changed = ~short | (np.abs(deficit - open_usd) > step)
-    return np.where(is_open, changed, np.where(is_clear, short | near, short | calm))
+    warning_at: float,
+    clear_below: float,
+    step_usd: float,
+    step_share: float,
+    found: Int64s,
+) -> int:
+    number = 0
+    for i in range(len(accounts)):
+        now, opened = state[accounts[i], scope], open_usd[accounts[i], scope]
+        maintenance, equity = maintenance_usd[rows[i], column], equity_usd[rows[i], column]
+        short = equity < maintenance
+        if now == _ISSUED:
+            deficit = level_usd[rows[i], column] - equity
+            moves = not short or abs(deficit - opened) > max(step_usd, step_share * opened)
+        elif now == _CLEAR:
+            moves = short or (maintenance > 0.0 and maintenance >= warning_at * equity)
+        else:
+            near = maintenance > 0.0 and maintenance >= clear_below * equity
+            moves = short or (equity >= 0.0 and not near)
+        found[number] = i
+        number += moves
+    return number

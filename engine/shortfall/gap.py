@@ -95,7 +95,7 @@ def attribute_gap(
     """
     outside = outside_usd or {}
     sets = np.array([SILO_INDEX[silo] for silo in silos], np.int64)
-    charges = rulebook.charge(exposures, sets)
+    charges = rulebook.charge(exposures, np.arange(len(sets)), sets)
     base = charges[:, rulebook.charge_columns.index("base")]
     standalone = dict(
         zip(silos, charges[:, rulebook.charge_columns.index("standalone")].tolist(), strict=True)

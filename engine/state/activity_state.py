@@ -74,20 +74,20 @@ class ActivityState(ReferenceState):
     def go_live(self, number: int) -> None:
         """Evaluate all accounts of the partition on the next pass, and from then on when something changes."""
         self.partitions[number].live = True
-        self.dirty[self.accounts.of_partition(number)] = True
+        self._touch(self.accounts.of_partition(number))
 
     def drop_partition(self, number: int) -> None:
         """Forget holdings, ledgers and cases of the partition's accounts; reference data stays."""
         self.partitions.pop(number, None)
         accounts = self.accounts.of_partition(number)
-        self._empty(accounts)
+        self.holdings.clear(accounts)
         self.accounts.business_day[accounts] = NEVER
         self.accounts.opening_as_of_ns[accounts] = -1
         self.cases.forget(accounts)
         self.equity[accounts] = self.initial[accounts] = self.maintenance[accounts] = 0.0
-        self.unified.result[accounts] = 0.0
+        self.unified.release(accounts)
         self.trusted[accounts] = True
-        self.dirty[accounts] = False
+        self.dirty[accounts] = 0
 
     def note_inputs(
         self,
@@ -112,8 +112,7 @@ class ActivityState(ReferenceState):
 
     def apply_prices(self, prices: PriceColumns) -> Int8s:
         """Take a batch of prices; int8[n] :class:`~engine.market.prices.PriceOutcome`."""
-        outcome, moved = apply_prices(self.market, prices)
-        self.moved[moved] = True
+        outcome = apply_prices(self.market, prices)
         applied = prices.source_time_ns[outcome == PriceOutcome.APPLIED]
         if len(applied):
             self.last_price_time_ns = max(self.last_price_time_ns, int(applied.max()))
@@ -139,7 +138,7 @@ class ActivityState(ReferenceState):
             trades.cancelled,
             trades.business_day,
         )
-        margined = self._margined[np.maximum(silo, 0), self.market.product[slots]] & (silo >= 0)
+        margined = self._margined[1, np.maximum(silo, 0), self.market.product[slots]] & (silo >= 0)
         if margined.all():
             return self._apply_entries(self.partitions[number].trades, entries, deposit=False)
         outcome = np.full(len(slots), EntryOutcome.NO_RULEBOOK, np.int8)
@@ -189,23 +188,39 @@ class ActivityState(ReferenceState):
         if (opening.business_day, opening.as_of_ns) < (held, held_as_of):
             return EntryOutcome.LATE
         account = np.array([opening.account], np.int64)
-        self._empty(account)
+        self.holdings.clear(account)
+        self._touch(account)
         self.accounts.business_day[account] = opening.business_day
         self.accounts.opening_as_of_ns[account] = opening.as_of_ns
-        effects = self._opening_effects(opening)
-        self.misplaced[account] = not self._is_margined(effects).all()
-        self._apply_effects(effects)
+        self._apply_effects(self._opening_effects(opening))
         partition = self.partitions[int(self.accounts.partition[opening.account])]
         for ledger in (partition.trades, partition.collateral):
-            self._apply_effects(ledger.after(opening.account, opening.business_day))
+            later = ledger.after(opening.account, opening.business_day)
+            if len(later.account):
+                self._apply_effects(later)
         return EntryOutcome.APPLIED
 
-    def _is_margined(self, effects: Effects) -> NDArray[np.bool_]:
-        """bool[m]: some rulebook margins the position in its silo; cash and collateral need none."""
-        position = (effects.instrument >= 0) & ~effects.collateral
-        product = self.market.product[np.maximum(effects.instrument, 0)]
-        margined: NDArray[np.bool_] = ~position | self._margined[effects.silo, product]
-        return margined
+    def retire_expired(self, before_ns: int) -> list[str]:
+        """Forget instruments that expired before an instant and that nothing names any more.
+
+        Those that somebody holds, that a trade of the day could still be corrected in, or that others rest on stay.
+        """
+        count = self.market.count
+        expired = (self.market.expiry_ns[:count] > 0) & (self.market.expiry_ns[:count] < before_ns)
+        booked = np.zeros(count + 1, np.bool_)  # the last place takes instrument -1
+        for partition in self.partitions.values():
+            for ledger in (partition.trades, partition.collateral):
+                booked[ledger.instruments_named()] = True
+        gone = np.flatnonzero(
+            expired & self.usable[:count] & (self.holdings.holders[:count] == 0) & ~booked[:-1]
+        )
+        retired = []
+        # Options before the futures that they are on.
+        for slot in sorted(gone.tolist(), key=lambda slot: self.market.model[slot] == 0):
+            if not self.market.is_needed(slot):
+                retired.append(self.market.instruments[slot].instrument_id)
+                self._forget_instrument(slot)
+        return retired
 
     def _opening_effects(self, opening: Opening) -> Effects:
         slots = opening.instrument
@@ -226,36 +241,9 @@ class ActivityState(ReferenceState):
             index[place] = self.holdings.currency_index(self.market.instruments[slots[place]].currency)
         return index
 
-    def _empty(self, accounts: Int64s) -> None:
-        """Take all holdings and cash out of accounts; their units come to exactly zero."""
-        slots, _ = self.holdings.of_accounts(accounts)
-        self._change(slots, -self.holdings.quantity[slots])
-        for book in self._summing_books():
-            book.rebuild_accounts(accounts, self.holdings)
-        self.holdings.cash[accounts] = 0.0
-
     def _apply_effects(self, effects: Effects) -> None:
-        self.dirty[effects.account] = True
-        np.add.at(self.holdings.cash, (effects.account, effects.silo, effects.currency), effects.cash)
-        slots, fresh = self.holdings.slots_for(effects)
-        if len(fresh):
-            self._reserve()
-            self.equity_book.place(fresh, self.holdings, self.market)
-            for book in self._rule_books():
-                book.place(fresh, self.holdings)
-            self._revalue(self._first_held(fresh))
-        held = slots >= 0
-        self._change(slots[held], effects.quantity[held])
-
-    def _first_held(self, fresh: Int64s) -> Int64s:
-        """int64[m]: instruments that nobody held before these holdings; rows of the others are kept current."""
-        instruments, number = np.unique(self.holdings.instrument[fresh], return_counts=True)
-        first: Int64s = instruments[self.holdings.holders[instruments] == number]
-        return first
-
-    def _change(self, slots: Int64s, change: Float64s) -> None:
-        """Quantities of holdings change; all exposures follow."""
-        old, new = self.holdings.move(slots, change)
-        instruments = self.holdings.instrument[slots]
-        for book in self._summing_books():
-            book.change_quantities(slots, instruments, old, new)
+        pledged = np.flatnonzero(effects.collateral & (effects.instrument >= 0))
+        if len(pledged):
+            self.equity_book.know_collateral(effects.instrument[pledged], effects.silo[pledged], self.market)
+        self.holdings.apply(effects)
+        self._touch(effects.account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow
 from engine.market.instruments import SILOS
+from engine.portfolio.accounts import Account
 from engine.shortfall.call import (
     CallCase,
     CallReason,
@@ -20,7 +22,7 @@ from engine.shortfall.call import (
     decide,
     next_case,
 )
-from engine.shortfall.candidates import STATE_CODES, STATES, may_move
+from engine.shortfall.candidates import STATE_CODES, STATES, ScopeFigures, may_move
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -58,7 +60,7 @@ class CaseBook:
         self.state: NDArray[np.int8] = np.zeros((64, len(self.scopes)), np.int8)
         self.open_usd: Float64s = np.zeros((64, len(self.scopes)))
         self.opened_ns: Int64s = np.zeros((64, len(self.scopes)), np.int64)
-        self._cases: dict[tuple[int, int], CallCase] = {}
+        self._cases: dict[int, dict[int, CallCase]] = {}  # by account, scope
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
 
@@ -82,9 +84,8 @@ class CaseBook:
 
     def forget(self, accounts: Int64s) -> None:
         """Drop the cases of accounts."""
-        for account in accounts.tolist():
-            for scope in range(len(self.scopes)):
-                self._cases.pop((account, scope), None)
+        for account in self._cases.keys() & set(accounts.tolist()):
+            del self._cases[account]
         self.state[accounts] = 0
         self.open_usd[accounts] = 0.0
         self.opened_ns[accounts] = 0
@@ -103,27 +104,23 @@ class CaseBook:
         self,
         scope: int,
         accounts: Int64s,
-        account_ids: list[str],
-        initial_usd: Float64s,
-        maintenance_usd: Float64s,
-        equity_usd: Float64s,
-        trusted: NDArray[np.bool_],
+        records: Sequence[Account],
+        figures_of: ScopeFigures,
         rule: CallRule,
         rulebook_version: str,
         now_ns: int,
     ) -> list[Move]:
-        """Decide every case of one scope (all arrays follow ``accounts``) and keep the new states."""
-        candidates = may_move(
-            self.state[accounts, scope], self.open_usd[accounts, scope],
-            initial_usd, maintenance_usd, equity_usd, rule,
-        )  # fmt: skip
+        """Decide every case of one scope and keep the new states; ``records`` are by account slot."""
         moves = []
-        for i in np.flatnonzero(candidates).tolist():
+        for i in may_move(accounts, self.state, self.open_usd, scope, figures_of, rule).tolist():
             account = int(accounts[i])
-            case = self._cases.get((account, scope)) or CallCase(account_ids[i], self.scopes[scope])
+            case = self._cases.get(account, {}).get(scope)
+            case = case or CallCase(records[account].account_id, self.scopes[scope])
+            at = figures_of.rows[i], figures_of.column
             figures = Figures(
-                float(initial_usd[i]), float(maintenance_usd[i]), float(equity_usd[i]),
-                rulebook_version, bool(trusted[i]), self._cause(account),
+                float(figures_of.initial_usd[at]), float(figures_of.maintenance_usd[at]),
+                float(figures_of.equity_usd[at]), rulebook_version, bool(figures_of.trusted[at]),
+                self._cause(account),
             )  # fmt: skip
             decision = decide(case, figures, rule)
             if decision.reason is CallReason.NOTHING:
@@ -145,7 +142,7 @@ class CaseBook:
             self.opened_ns[account, scope] = now_ns
         if not is_open:
             self.opened_ns[account, scope] = 0
-        self._cases[(account, scope)] = case
+        self._cases.setdefault(account, {})[scope] = case
         self.state[account, scope] = STATE_CODES[case.state]
         self.open_usd[account, scope] = case.amount_usd if is_open else 0.0
 

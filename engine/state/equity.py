@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.columns import Fill, filled, grow, longer
+from engine.base.kernel import kernel
 from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILOS
-from engine.market.market import Market
+from engine.market.view import MarketView
 from engine.portfolio.collateral import CollateralSchedule
+from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
 from engine.portfolio.holdings import Holdings
-from engine.risk.exposures import Exposures
-from engine.risk.kinds import HAIRCUT, HELD
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-VALUE, UNPRICED, STALE = 0, 1, 2
-
 _DAY_NS = 86_400 * NANOSECONDS_PER_SECOND
+_FILLS: dict[str, Fill] = {"value_usd": (np.float64, 0.0), "doubtful": (np.bool_, True)}
 
 
 def start_of_day(time_ns: int) -> int:
@@ -27,80 +29,107 @@ def start_of_day(time_ns: int) -> int:
     return time_ns - time_ns % _DAY_NS
 
 
+class ValueColumns(NamedTuple):
+    """What the kernel values holdings with, by instrument slot.
+
+    Attributes:
+        value_usd: float64, of one contract; 0 without a price.
+        doubtful: bool, without a price or with a stale one.
+        kept: float64[instrument, silo], 1 - haircut of the instrument as collateral.
+    """
+
+    value_usd: Float64s
+    doubtful: Bools
+    kept: Float64s
+
+
+@kernel
+def _add_holdings(
+    h: HoldingColumns, values: ValueColumns, accounts: Int64s, equity: Float64s, trusted: Bools
+) -> None:
+    """Add the value of holdings to equity float64[a, silo]; what is doubtful makes bool[a, silo] False."""
+    for i in range(len(accounts)):
+        account = accounts[i]
+        for slot in range(h.first[account], h.first[account] + h.held[account]):
+            key = h.key[slot]
+            instrument, silo = key >> INSTRUMENT_SHIFT, (key >> 1) & 7
+            worth = h.quantity[slot] * values.value_usd[instrument]
+            if key & 1 and h.quantity[slot] > 0.0:
+                worth *= values.kept[instrument, silo]
+            equity[i, silo] += worth
+            if values.doubtful[instrument]:
+                trusted[i, silo] = False
+
+
 class EquityBook:
-    """Market value and collateral as an exposure of one column, beside counts of holdings without a fresh price."""
+    """Values of one contract by instrument, and equity of accounts from their holdings and cash."""
+
+    value_usd: Float64s
+    doubtful: Bools
 
     def __init__(self, collateral: CollateralSchedule) -> None:
         self.collateral = collateral
-        self.exposures = Exposures(np.array([HAIRCUT, HELD, HELD], np.int8))
-        self._haircuts: dict[tuple[int, int], float] = {}
+        for name, column in filled(_FILLS, 64).items():
+            setattr(self, name, column)
+        self._kept: Float64s = np.full((64, len(SILOS)), np.nan)
+        self._haircut_day_ns = 0
 
-    def place(self, slots: Int64s, holdings: Holdings, market: Market) -> None:
-        """Give new holdings their unit (account, silo) and their weight."""
-        weights = self._weights(slots, holdings, market)
-        self.exposures.place(slots, holdings.account[slots], holdings.silo[slots], weights)
+    def reserve(self, instruments: int) -> None:
+        """Make room for so many instrument slots."""
+        if instruments > len(self.value_usd):
+            size = max(instruments, 2 * len(self.value_usd))
+            grow(self, _FILLS, size)
+            self._kept = longer(self._kept, size, np.nan)
 
-    def renew_haircuts(self, holdings: Holdings, market: Market) -> None:
-        """Haircuts follow the time to maturity: look all of them up again."""
-        self._haircuts.clear()
-        slots = np.flatnonzero(holdings.collateral[: holdings.count])
-        self.exposures.haircut_weight[slots] = self._weights(slots, holdings, market)
-        units = np.unique(self.exposures.unit_of_holding[slots])
-        self.exposures.rebuild(units, holdings)
-        self.exposures.dirty[units] = True
+    def know_collateral(self, instruments: Int64s, silos: Int64s, market: MarketView) -> None:
+        """Look up the haircuts of collateral holdings that are new."""
+        keys = np.unique(instruments * len(SILOS) + silos)
+        for key in keys[np.isnan(self._kept.ravel()[keys])].tolist():
+            instrument, silo = divmod(key, len(SILOS))
+            self._kept[instrument, silo] = self._kept_share(market, instrument, silo)
 
-    def _weights(self, slots: Int64s, holdings: Holdings, market: Market) -> Float64s:
-        """float64[n]: 1 - haircut of collateral, 1 of positions.
+    def renew_haircuts(self, market: MarketView) -> Int64s:
+        """Haircuts follow the time to maturity: look all of them up again; int64[n] instruments concerned."""
+        instruments, silos = np.nonzero(~np.isnan(self._kept))
+        for instrument, silo in zip(instruments.tolist(), silos.tolist(), strict=True):
+            self._kept[instrument, silo] = self._kept_share(market, instrument, silo)
+        return np.unique(instruments)
 
-        Time to maturity counts from the start of the UTC day, so that a haircut does not depend on when within
-        the day a holding was first seen.
+    def _kept_share(self, market: MarketView, instrument: int, silo: int) -> float:
+        """1 - haircut. Time to maturity counts from the start of the UTC day, so that a haircut does not depend on
+        when within the day a holding was first seen.
         """
-        weights = np.ones(len(slots))
-        for place in np.flatnonzero(holdings.collateral[slots]).tolist():
-            slot = slots[place]
-            key = (int(holdings.instrument[slot]), int(holdings.silo[slot]))
-            if key not in self._haircuts:
-                self._haircuts[key] = self.collateral.haircut(
-                    market.instruments[key[0]], SILOS[key[1]], start_of_day(market.valuation_time_ns)
-                )
-            weights[place] = 1.0 - self._haircuts[key]
-        return weights
+        at_ns = start_of_day(market.valuation_time_ns)
+        return 1.0 - self.collateral.haircut(market.instruments[instrument], SILOS[silo], at_ns)
 
-    def revalue(self, market: Market, slots: Int64s, stale: Bools, holdings: Holdings) -> None:
-        """New rows for instruments; ``stale`` is bool[n], their price is older than its limit."""
+    def revalue(self, market: MarketView, slots: Int64s, stale: Bools) -> Int64s:
+        """New values of instruments; ``stale`` bool[n], their price is older than its limit.
+
+        Returns:
+            the slots whose value or trust changed.
+        """
         priced = market.priced[slots]
-        rows = np.zeros((len(slots), 3))
-        rows[:, VALUE] = np.where(priced, market.unit_value_usd(slots), 0.0)
-        rows[:, UNPRICED] = ~priced
-        rows[:, STALE] = stale & priced
-        self.exposures.change_rows(slots, rows, holdings)
+        value = np.where(priced, market.unit_value_usd(slots), 0.0)
+        doubtful = ~priced | stale
+        changed: Int64s = slots[(value != self.value_usd[slots]) | (doubtful != self.doubtful[slots])]
+        self.value_usd[slots] = value
+        self.doubtful[slots] = doubtful
+        return changed
 
-    def change_quantities(self, slots: Int64s, instruments: Int64s, old: Float64s, new: Float64s) -> None:
-        """Quantities of holdings moved, in order."""
-        self.exposures.change_quantities(slots, instruments, old, new)
+    def forget(self, slot: int) -> None:
+        """The instrument is gone: its slot is as new."""
+        self._kept[slot] = np.nan
+        for name, (_, value) in _FILLS.items():
+            getattr(self, name)[slot] = value
 
-    def rebuild_accounts(self, accounts: Int64s, holdings: Holdings) -> None:
-        """Sum the units of the accounts anew."""
-        self.exposures.rebuild_accounts(accounts, holdings)
-
-    def dirty_accounts(self) -> Int64s:
-        """int64[m] accounts whose value changed (may repeat); they count as clean from now on."""
-        return self.exposures.account[self.exposures.take_dirty()]
-
-    def of_accounts(self, accounts: Int64s, holdings: Holdings, market: Market) -> tuple[Float64s, Bools]:
+    def of_accounts(self, accounts: Int64s, holdings: Holdings, market: MarketView) -> tuple[Float64s, Bools]:
         """Equity float64[a, silo] in USD and bool[a, silo]: every price it rests on is there and fresh."""
-        units, offsets = self.exposures.units_of(accounts)
-        row = np.repeat(np.arange(len(accounts)), np.diff(offsets))
-        silo = self.exposures.netting_set[units]
         equity, trusted = self._cash_usd(holdings.cash[accounts], holdings, market)
-        equity[row, silo] += self.exposures.values[units, VALUE]
-        # Counts of whole holdings; half absorbs what float addition may leave.
-        trusted[row, silo] &= (self.exposures.values[units, UNPRICED] < 0.5) & (
-            self.exposures.values[units, STALE] < 0.5
-        )
+        values = ValueColumns(self.value_usd, self.doubtful, self._kept)
+        _add_holdings(holdings.columns, values, accounts, equity, trusted)
         return equity, trusted
 
-    def _cash_usd(self, cash: Float64s, holdings: Holdings, market: Market) -> tuple[Float64s, Bools]:
+    def _cash_usd(self, cash: Float64s, holdings: Holdings, market: MarketView) -> tuple[Float64s, Bools]:
         """float64[a, silo]: balances at the FX mark, credit balances after the silo's FX haircut; a balance
         without a rate counts nothing and makes bool[a, silo] False.
         """

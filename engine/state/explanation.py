@@ -45,7 +45,7 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
     account = account_slot(engine, account_id)
     holdings = _priced(engine, holdings_of(engine, account))
     silos = tuple(
-        (book.rulebook.silo, rulebook_id, book.rulebook.explain(margined, engine.market))
+        (book.rulebook.silo, rulebook_id, book.rulebook.explain(margined, engine.market.risk))
         for rulebook_id, book in engine.silo_books.items()
         if (margined := _margined_by(engine, account, rulebook_id, holdings))
     )
@@ -60,7 +60,7 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
 
 def _priced(engine: EngineCore, holdings: list[Holding]) -> list[Holding]:
     """Holdings that have a value; the others are named in the statement as missing."""
-    market = engine.market
+    market = engine.market.risk
     return [h for h in holdings if market.priced[market.slot_of[h.instrument.instrument_id]]]
 
 
@@ -82,7 +82,7 @@ def _margined_by(
 def _explain_unified(engine: EngineCore, account: int, holdings: list[Holding]) -> Explained:
     eligible = [h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products]
     silo_total = float(engine.maintenance[account].sum())
-    return engine.unified.rulebook.explain(eligible, engine.market, silo_total)
+    return engine.unified.rulebook.explain(eligible, engine.market.risk, silo_total)
 
 
 def _contributions(engine: EngineCore, account: int, holdings: list[Holding]) -> tuple[PositionLoss, ...]:
@@ -92,7 +92,7 @@ def _contributions(engine: EngineCore, account: int, holdings: list[Holding]) ->
         return ()
     slots = [engine.market.slot_of[h.instrument.instrument_id] for h in eligible]
     quantities = np.array([h.quantity for h in eligible])
-    losses = position_contributions(engine.unified.exposures.rows[slots], quantities, weights)
+    losses = position_contributions(engine.unified.rows.values[slots], quantities, weights)
     order = np.argsort(-losses, kind="stable").tolist()
     return tuple(
         PositionLoss(eligible[i].instrument.instrument_id, eligible[i].quantity, float(losses[i]))

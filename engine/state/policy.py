@@ -38,6 +38,8 @@ class Policy:
         stale_after_ms: age from which a price is stale, by product; ``default`` else.
         rate: continuously compounded, for options.
         revaluation_step_s: years to expiry advance in steps of this length.
+        price_tolerance, volatility_tolerance: shares within which a price or volatility may move before risk arrays
+            are made anew; 0 = at every change.
     """
 
     classification: Mapping[Product, Silo]
@@ -50,6 +52,8 @@ class Policy:
     stale_after_ms: Mapping[str, int]
     rate: float
     revaluation_step_s: int
+    price_tolerance: float = 0.0
+    volatility_tolerance: float = 0.0
 
     def silo_of(self, instrument: Instrument) -> int:
         """Index of the instrument's silo; -1 for what cannot be traded: reference levels, pure collateral.

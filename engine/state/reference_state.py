@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import Fill, filled, grow
+from engine.base.columns import Fill, filled, grow, longer
 from engine.base.errors import MarginError, Reason
+from engine.base.threads import Threads
 from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
-from engine.market.market import PRODUCT_CODE, Market
-from engine.market.prices import refresh_derived, with_dependents
+from engine.market.market import Market
 from engine.portfolio.accounts import Account, AccountTable
 from engine.portfolio.holdings import Holdings
 from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.state.books import Book, SiloBook, TakesPart
+from engine.state.books import SiloBook, product_table
 from engine.state.cases import CaseBook
 from engine.state.equity import EquityBook
 from engine.state.partitions import Partition
@@ -22,22 +22,32 @@ from engine.state.policy import Policy
 from engine.state.unified_book import UnifiedBook
 
 Float64s = NDArray[np.float64]
+Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
+
+# Marks of accounts: what of them is to be computed anew. Every book has a bit of its own above these.
+VALUE = 1  # market value or cash
+HOLDINGS = 2  # what they hold, or are approved for
+_FIRST_BOOK = 4
+EVERYTHING = 2**31 - 1
 
 _INSTRUMENT_FILLS: dict[str, Fill] = {
     "silo_of_instrument": (np.int64, -1),
     "usable": (np.bool_, False),
     "stale_after_ns": (np.int64, 0),
     "stale": (np.bool_, False),
-    "moved": (np.bool_, False),
+    "rows_due": (np.bool_, True),
 }
-_ACCOUNT_FILLS: dict[str, Fill] = {"dirty": (np.bool_, False), "misplaced": (np.bool_, False)}
+_ACCOUNT_FILLS: dict[str, Fill] = {"dirty": (np.int32, 0)}
 
 
 class ReferenceState:
     """Accounts, market, rulebooks, holdings and figures as columns.
 
-    Figures by account slot (renewed by each evaluation):
+    Attributes by instrument slot:
+        rows_due: its risk rows do not rest on the present risk prices; they are made when somebody holds it.
+    Attributes by account slot (figures are renewed by each evaluation):
+        dirty: int32 marks, what is to be computed anew.
         equity: float64[account, silo]. initial, maintenance: float64[account, silo].
         trusted: bool[account, silo], the figures rest on complete and fresh prices.
         unsupported: bool[account, silo], the account holds something there that it has no approval for.
@@ -47,25 +57,25 @@ class ReferenceState:
     usable: NDArray[np.bool_]
     stale_after_ns: Int64s
     stale: NDArray[np.bool_]
-    moved: NDArray[np.bool_]
-    dirty: NDArray[np.bool_]
-    misplaced: NDArray[np.bool_]
+    rows_due: NDArray[np.bool_]
+    dirty: Int32s
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, threads: int = 1) -> None:
         self.policy = policy
-        self.market = Market(policy.rate)
+        self.threads = Threads(threads)
+        self.market = Market(
+            policy.rate, price_tolerance=policy.price_tolerance,
+            volatility_tolerance=policy.volatility_tolerance, threads=self.threads,
+        )  # fmt: skip
         self.accounts = AccountTable()
         self.holdings = Holdings()
         self.partitions: dict[int, Partition] = {}
         self.equity_book = EquityBook(policy.collateral)
-        self.silo_books = {
-            rulebook_id: self._silo_book(rulebook) for rulebook_id, rulebook in policy.rulebooks.items()
-        }
+        self.silo_books: dict[str, SiloBook] = {}
+        for place, (rulebook_id, rulebook) in enumerate(policy.rulebooks.items()):
+            self.silo_books[rulebook_id] = self._silo_book(rulebook, _FIRST_BOOK << place)
         self.unified = self._unified_book(policy.unified)
-        self._margined: NDArray[np.bool_] = np.zeros((len(SILOS), len(Product)), np.bool_)
-        for assignment in policy.assignments:
-            for product in assignment.products:
-                self._margined[SILO_INDEX[assignment.silo], PRODUCT_CODE[product]] = True
+        self._margined = self._margin_table()
         self.cases = CaseBook(policy.unified.rulebook_id)
         self.last_price_time_ns = 0
         for name, column in (filled(_INSTRUMENT_FILLS, 64) | filled(_ACCOUNT_FILLS, 64)).items():
@@ -77,75 +87,58 @@ class ReferenceState:
         self.trusted: NDArray[np.bool_] = np.ones(silos, np.bool_)
         self.unsupported: NDArray[np.bool_] = np.zeros(silos, np.bool_)
 
-    def _held_under(self, rulebook_id: str, products: frozenset[Product] | None = None) -> TakesPart:
-        """Whether holdings are margined by a silo rulebook (and, if given, are of these products)."""
-        table = np.zeros((2, len(SILOS), len(Product)), np.bool_)  # approved, silo, product
+    def _margin_table(self, rulebook_id: str = "") -> NDArray[np.bool_]:
+        """bool[2, silo, product]: margined (by a rulebook, if given) without and with approval."""
+        table = np.zeros((2, len(SILOS), len(Product)), np.bool_)
         for assignment in self.policy.assignments:
-            if assignment.rulebook_id == rulebook_id:
-                for product in assignment.products & (products or assignment.products):
-                    table[1, SILO_INDEX[assignment.silo], PRODUCT_CODE[product]] = True
-                    table[0, SILO_INDEX[assignment.silo], PRODUCT_CODE[product]] = not assignment.approval
+            if rulebook_id in {"", assignment.rulebook_id}:
+                taken = product_table(assignment.products)
+                table[1, SILO_INDEX[assignment.silo]] |= taken
+                table[0, SILO_INDEX[assignment.silo]] |= taken & (not assignment.approval)
+        return table
 
-        def takes_part(slots: Int64s) -> NDArray[np.bool_]:
-            approved = self.accounts.portfolio_margin[self.holdings.account[slots]].astype(np.int64)
-            product = self.market.product[self.holdings.instrument[slots]]
-            covered: NDArray[np.bool_] = table[approved, self.holdings.silo[slots], product]
-            return covered & ~self.holdings.collateral[slots]
-
-        return takes_part
-
-    def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
-        """The unified candidate with, for products it does not take, their silo rulebooks beside it."""
-        eligible = np.zeros(len(Product), np.bool_)
-        for product in rulebook.eligible_products:
-            eligible[PRODUCT_CODE[product]] = True
-
-        def takes_part(slots: Int64s) -> NDArray[np.bool_]:
-            product = self.market.product[self.holdings.instrument[slots]]
-            taken: NDArray[np.bool_] = eligible[product] & ~self.holdings.collateral[slots]
-            return taken
-
-        outside = []
-        for rulebook_id, book in self.silo_books.items():
-            products = book.products - rulebook.eligible_products
-            if products:
-                outside.append(
-                    SiloBook(book.rulebook, products, self._held_under(rulebook_id, products), beside=book)
-                )
-        return UnifiedBook(rulebook, takes_part, outside)
-
-    def _silo_book(self, rulebook: SiloRulebook) -> SiloBook:
+    def _silo_book(self, rulebook: SiloRulebook, bit: int) -> SiloBook:
         products = frozenset[Product]().union(
             *(a.products for a in self.policy.assignments if a.rulebook_id == rulebook.rulebook_id)
         )
-        return SiloBook(rulebook, products, self._held_under(rulebook.rulebook_id))
+        return SiloBook(rulebook, products, self._margin_table(rulebook.rulebook_id), bit)
 
-    def _rule_books(self) -> list[Book]:
-        return [*self.silo_books.values(), self.unified]
+    def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
+        """The unified candidate with, for products it does not take, their silo rulebooks beside it."""
+        bit = _FIRST_BOOK << len(self.silo_books)
+        eligible = product_table(rulebook.eligible_products)
+        everywhere = np.broadcast_to(eligible, (2, len(SILOS), len(Product))).copy()
+        add_on = SiloBook(rulebook.add_on, rulebook.eligible_products, everywhere, bit << 1)
+        outside: list[SiloBook] = []
+        for rulebook_id, book in self.silo_books.items():
+            products = book.products - rulebook.eligible_products
+            if products:
+                table = self._margin_table(rulebook_id) & ~eligible
+                outside.append(
+                    SiloBook(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
+                )
+        return UnifiedBook(rulebook, bit, add_on, outside)
 
-    def _summing_books(self) -> list[Book | EquityBook]:
-        return [self.equity_book, *self.silo_books.values(), self.unified]
+    def _books(self) -> list[SiloBook]:
+        """All books that are charged by netting set."""
+        return [*self.silo_books.values(), self.unified.add_on, *self.unified.outside]
 
     def _reserve(self) -> None:
-        """Make room in every column for the accounts, instruments and holdings there are."""
+        """Make room in every column for the accounts and instruments there are."""
         accounts, instruments = self.accounts.count, self.market.count
         self.holdings.reserve(accounts, instruments)
         self.cases.reserve(accounts)
-        self.equity_book.exposures.reserve(accounts, instruments, self.holdings.count)
-        for book in self._rule_books():
-            book.reserve(accounts, instruments, self.holdings.count)
+        self.equity_book.reserve(instruments)
+        for book in self.silo_books.values():
+            book.reserve(accounts, instruments)
+        self.unified.reserve(accounts, instruments)
         if instruments > len(self.stale):
             grow(self, _INSTRUMENT_FILLS, max(instruments, 2 * len(self.stale)))
         if accounts > len(self.dirty):
-            grow(self, _ACCOUNT_FILLS, max(accounts, 2 * len(self.dirty)))
-            self._grow_figures()
-
-    def _grow_figures(self) -> None:
-        for name in ("equity", "initial", "maintenance", "trusted", "unsupported"):
-            old = getattr(self, name)
-            bigger = np.zeros((len(self.dirty), len(SILOS)), old.dtype)
-            bigger[: len(old)] = old
-            setattr(self, name, bigger)
+            size = max(accounts, 2 * len(self.dirty))
+            grow(self, _ACCOUNT_FILLS, size)
+            for name in ("equity", "initial", "maintenance", "trusted", "unsupported"):
+                setattr(self, name, longer(getattr(self, name), size, 0))
 
     def put_instrument(self, instrument: Instrument) -> None:
         """Add or replace an instrument.
@@ -160,8 +153,9 @@ class ReferenceState:
         slot = self.market.put_instrument(instrument)
         self._reserve()
         try:
-            for book in self._rule_books():
-                book.cover(slot, instrument, self.market)
+            for book in self.silo_books.values():
+                book.cover(slot, instrument)
+            self.unified.cover(slot, instrument, self.market.risk)
         except MarginError:
             if former is not None and self.usable[slot]:
                 self.market.put_instrument(former)
@@ -169,26 +163,30 @@ class ReferenceState:
         self.usable[slot] = True
         self.silo_of_instrument[slot] = silo
         self.stale_after_ns[slot] = self.policy.stale_after_ns(instrument.product)
-        affected = with_dependents(self.market, np.array([slot], np.int64))
-        refresh_derived(self.market, affected, np.zeros(0, np.int64))
-        self._revalue(affected)
+        one = np.array([slot], np.int64)
+        self.holdings.mark_holders(one, np.array([EVERYTHING], np.int32), self.dirty)
+
+    def _forget_instrument(self, slot: int) -> None:
+        """Give the slot of an instrument back that nobody holds and no other rests on."""
+        self.market.remove(slot)
+        self.equity_book.forget(slot)
+        for book in self.silo_books.values():
+            book.forget(slot)
+        self.unified.forget(slot)
+        for name, (_, value) in _INSTRUMENT_FILLS.items():
+            getattr(self, name)[slot] = value
 
     def put_account(self, account: Account, partition: int) -> None:
         """Add or replace an account whose key lies on ``partition``."""
         eligible = self.policy.unified.eligible_account(account.approvals, account.type)
-        slot, changed = self.accounts.put(account, partition, eligible)
+        slot = self.accounts.put(account, partition, eligible)
         self._reserve()
-        self.dirty[slot] = True
-        if changed:
-            self._place_again(np.array([slot], np.int64))
+        self._touch(np.array([slot], np.int64))
 
-    def _place_again(self, accounts: Int64s) -> None:
-        """Approvals changed: the accounts' holdings may belong to other rulebooks now."""
-        slots, _ = self.holdings.of_accounts(accounts)
-        for book in self._rule_books():
-            book.forget_accounts(accounts)
-            book.place(slots, self.holdings)
-            book.rebuild_accounts(accounts, self.holdings)
+    def _touch(self, accounts: Int64s) -> None:
+        """What accounts hold, or the rules they stand under, changed: everything about them is computed anew."""
+        self.dirty[accounts] = EVERYTHING
+        self.unified.sums.stale[accounts] = True
 
     def instrument_slots(self, ids: list[str]) -> Int64s:
         """int64[n] slots, -1 for ids that are unknown or whose record was refused."""
@@ -210,10 +208,17 @@ class ReferenceState:
             raise MarginError(
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
-        book = self._silo_book(rulebook)
-        book.fill(self.market, self.holdings, self.accounts.count, self.usable)
+        book = self._silo_book(rulebook, self.silo_books[rulebook_id].bit)
+        book.reserve(self.accounts.count, self.market.count)
+        for slot in self._usable():
+            book.cover(slot, self.market.instruments[slot])
+        former = self.silo_books[rulebook_id]
         self.silo_books[rulebook_id] = book
-        self.put_unified_rulebook(self.unified.rulebook)
+        try:
+            self.put_unified_rulebook(self.unified.rulebook)
+        except MarginError:
+            self.silo_books[rulebook_id] = former
+            raise
 
     def put_unified_rulebook(self, rulebook: UnifiedRulebook) -> None:
         """A new version of the unified candidate takes effect.
@@ -222,22 +227,17 @@ class ReferenceState:
             MarginError: the refusal of an instrument by the new version; the old stays.
         """
         book = self._unified_book(rulebook)
-        book.fill(self.market, self.holdings, self.accounts.count, self.usable)
+        book.reserve(self.accounts.count, self.market.count)
+        for slot in self._usable():
+            book.cover(slot, self.market.instruments[slot], self.market.risk)
         self.unified = book
         for slot, account in enumerate(self.accounts.records):
             self.accounts.unified_eligible[slot] = rulebook.eligible_account(account.approvals, account.type)
-        self.dirty[: self.accounts.count] = True
+        self.rows_due[: self.market.count] = True
+        self._touch(np.arange(self.accounts.count))
 
-    def _revalue(self, slots: Int64s) -> None:
-        """New rows for instruments that somebody holds; rows of the others are made when they are first held."""
-        slots = self._revalue_equity(slots)
-        if len(slots):
-            for book in self._rule_books():
-                book.revalue(self.market, slots, self.holdings)
-
-    def _revalue_equity(self, slots: Int64s) -> Int64s:
-        """Market value alone follows; returns the slots that somebody holds."""
-        slots = slots[self.holdings.holders[slots] > 0]
-        if len(slots):
-            self.equity_book.revalue(self.market, slots, self.stale[slots], self.holdings)
-        return slots
+    def _usable(self) -> list[int]:
+        """Slots of instruments whose record was not refused: nobody holds the others, and they must not keep a
+        rulebook from being replaced.
+        """
+        return np.flatnonzero(self.usable[: self.market.count]).tolist()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.base.errors import MarginError, Reason
 from engine.base.units import NANOSECONDS_PER_MILLISECOND
 from engine.market.instruments import SILOS
+from engine.portfolio.holdings import Held
 from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
@@ -166,8 +167,7 @@ def unified_figures(engine: EngineCore, account: int) -> UnifiedFigures:
 
 def unified_units(engine: EngineCore, account: int) -> tuple[Float64s, Int64s]:
     """Exposures float64[u, k] of the account's silos under the unified candidate, and their silo indices."""
-    units, _ = engine.unified.exposures.units_of(np.array([account], np.int64))
-    return engine.unified.exposures.values[units], engine.unified.exposures.netting_set[units]
+    return engine.unified.of_account(account, engine.holdings)
 
 
 def worst_unified_scenario(engine: EngineCore, account: int) -> str:
@@ -206,9 +206,7 @@ def gap_of(engine: EngineCore, account: int) -> GapAttribution:
 
 def quality_of(engine: EngineCore, account: int, now_ns: int) -> Quality:
     """Age of the oldest price the account rests on, and what is missing."""
-    slots, _ = engine.holdings.of_accounts(np.array([account], np.int64))
-    slots = slots[engine.holdings.quantity[slots] != 0.0]
-    instruments = np.unique(engine.holdings.instrument[slots])
+    instruments = np.unique(held_by(engine, account).instrument)
     times = engine.market.source_time_ns[instruments]
     known = times[times >= 0]
     age_ns = max(now_ns - int(known.min()), 0) if len(known) else 0
@@ -227,15 +225,18 @@ def quality_of(engine: EngineCore, account: int, now_ns: int) -> Quality:
     )
 
 
+def held_by(engine: EngineCore, account: int) -> Held:
+    """The account's holdings, collateral included, sorted by instrument slot."""
+    return engine.holdings.of(np.array([account], np.int64))
+
+
 def holdings_of(engine: EngineCore, account: int) -> list[Holding]:
-    """The account's positions (no collateral) in slot order, for the plain twins."""
-    slots, _ = engine.holdings.of_accounts(np.array([account], np.int64))
+    """The account's positions (no collateral) by instrument slot, for the plain twins."""
+    held = held_by(engine, account)
+    positions = held.only(~held.collateral)
     return [
-        Holding(
-            engine.market.instruments[int(engine.holdings.instrument[slot])],
-            float(engine.holdings.quantity[slot]),
-            SILOS[int(engine.holdings.silo[slot])].value,
+        Holding(engine.market.instruments[instrument], quantity, SILOS[silo].value)
+        for instrument, quantity, silo in zip(
+            positions.instrument.tolist(), positions.quantity.tolist(), positions.silo.tolist(), strict=True
         )
-        for slot in sorted(slots.tolist())
-        if engine.holdings.quantity[slot] != 0.0 and not engine.holdings.collateral[slot]
     ]

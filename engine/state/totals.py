@@ -85,7 +85,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
             "clear": int((~in_call & ~warned).sum()),
             "incomplete": int((~engine.trusted[accounts]).any(axis=1).sum()),
         },
-        positions=int(np.count_nonzero(engine.holdings.quantity[: engine.holdings.count])),
+        positions=int(engine.holdings.held[: engine.accounts.count].sum()),
         instruments=engine.market.count,
         requirement=_by_silo(maintenance),
         equity=_by_silo(equity),

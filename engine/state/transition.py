@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.instruments import SILOS
+from engine.market.instruments import SILOS, Instrument
+from engine.portfolio.holdings import Held
 from engine.shortfall.call import CallState, call_id, event_id
 from engine.state.books import SiloBook
 from engine.state.cases import Move
 from engine.state.core import EngineCore
 from engine.state.partitions import Inputs
-from engine.state.statement import Quality, quality_of, unified_units, worst_unified_scenario
+from engine.state.statement import Quality, held_by, quality_of, unified_units, worst_unified_scenario
 
-Int64s = NDArray[np.int64]
+_FIELDS = tuple(field.name for field in fields(Instrument))
+_fields_of = attrgetter(*_FIELDS)
 
 _DRIVERS = 3  # positions named in an event; the evidence record has all
 
@@ -104,29 +107,31 @@ def _silo_drivers(engine: EngineCore, account: int, silo: str) -> tuple[str, tup
 
     A rulebook without scenarios names no scenario; its positions are listed by the notional it charges.
     """
-    largest: tuple[float, SiloBook | None, int] = (0.0, None, -1)
+    largest: tuple[float, SiloBook | None, int, NDArray[np.float64]] = (0.0, None, -1, np.zeros(0))
     for book in engine.silo_books.values():
         if book.rulebook.silo != silo:
             continue
-        units, _ = book.exposures.units_of(np.array([account], np.int64))
-        for unit in units.tolist():
-            names = book.rulebook.scenario_names
-            values = book.exposures.values[unit]
+        exposures, sets, _ = book.netting_sets(
+            np.array([account], np.int64), engine.holdings, engine.accounts.portfolio_margin
+        )
+        names = book.rulebook.scenario_names
+        for values, netting_set in zip(exposures, sets.tolist(), strict=True):
             size = -float(values[: len(names)].min()) if names else float(np.abs(values).sum())
             if size > largest[0]:
-                largest = (size, book, unit)
-    _, decisive, unit = largest
+                largest = (size, book, netting_set, values)
+    _, decisive, netting_set, values = largest
     if decisive is None:
         return "", ()
     names = decisive.rulebook.scenario_names
-    slots, _ = engine.holdings.of_accounts(np.array([account], np.int64))
-    members = slots[decisive.exposures.unit_of_holding[slots] == unit]
-    rows = decisive.exposures.rows[engine.holdings.instrument[members]]
-    quantity = engine.holdings.quantity[members]
+    held = held_by(engine, account)
+    members = held.only(
+        decisive.members(held, engine.accounts) & (decisive.set_of_instrument[held.instrument] == netting_set)
+    )
+    rows = decisive.rows.values[members.instrument]
     if not names:
-        return "", _named(engine, members, np.abs(quantity) * np.abs(rows).max(axis=1))
-    column = int(np.argmin(decisive.exposures.values[unit, : len(names)]))
-    return names[column], _named(engine, members, -quantity * rows[:, column])
+        return "", _named(engine, members, np.abs(members.quantity) * np.abs(rows).max(axis=1))
+    column = int(np.argmin(values[: len(names)]))
+    return names[column], _named(engine, members, -members.quantity * rows[:, column])
 
 
 def _unified_drivers(engine: EngineCore, account: int) -> tuple[str, tuple[PositionLoss, ...]]:
@@ -135,19 +140,19 @@ def _unified_drivers(engine: EngineCore, account: int) -> tuple[str, tuple[Posit
     if len(exposures) == 0:
         return "", ()
     weights = engine.unified.rulebook.tail_weights(exposures)
-    slots, _ = engine.holdings.of_accounts(np.array([account], np.int64))
-    members = slots[engine.unified.exposures.unit_of_holding[slots] >= 0]
-    rows = engine.unified.exposures.rows[engine.holdings.instrument[members], : len(weights)]
-    loss = -(rows @ weights) * engine.holdings.quantity[members]
+    held = held_by(engine, account)
+    members = held.only(engine.unified.covered[held.instrument] & ~held.collateral)
+    rows = engine.unified.rows.values[members.instrument, : len(weights)]
+    loss = -(rows @ weights) * members.quantity
     return worst_unified_scenario(engine, account), _named(engine, members, loss)
 
 
-def _named(engine: EngineCore, holdings: Int64s, losses: NDArray[np.float64]) -> tuple[PositionLoss, ...]:
+def _named(engine: EngineCore, held: Held, losses: NDArray[np.float64]) -> tuple[PositionLoss, ...]:
     order = np.argsort(-losses, kind="stable")[:_DRIVERS]
     return tuple(
         PositionLoss(
-            engine.market.instruments[int(engine.holdings.instrument[holdings[i]])].instrument_id,
-            float(engine.holdings.quantity[holdings[i]]),
+            engine.market.instruments[int(held.instrument[i])].instrument_id,
+            float(held.quantity[i]),
             float(losses[i]),
         )
         for i in order.tolist()
@@ -156,32 +161,35 @@ def _named(engine: EngineCore, holdings: Int64s, losses: NDArray[np.float64]) ->
 
 
 def _evidence(engine: EngineCore, move: Move, now_ns: int) -> dict[str, Any]:
-    """What the figure was computed from: positions, marks, cash, collateral, parameters' versions."""
-    slots, _ = engine.holdings.of_accounts(np.array([move.account], np.int64))
-    slots = np.sort(slots[engine.holdings.quantity[slots] != 0.0])
-    instruments = np.unique(engine.holdings.instrument[slots]).tolist()
+    """What the figure was computed from: positions, marks (equity), risk marks (requirement), cash, collateral."""
+    holdings = held_by(engine, move.account)
+    instruments = np.unique(holdings.instrument).tolist()
     underlyings = {int(engine.market.underlying[i]) for i in instruments} - {-1}
     priced = sorted({*instruments, *underlyings})
     silos, currencies = np.nonzero(engine.holdings.cash[move.account])
     codes = list(engine.holdings.currencies)
     held = [
         {
-            "instrument_id": engine.market.instruments[int(engine.holdings.instrument[slot])].instrument_id,
-            "quantity": float(engine.holdings.quantity[slot]),
-            "silo": SILOS[int(engine.holdings.silo[slot])].value,
+            "instrument_id": engine.market.instruments[instrument].instrument_id,
+            "quantity": quantity,
+            "silo": SILOS[silo].value,
         }
-        for slot in slots.tolist()
+        for instrument, quantity, silo in zip(
+            holdings.instrument.tolist(), holdings.quantity.tolist(), holdings.silo.tolist(), strict=True
+        )
     ]
-    collateral = engine.holdings.collateral[slots].tolist()
+    collateral = holdings.collateral.tolist()
     return {
         "valuation_time_ns": engine.market.valuation_time_ns,
         "rate": engine.market.rate,
-        "instruments": [asdict(engine.market.instruments[i]) for i in priced],
+        "instruments": [_record(engine.market.instruments[i]) for i in priced],
         "prices": [
             {
                 "instrument_id": engine.market.instruments[i].instrument_id,
                 "mark": _number(engine.market.mark[i]),
                 "volatility": _number(engine.market.volatility[i]),
+                "risk_mark": _number(engine.market.risk.mark[i]),
+                "risk_volatility": _number(engine.market.risk.volatility[i]),
                 "source_time_ns": int(engine.market.source_time_ns[i]),
                 "sequence": int(engine.market.sequence[i]),
             }
@@ -198,6 +206,10 @@ def _evidence(engine: EngineCore, move: Move, now_ns: int) -> dict[str, Any]:
             for silo, currency in zip(silos.tolist(), currencies.tolist(), strict=True)
         ],
     }
+
+
+def _record(instrument: Instrument) -> dict[str, Any]:
+    return dict(zip(_FIELDS, _fields_of(instrument), strict=True))
 
 
 def _number(value: float) -> float | None:

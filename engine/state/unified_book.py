@@ -1,107 +1,137 @@
-"""The unified candidate at work: one exposure by account and silo, the add-on, what stays outside."""
+"""The unified candidate at work: scenario sums by account and silo, the add-on, what stays outside."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.columns import longer
 from engine.market.instruments import Instrument
-from engine.market.market import Market
+from engine.market.view import MarketView
 from engine.portfolio.holdings import Holdings
+from engine.risk.scenario_sums import MovedRows, ScenarioSums
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.state.books import Book, SiloBook, TakesPart
+from engine.state.books import Rows, SiloBook
 
+Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
+Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
 
-class UnifiedBook(Book):
-    """Exposures of the unified rulebook by account and silo.
+class UnifiedBook:
+    """Sums and charges of the unified rulebook by account and silo.
 
     Attributes:
+        covered: bool by instrument slot, the rulebook has rows for it.
+        add_on: liquidity and concentration. outside: the silo rulebooks of products that are not eligible.
         result: float64[account, r], columns named by ``rulebook.result_columns``; requirement first.
-        outside: requirement of the positions that are not eligible, under their own silo rulebooks.
+        outside_usd: float64[account], requirement of the positions that are not eligible, under their own silo's
+            rulebooks.
     """
 
-    def __init__(self, rulebook: UnifiedRulebook, takes_part: TakesPart, outside: list[SiloBook]) -> None:
-        super().__init__(rulebook, rulebook.eligible_products, takes_part)
+    def __init__(
+        self, rulebook: UnifiedRulebook, bit: int, add_on: SiloBook, outside: list[SiloBook]
+    ) -> None:
         self.rulebook = rulebook
-        self.add_on = SiloBook(rulebook.add_on, rulebook.eligible_products, takes_part)
+        self.bit = bit
+        self.products = rulebook.eligible_products
+        self.add_on = add_on
         self.outside = outside
+        self.rows = Rows(rulebook)
+        self.sums = ScenarioSums(rulebook.column_kinds)
+        self.covered: Bools = np.zeros(64, np.bool_)
+        self.charges: Float64s = np.zeros((64, len(rulebook.charge_columns)))
         self.result: Float64s = np.zeros((64, len(rulebook.result_columns)))
         self.outside_usd: Float64s = np.zeros(64)
+        self._moved = self._no_moves()
 
-    def reserve(self, accounts: int, instruments: int, holdings: int) -> None:
-        super().reserve(accounts, instruments, holdings)
+    def reserve(self, accounts: int, instruments: int) -> None:
+        """Make room for so many slots of each."""
         for book in (self.add_on, *self.outside):
-            book.reserve(accounts, instruments, holdings)
+            book.reserve(accounts, instruments)
+        self.rows.reserve(instruments)
+        self.sums.reserve(accounts)
+        if instruments > len(self.covered):
+            self.covered = longer(self.covered, max(instruments, 2 * len(self.covered)), False)
+            self._moved = self._no_moves()
         if accounts > len(self.result):
             size = max(accounts, 2 * len(self.result))
-            result, outside = np.zeros((size, self.result.shape[1])), np.zeros(size)
-            result[: len(self.result)], outside[: len(self.outside_usd)] = self.result, self.outside_usd
-            self.result, self.outside_usd = result, outside
+            self.result, self.outside_usd = (
+                longer(self.result, size, 0.0),
+                longer(self.outside_usd, size, 0.0),
+            )
 
-    def cover(self, slot: int, instrument: Instrument, market: Market) -> None:
+    def cover(self, slot: int, instrument: Instrument, market: MarketView) -> None:
+        """Learn an instrument.
+
+        Raises:
+            MarginError: from the rulebook, naming the instrument and what is missing.
+        """
         if instrument.product in self.products:
             self.rulebook.check_instrument(market, slot)
             self.covered[slot] = True
         for book in (self.add_on, *self.outside):
-            book.cover(slot, instrument, market)
+            book.cover(slot, instrument)
 
-    def rebuild(self, holdings: Holdings) -> None:
-        super().rebuild(holdings)
+    def forget(self, slot: int) -> None:
+        """The instrument is gone: its slot is as new."""
+        self.rows.values[slot] = 0.0
+        self.covered[slot] = False
         for book in (self.add_on, *self.outside):
-            book.rebuild(holdings)
+            book.forget(slot)
 
-    def revalue(self, market: Market, slots: Int64s, holdings: Holdings) -> None:
-        super().revalue(market, slots, holdings)
-        for book in (self.add_on, *self.outside):
-            book.revalue(market, slots, holdings)
+    def renew(self, market: MarketView, slots: Int64s) -> Int64s:
+        """New rows of instruments (unique slots); int64[m] those that changed. The sums follow in this pass."""
+        changed, changes = self.rows.renew(market, slots[self.covered[slots]])
+        change = np.full(len(self.covered), -1, np.int32)
+        change[changed] = np.arange(len(changed), dtype=np.int32)
+        self._moved = MovedRows(self.rows.values, change, changes, self.covered)
+        return changed
 
-    def place(self, slots: Int64s, holdings: Holdings) -> None:
-        super().place(slots, holdings)
-        for book in (self.add_on, *self.outside):
-            book.place(slots, holdings)
+    def forget_moves(self) -> None:
+        """The pass is over: whatever moved has been followed."""
+        self._moved = self._no_moves()
 
-    def change_quantities(self, slots: Int64s, instruments: Int64s, old: Float64s, new: Float64s) -> None:
-        super().change_quantities(slots, instruments, old, new)
-        for book in (self.add_on, *self.outside):
-            book.change_quantities(slots, instruments, old, new)
+    def _no_moves(self) -> MovedRows:
+        nothing = np.full(len(self.covered), -1, np.int32)
+        return MovedRows(self.rows.values, nothing, np.zeros((0, self.rows.values.shape[1])), self.covered)
 
-    def forget_accounts(self, accounts: Int64s) -> None:
-        super().forget_accounts(accounts)
-        for book in (self.add_on, *self.outside):
-            book.forget_accounts(accounts)
+    def prepare(self, accounts: Int64s, holdings: Holdings) -> None:
+        """Give accounts whose holdings changed the units that they need."""
+        self.sums.assign(accounts[self.sums.stale[accounts]], holdings, self.covered)
+        if len(self.charges) < len(self.sums.values):
+            self.charges = longer(self.charges, len(self.sums.values), 0.0)
 
-    def rebuild_accounts(self, accounts: Int64s, holdings: Holdings) -> None:
-        super().rebuild_accounts(accounts, holdings)
-        for book in (self.add_on, *self.outside):
-            book.rebuild_accounts(accounts, holdings)
+    def release(self, accounts: Int64s) -> None:
+        """Keep nothing about accounts."""
+        self.sums.release(accounts)
+        self.result[accounts] = 0.0
+        self.outside_usd[accounts] = 0.0
 
-    def charge_dirty(self) -> Int64s:
-        accounts = [book.charge_dirty() for book in (self.add_on, *self.outside)]
-        units = self.exposures.take_dirty()
-        if len(units):
-            charges = self.rulebook.charge(self.exposures.values[units], self.exposures.netting_set[units])
-            self._keep_charges(units, charges)
-            accounts.append(self.exposures.account[units])
-        return np.concatenate(accounts)
+    def charge(self, accounts: Int64s, holdings: Holdings, silo_total_usd: Float64s) -> None:
+        """Renew the result of accounts; ``silo_total_usd`` float64[a] is their sum of silo requirements.
 
-    def combine(self, accounts: Int64s, silo_total_usd: Float64s) -> None:
-        """Renew the result of accounts; ``silo_total_usd`` float64[a] is their sum of silo requirements."""
-        for book in (self.add_on, *self.outside):
-            book.combine(accounts)
+        The accounts' add-on and outside books must be charged. Writes only what belongs to the accounts.
+        """
+        changed, silos = self.sums.follow(accounts, holdings, self._moved)
+        if len(changed):
+            self.charges[changed] = self.rulebook.charge(self.sums.values, changed, silos)
+        units, silos, offsets = self.sums.units_of(accounts)
         outside = np.zeros(len(accounts))
         for book in self.outside:
             outside += book.requirement[accounts, 1]
-        units, offsets = self.exposures.units_of(accounts)
         self.outside_usd[accounts] = outside
         self.result[accounts] = self.rulebook.combine(
-            self.exposures.values,
-            self.charges[units] if len(units) else np.zeros((0, self.charges.shape[1])),
+            self.sums.values,
+            self.charges[units],
             units,
-            self.exposures.netting_set[units],
+            silos,
             offsets,
             self.add_on.requirement[accounts, 1],
             silo_total_usd,
         )
+
+    def of_account(self, account: int, holdings: Holdings) -> tuple[Float64s, Int64s]:
+        """One account's sums made anew: float64[u, k] and silo indices int64[u]."""
+        return self.sums.of_account(account, holdings, self.rows.values, self.covered)

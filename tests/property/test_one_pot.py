@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.market.market import Market
 from engine.rules.interface import Holding
 from engine.rules.unified.one_pot import OnePot
-from engine.rules.unified.tail import rank_weights, tail_loss, tail_weights
+from engine.rules.unified.tail import rank_weights, tail_loss, tail_scratch, tail_weights
 from engine.shortfall.gap import NETTING, RULEBOOK_EFFECT, ZERO_FLOOR, attribute_gap, position_contributions
 from tests.one_pot_book import (
     HELD,
@@ -196,7 +196,7 @@ pnl_vectors = st.integers(1, 40).flatmap(
 
 def risk(pnl: np.ndarray, measure: str, confidence: float) -> float:
     weights = rank_weights(measure, confidence, len(pnl))
-    return tail_loss(pnl, weights, np.empty(len(weights)))
+    return tail_loss(pnl[None, :], 0, len(pnl), weights, tail_scratch(len(weights), len(pnl)))
 
 
 @settings(max_examples=200, deadline=None)

@@ -19,6 +19,7 @@ from engine.state.engine import Engine
 from streams.parameters import read_toml
 from tests.engine_book import (
     APPROVED,
+    DAY_NS,
     INSTRUMENTS,
     MARKS,
     NOW_NS,
@@ -330,3 +331,43 @@ def test_books_of_one_rulebook_agree_on_its_netting_sets() -> None:
     assert engine.maintenance[account, FUTURES] > 0
     assert engine.unified.outside_usd[account] == pytest.approx(engine.maintenance[account, FUTURES])
     assert engine.shadow_check(["A"]) < 0.01
+
+
+def test_expired_instruments_give_their_slots_back() -> None:
+    """Nobody holds it, nothing rests on it, no trade of the day is in it: the next new one takes its place."""
+    engine = priced()
+    later_ns = NOW_NS + 100 * DAY_NS
+    expired = sorted(i.instrument_id for i in INSTRUMENTS if i.is_option)
+    engine.apply_trades(0, trades(engine, [buy("held", "A", "AAPL-C", 1), buy("flat", "B", "SPX-P", 1)]))
+    engine.apply_trades(0, trades(engine, [buy("flat-again", "B", "SPX-P", -1)]))
+    engine.evaluate(NOW_NS)
+    count = engine.market.count
+    engine.evaluate(later_ns)
+    assert expired == ["AAPL-C", "ESZ6-P", "SPX-P"]
+    slots = engine.instrument_slots(expired)
+    assert (slots >= 0).tolist() == [True, False, True]  # held, gone, a trade of the day
+    new = replace(
+        next(i for i in INSTRUMENTS if i.instrument_id == "ESZ6-P"),
+        instrument_id="ESH7-P", strike=6_100, underlying="ESH7", contract_month="2027-03",
+        expiry_ns=later_ns + 30 * DAY_NS,
+    )  # fmt: skip
+    engine.put_instrument(new)
+    assert engine.market.count == count
+    assert engine.instrument_slots(["ESZ6-P"]).tolist() == [-1]
+    engine.apply_prices(prices(engine, {"ESH7": 6000.0, "ESH7-P": 160.0}, 2, later_ns))
+    engine.apply_trades(0, trades(engine, [("new", 1, "C", "ESH7-P", -3.0, 160.0, False, TODAY + 100)]))
+    engine.evaluate(later_ns)
+    assert engine.maintenance[engine.account_slots(["C"])[0], FUTURES] > 0
+    assert engine.shadow_check(["A", "B", "C"]) < 0.01
+
+
+def test_a_future_stays_while_an_option_on_it_does() -> None:
+    engine = new_engine()
+    for name in ("ESZ6", "ESZ6-P"):
+        instrument = next(i for i in INSTRUMENTS if i.instrument_id == name)
+        engine.put_instrument(replace(instrument, expiry_ns=NOW_NS - DAY_NS))
+    engine.apply_prices(prices(engine, MARKS, 1))
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "ESZ6-P", 1)]))
+    assert engine.retire_expired(NOW_NS) == []
+    engine.drop_partition(0)
+    assert engine.retire_expired(NOW_NS) == ["ESZ6-P", "ESZ6"]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.base.errors import Reason
@@ -117,7 +118,8 @@ def opening(offset: int, part: int, parts: int, as_of_ns: int = 5, **more: Any) 
 
 
 def held(intake: Intake) -> float:
-    return float(intake.engine.holdings.quantity[: intake.engine.holdings.count].sum())
+    engine = intake.engine
+    return float(engine.holdings.of(np.arange(engine.accounts.count)).quantity.sum())
 
 
 def position(instrument_id: str, quantity: float) -> list[dict[str, Any]]:

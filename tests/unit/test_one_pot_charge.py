@@ -34,7 +34,7 @@ def test_account_without_units_owes_the_floor_only() -> None:
     empty = np.zeros((0, len(book.column_kinds)))
     none = np.zeros(0, np.int64)
     results = book.combine(
-        empty, book.charge(empty, none), none, none, np.array([0, 0]), np.zeros(1), np.array([500.0])
+        empty, book.charge(empty, none, none), none, none, np.array([0, 0]), np.zeros(1), np.array([500.0])
     )
     result = dict(zip(book.result_columns, results[0].tolist(), strict=True))
     assert result == dict.fromkeys(result, 0.0) | {"requirement": 50.0, "floor_top_up": 50.0}
@@ -46,7 +46,7 @@ def test_a_gain_in_every_scenario_is_charged_nothing() -> None:
     )
     book = rulebook(scenarios)
     exposures = np.array([[5.0, 7.0, 0.0, 0.0]])
-    charges = book.charge(exposures, np.array([0]))
+    charges = book.charge(exposures, np.array([0]), np.array([0]))
     assert charges.tolist() == [[0.0, 0.0, 0.0, 0.0, 0.0]]
 
 
@@ -55,7 +55,7 @@ def test_nan_in_an_exposure_is_never_dropped(column: int) -> None:
     book = rulebook()
     exposures = np.zeros((1, len(book.column_kinds)))
     exposures[0, column] = np.nan
-    charges = book.charge(exposures, np.array([0]))
+    charges = book.charge(exposures, np.array([0]), np.array([0]))
     assert np.isnan(charges[0, 2])
     results = book.combine(
         exposures, charges, np.array([0]), np.array([0]), np.array([0, 1]), np.zeros(1), np.zeros(1)

@@ -127,14 +127,12 @@ def one_content_per_version(
 
 def state(intake: Intake) -> dict[str, float]:
     engine = intake.engine
-    held = {
-        engine.market.instruments[int(engine.holdings.instrument[slot])].instrument_id: float(
-            engine.holdings.quantity[slot]
-        )
-        for slot in range(engine.holdings.count)
-        if engine.holdings.quantity[slot]
-    }
     account = int(engine.account_slots([ACCOUNT])[0])
+    holdings = engine.holdings.of(np.array([account]))
+    held = {
+        engine.market.instruments[instrument].instrument_id: quantity
+        for instrument, quantity in zip(holdings.instrument.tolist(), holdings.quantity.tolist(), strict=True)
+    }
     return {**held, "cash": float(np.round(engine.holdings.cash[account].sum(), 6))}
 
 

@@ -1,17 +1,20 @@
-"""Taking prices: what becomes of each message, the mark, an option's volatility, and what moves with it."""
+"""Taking prices: what becomes of each message, the mark, an option's volatility, and what follows from them."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
 from engine.market.plain import option_value
 from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
+from engine.market.refresh import refresh
 
 NAN, INF = math.nan, math.inf
 NOW_NS = 1_790_000_000 * 1_000_000_000
@@ -41,13 +44,14 @@ def market_with(*instruments: Instrument) -> Market:
     market = Market(rate=0.03, valuation_time_ns=NOW_NS)
     for instrument in instruments or INSTRUMENTS:
         market.put_instrument(instrument)
+    refresh(market)
     return market
 
 
-def apply(market: Market, *messages: Message) -> tuple[list[int], list[str]]:
-    """Outcomes, and the names of what may have moved."""
+def apply(market: Market, *messages: Message, options: bool = True) -> tuple[list[int], list[str], list[str]]:
+    """Outcomes; names of what may be worth something else; names of what needs a new risk array."""
     names, bid, ask, mark, volatility, sequence = zip(*messages, strict=True)
-    outcome, moved = apply_prices(
+    outcome = apply_prices(
         market,
         PriceColumns(
             market.slots(list(names)),
@@ -59,8 +63,19 @@ def apply(market: Market, *messages: Message) -> tuple[list[int], list[str]]:
             np.array(sequence, np.int64),
         ),
     )
-    assert moved.tolist() == sorted(set(moved.tolist()))
-    return outcome.tolist(), [market.instruments[slot].instrument_id for slot in moved.tolist()]
+    return outcome.tolist(), *refreshed(market, options)
+
+
+def refreshed(market: Market, options: bool = True) -> tuple[list[str], list[str]]:
+    """Names of what a refresh found, valued and risk, in the order of slots."""
+    found = refresh(market, options)
+    for slots in (found.valued, found.risk):
+        assert slots.tolist() == sorted(set(slots.tolist()))
+    return names_of(market, found.valued), names_of(market, found.risk)
+
+
+def names_of(market: Market, slots: NDArray[np.int64]) -> list[str]:
+    return [market.instruments[slot].instrument_id for slot in slots.tolist()]
 
 
 def marked(instrument_id: str, mark: float, sequence: int, volatility: float = NAN) -> Message:
@@ -110,15 +125,15 @@ def test_outcome_against_the_price_held(
 ) -> None:
     market = market_with()
     apply(market, marked("SPY", 50.0, HELD_SEQUENCE))
-    found, moved = apply(market, ("SPY", bid, ask, mark, volatility, sequence))
+    found, valued, risk = apply(market, ("SPY", bid, ask, mark, volatility, sequence))
     assert [PriceOutcome(one).name for one in found] == [outcome]
     slot = market.slot_of["SPY"]
     if outcome == "APPLIED":
-        assert moved == ["SPY", "SPY C100"]
+        assert valued == risk == ["SPY"]
         assert market.sequence[slot] == sequence
         assert market.source_time_ns[slot] == NOW_NS + sequence
     else:
-        assert moved == []
+        assert valued == risk == []
         assert (market.mark[slot], market.sequence[slot]) == (50.0, HELD_SEQUENCE)
         assert market.source_time_ns[slot] == NOW_NS + HELD_SEQUENCE
 
@@ -146,7 +161,7 @@ def test_the_mark_is_the_mark_else_the_mid_else_the_one_side(
 
 def test_a_product_that_may_be_negative_is_taken_below_zero() -> None:
     market = market_with()
-    assert apply(market, ("CL", -38.0, -37.0, NAN, NAN, 1)) == ([PriceOutcome.APPLIED], ["CL"])
+    assert apply(market, ("CL", -38.0, -37.0, NAN, NAN, 1)) == ([PriceOutcome.APPLIED], ["CL"], ["CL"])
     assert mark_of(market, "CL") == -37.5
     assert is_priced(market, "CL")
     assert apply(market, ("CL", -37.0, -38.0, NAN, NAN, 2))[0] == [PriceOutcome.CROSSED]
@@ -155,7 +170,7 @@ def test_a_product_that_may_be_negative_is_taken_below_zero() -> None:
 
 def test_in_a_batch_the_highest_sequence_wins_the_first_of_equals() -> None:
     market = market_with()
-    outcome, moved = apply(
+    outcome, valued, risk = apply(
         market,
         marked("SPY", 1.0, 6),
         marked("CL", 10.0, 3),
@@ -166,12 +181,14 @@ def test_in_a_batch_the_highest_sequence_wins_the_first_of_equals() -> None:
     superseded = PriceOutcome.SUPERSEDED
     assert outcome == [superseded, PriceOutcome.APPLIED, PriceOutcome.APPLIED, superseded, superseded]
     assert (mark_of(market, "SPY"), mark_of(market, "CL")) == (2.0, 10.0)
-    assert moved == ["SPY", "CL", "SPY C100"]
+    assert valued == risk == ["SPY", "CL"]
 
 
 def test_a_refused_message_supersedes_nothing() -> None:
     market = market_with()
-    outcome, _ = apply(market, marked("SPY", 1.0, 6), ("SPY", 3.0, 2.0, NAN, NAN, 9), marked("SPY", NAN, 8))
+    outcome, _, _ = apply(
+        market, marked("SPY", 1.0, 6), ("SPY", 3.0, 2.0, NAN, NAN, 9), marked("SPY", NAN, 8)
+    )
     assert outcome == [PriceOutcome.APPLIED, PriceOutcome.CROSSED, PriceOutcome.EMPTY]
     assert mark_of(market, "SPY") == 1.0
 
@@ -230,34 +247,55 @@ def test_an_expired_option_has_volatility_zero() -> None:
 
 def test_an_option_waits_for_its_underlying() -> None:
     market = market_with()
-    assert apply(market, marked("SPY C100", 8.0, 1)) == ([PriceOutcome.APPLIED], ["SPY C100"])
+    assert apply(market, marked("SPY C100", 8.0, 1)) == ([PriceOutcome.APPLIED], ["SPY C100"], [])
     assert math.isnan(volatility_of(market))
     assert not is_priced(market, "SPY C100")
-    apply(market, marked("SPY", 100.0, 1))
+    _, valued, risk = apply(market, marked("SPY", 100.0, 1))
+    assert valued == risk == ["SPY", "SPY C100"]
     assert option_value(CALL, market, 100.0, volatility_of(market)) == pytest.approx(8.0, rel=1e-9)
     assert is_priced(market, "SPY C100")
 
 
-# ------------------------------------------------------------ what moves with it
+# ------------------------------------------------------------ what follows from a price
+
+
+FIRST_MARKS = {"SPY": 100.0, "CL": 70.0, "SPY C100": 8.0, "SAP": 95.0, "SAP P90": 4.0, "EURUSD": 1.1}
+
+
+def priced_market(order: tuple[Instrument, ...] = INSTRUMENTS) -> Market:
+    market = market_with(*order)
+    apply(market, *(marked(name, mark, 1) for name, mark in FIRST_MARKS.items()))
+    return market
 
 
 @pytest.mark.parametrize("order", [INSTRUMENTS, INSTRUMENTS[::-1]], ids=["options-late", "options-first"])
 @pytest.mark.parametrize(
-    ("instrument_id", "reached"),
+    ("instrument_id", "valued", "risk"),
     [
-        ("SPY", {"SPY", "SPY C100"}),
-        ("SPY C100", {"SPY C100"}),
-        ("CL", {"CL"}),
-        ("SAP", {"SAP", "SAP P90"}),
-        ("EURUSD", {"EURUSD", "SAP", "SAP P90"}),
+        ("SPY", {"SPY"}, {"SPY", "SPY C100"}),
+        ("SPY C100", {"SPY C100"}, {"SPY C100"}),
+        ("CL", {"CL"}, {"CL"}),
+        ("SAP", {"SAP"}, {"SAP", "SAP P90"}),
+        ("EURUSD", {"EURUSD", "SAP", "SAP P90"}, {"EURUSD", "SAP", "SAP P90"}),
     ],
 )
-def test_options_and_foreign_instruments_move_with_their_price(
-    order: tuple[Instrument, ...], instrument_id: str, reached: set[str]
+def test_options_follow_their_underlying_and_foreign_instruments_their_rate(
+    order: tuple[Instrument, ...], instrument_id: str, valued: set[str], risk: set[str]
 ) -> None:
-    market = market_with(*order)
-    _, moved = apply(market, marked(instrument_id, 1.1, 1))
-    assert set(moved) == reached
+    market = priced_market(order)
+    _, found_valued, found_risk = apply(market, marked(instrument_id, 1.01 * FIRST_MARKS[instrument_id], 2))
+    assert (set(found_valued), set(found_risk)) == (valued, risk)
+    assert refreshed(market) == ([], [])
+
+
+def test_a_price_that_changes_nothing_yields_nothing() -> None:
+    market = priced_market()
+    for name, mark in FIRST_MARKS.items():
+        assert apply(market, marked(name, mark, 2)) == ([PriceOutcome.APPLIED], [], [])
+    before = volatility_of(market)
+    apply(market, marked("SPY", 101.0, 3))
+    assert apply(market, marked("SPY C100", 8.0, 3)) == ([PriceOutcome.APPLIED], [], ["SPY C100"])
+    assert volatility_of(market) < before, "the same mark again at a higher underlying is a new one"
 
 
 def test_a_foreign_instrument_is_priced_once_its_rate_is() -> None:
@@ -265,8 +303,68 @@ def test_a_foreign_instrument_is_priced_once_its_rate_is() -> None:
     apply(market, marked("SAP", 95.0, 1), marked("SAP P90", 4.0, 1))
     assert not is_priced(market, "SAP")
     assert not is_priced(market, "SAP P90")
-    apply(market, marked("EURUSD", 1.1, 1))
+    _, valued, risk = apply(market, marked("EURUSD", 1.1, 1))
+    assert valued == risk == ["SAP", "SAP P90", "EURUSD"]
     assert is_priced(market, "SAP")
     assert is_priced(market, "SAP P90")
     slots = market.slots(["SAP", "SPY"])
     assert market.fx_rate(slots).tolist() == [1.1, 1.0]
+
+
+def test_a_touched_slot_is_valued_anew_and_nothing_else() -> None:
+    market = priced_market()
+    market.touch(market.slots(["SPY"]))
+    assert refreshed(market) == (["SPY"], [])
+
+
+def test_a_step_of_time_renews_the_risk_of_living_options() -> None:
+    market = priced_market()
+    market.step_time(NOW_NS + 1)
+    assert refreshed(market, options=False) == ([], [])
+    assert market.risk.valuation_time_ns == NOW_NS
+    assert refreshed(market) == ([], ["SPY C100", "SAP P90"])
+    assert market.risk.valuation_time_ns == NOW_NS + 1
+    market.step_time(CALL.expiry_ns + 1)
+    assert refreshed(market) == ([], ["SPY C100", "SAP P90"])
+    market.step_time(CALL.expiry_ns + 2)
+    assert refreshed(market) == ([], [])
+
+
+def test_a_republished_instrument_renews_all_that_rests_on_it() -> None:
+    market = priced_market()
+    market.put_instrument(replace(INSTRUMENTS[0], average_daily_volume=7e7))
+    assert refreshed(market) == (["SPY"], ["SPY", "SPY C100"])
+
+
+def test_other_terms_of_an_option_need_another_volatility() -> None:
+    market = optioned(0.25)
+    mark = mark_of(market, "SPY C100")
+    other = replace(CALL, strike=95.0)
+    market.put_instrument(other)
+    assert refreshed(market) == (["SPY C100"], ["SPY C100"])
+    assert option_value(other, market, 100.0, volatility_of(market)) == pytest.approx(mark, rel=1e-9)
+
+
+# ------------------------------------------------------------ options left waiting
+
+
+def test_options_wait_but_their_value_does_not() -> None:
+    market = priced_market()
+    before = volatility_of(market)
+    _, valued, risk = apply(market, marked("SPY", 101.0, 2), marked("SPY C100", 9.0, 2), options=False)
+    assert (valued, risk) == (["SPY", "SPY C100"], ["SPY"])
+    assert volatility_of(market) == before
+    assert refreshed(market, options=False) == ([], [])
+    assert refreshed(market) == ([], ["SPY C100"])
+    assert option_value(CALL, market, 101.0, volatility_of(market)) == pytest.approx(9.0, rel=1e-9)
+    assert refreshed(market) == ([], [])
+
+
+def test_an_option_without_volatility_does_not_wait() -> None:
+    market = market_with()
+    apply(market, marked("SPY", 100.0, 1), options=False)
+    _, valued, risk = apply(market, marked("SPY C100", 8.0, 1), options=False)
+    assert valued == risk == ["SPY C100"]
+    assert is_priced(market, "SPY C100")
+    assert market.risk.volatility[market.slot_of["SPY C100"]] == volatility_of(market)
+    assert refreshed(market) == ([], [])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
-from engine.market.implied_volatility import implied_volatilities, implied_volatility
+from engine.market.implied_volatility import implied_volatility
 from engine.market.pricing import (
     MODEL_BACHELIER_EUROPEAN,
     MODEL_BLACK_FUTURE_AMERICAN,
@@ -76,19 +75,6 @@ def test_no_answer_where_the_question_has_none() -> None:
     assert math.isnan(_implied(MODEL_BLACK_SPOT_EUROPEAN, option._replace(years=0.0), 5.0))
     assert math.isnan(_implied(MODEL_BLACK_SPOT_EUROPEAN, option._replace(underlying=-1.0), 5.0))
     assert math.isnan(_implied(MODEL_BLACK_SPOT_EUROPEAN, option._replace(strike=0.0), 5.0))
-
-
-def test_columns_are_the_scalar_results() -> None:
-    options = random_options(12, seed=42)
-    models = np.array([1, 2, 3, 4, 5, 1] * 2, dtype=np.int8)
-    prices = np.array([option_price(int(m), *o) for m, o in zip(models, options, strict=True)])
-    columns = {name: np.array([getattr(o, name) for o in options]) for name in Option._fields}
-    result = implied_volatilities(
-        models, columns["is_call"], prices, columns["underlying"], columns["strike"], columns["years"],
-        columns["rate"], columns["dividend_yield"],
-    )  # fmt: skip
-    expected = [_implied(int(m), o, float(p)) for m, o, p in zip(models, options, prices, strict=True)]
-    assert np.array_equal(result, np.array(expected), equal_nan=True)
 
 
 def test_short_put_of_the_2007_margin_sheet() -> None:

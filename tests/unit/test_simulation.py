@@ -9,6 +9,7 @@ from datetime import date
 from math import sqrt
 
 import msgspec
+import numpy as np
 import pytest
 
 from engine.base.errors import MarginError, Reason
@@ -134,11 +135,13 @@ def test_positions_of_the_simulation_are_those_of_the_engine() -> None:
         firm.tick()
     held = {}
     holdings, market = firm.engine.holdings, firm.engine.market
-    for slot in range(holdings.count):
-        if not holdings.collateral[slot]:
-            account = firm.engine.accounts.records[int(holdings.account[slot])].account_id
-            name = market.instruments[int(holdings.instrument[slot])].instrument_id
-            held[account, name] = float(holdings.quantity[slot])
+    every = holdings.of(np.arange(firm.engine.accounts.count))
+    positions = every.only(~every.collateral)
+    for slot, instrument, quantity in zip(
+        positions.account.tolist(), positions.instrument.tolist(), positions.quantity.tolist(), strict=True
+    ):
+        account = firm.engine.accounts.records[slot].account_id
+        held[account, market.instruments[instrument].instrument_id] = quantity
     wanted = {(a.account_id, name): q for a in firm.simulation.accounts for name, q in a.positions.items()}
     assert firm.simulation.trading.counts["cancels"] > 50
     assert held == pytest.approx(wanted, abs=1e-6)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow
 from engine.market.instruments import FUTURES_STYLE, Instrument
-from engine.market.market import PRODUCT_CODE, Market
+from engine.market.market import PRODUCT_CODE
 from engine.market.revaluation import option_moves
 from engine.market.scenarios import ScenarioSet, ShockKind
+from engine.market.view import MarketView
 from engine.rules.interface import Float64s, Int64s
 from engine.rules.unified.factor_map import FactorMap, FactorMove
 from engine.rules.unified.one_pot_parameters import OnePotParameters
@@ -57,11 +58,11 @@ class FactorRows:
         for name, column in filled(_FILLS, 0).items():
             setattr(self, name, column)
 
-    def check(self, market: Market, slot: int) -> None:
+    def check(self, market: MarketView, slot: int) -> None:
         """Raise MarginError BAD_PARAMETER if the scenario set does not describe the instrument's moves."""
         self._learn(market, self._with_drivers(market, np.array([slot], np.int64)))
 
-    def pnl(self, market: Market, slots: Int64s) -> Float64s:
+    def pnl(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, S] USD, losses negative; every slot is priced."""
         self._learn(market, self._with_drivers(market, slots))
         points = self._price_points(market, self._price_slots(market, slots), self._drivers(market, slots))
@@ -71,7 +72,7 @@ class FactorRows:
         moves = self._price_moves(market, slots, points, np.maximum(volatility_points, 0.0))
         return self._in_usd(market, slots, moves)
 
-    def residual_charges(self, market: Market, slots: Int64s) -> Float64s:
+    def residual_charges(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, 2] USD: loss of one contract held long, and short, on the proxies' residual moves.
 
         The larger loss of the price moving up and down by the residual; zero where no proxy is used.
@@ -92,7 +93,7 @@ class FactorRows:
         charges[exposed, 1] = np.maximum(pnl.max(axis=1), 0.0)
         return charges
 
-    def _learn(self, market: Market, slots: Int64s) -> None:
+    def _learn(self, market: MarketView, slots: Int64s) -> None:
         """Look the factors up again where an instrument is new or was published again."""
         instruments, known = market.instruments, self._known
         if len(known) < market.count:
@@ -119,16 +120,16 @@ class FactorRows:
         self.inherits_price[slot] = moves.inherits_price
 
     @staticmethod
-    def _price_slots(market: Market, slots: Int64s) -> Int64s:
+    def _price_slots(market: MarketView, slots: Int64s) -> Int64s:
         """Whose price is shocked: an option's underlying, of everything else its own."""
         return np.where(market.model[slots] > 0, market.underlying[slots], slots)
 
-    def _drivers(self, market: Market, slots: Int64s) -> Int64s:
+    def _drivers(self, market: MarketView, slots: Int64s) -> Int64s:
         """Whose factors move that price: the instrument's own, or its underlying's."""
         return np.where(self.inherits_price[slots], market.underlying[slots], slots)
 
     @staticmethod
-    def _with_drivers(market: Market, slots: Int64s) -> Int64s:
+    def _with_drivers(market: MarketView, slots: Int64s) -> Int64s:
         inherits = np.array([not market.instruments[slot].risk_factor for slot in slots.tolist()], np.bool_)
         underlying = market.underlying[slots]
         fx = market.fx[slots]
@@ -139,7 +140,7 @@ class FactorRows:
         size = scales * np.where(self._absolute[columns], 1.0, levels)
         return levels[:, None] + size[:, None] * self._shocks[columns]
 
-    def _price_points(self, market: Market, price_slots: Int64s, drivers: Int64s) -> Float64s:
+    def _price_points(self, market: MarketView, price_slots: Int64s, drivers: Int64s) -> Float64s:
         prices = market.mark[price_slots]
         points = self._moved(prices, self.price_column[drivers], self.price_scale[drivers])
         if np.any(self.basis_column[drivers] >= 0):
@@ -148,13 +149,13 @@ class FactorRows:
         return self._floored(market, price_slots, points)
 
     @staticmethod
-    def _floored(market: Market, price_slots: Int64s, points: Float64s) -> Float64s:
+    def _floored(market: MarketView, price_slots: Int64s, points: Float64s) -> Float64s:
         instruments = market.instruments
         floor = [-np.inf if instruments[s].negative_price_allowed else 0.0 for s in price_slots.tolist()]
         floored: Float64s = np.maximum(points, np.array(floor)[:, None])
         return floored
 
-    def _residual_sizes(self, market: Market, slots: Int64s) -> Float64s:
+    def _residual_sizes(self, market: MarketView, slots: Int64s) -> Float64s:
         drivers = self._drivers(market, slots)
         price = np.abs(market.underlying_price(slots))
         unit = np.where(self._absolute[self.price_column[drivers]], 1.0, price)
@@ -163,7 +164,7 @@ class FactorRows:
 
     @staticmethod
     def _price_moves(
-        market: Market, slots: Int64s, points: Float64s, volatility_points: Float64s
+        market: MarketView, slots: Int64s, points: Float64s, volatility_points: Float64s
     ) -> Float64s:
         """float64[n, k]: change of each instrument's own price at the points of its price driver."""
         moves = points - market.underlying_price(slots)[:, None]
@@ -172,7 +173,7 @@ class FactorRows:
             moves[option] = option_moves(market, slots[option], points[option], volatility_points[option])
         return moves
 
-    def _in_usd(self, market: Market, slots: Int64s, moves: Float64s) -> Float64s:
+    def _in_usd(self, market: MarketView, slots: Int64s, moves: Float64s) -> Float64s:
         multiplier = market.multiplier[slots][:, None]
         foreign = np.flatnonzero(market.foreign[slots])
         usd = multiplier * moves

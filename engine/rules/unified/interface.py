@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from engine.market.instruments import Product
-from engine.market.market import Market
 from engine.market.scenarios import ScenarioSet
+from engine.market.view import MarketView
 from engine.rules.interface import Float64s, Holding, Int64s, Rulebook, SiloRulebook
 from engine.rules.requirement import Explained
 
@@ -39,7 +39,7 @@ class UnifiedRulebook(Rulebook, Protocol):
         """Whether an account with these approvals and of this type may be margined as one."""
         ...
 
-    def check_instrument(self, market: Market, slot: int) -> None:
+    def check_instrument(self, market: MarketView, slot: int) -> None:
         """Refuse an instrument whose moves the scenario set does not describe.
 
         Raises:
@@ -47,11 +47,12 @@ class UnifiedRulebook(Rulebook, Protocol):
         """
         ...
 
-    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
-        """Stand-alone figures of each unit, as if it were the whole account.
+    def charge(self, values: Float64s, units: Int64s, sets: Int64s) -> Float64s:
+        """Stand-alone figures of units, as if each were a whole account.
 
         Args:
-            exposures: float64[m, k].
+            values: float64[capacity, k], all exposures; the units' are ``values[units]``.
+            units: int64[m].
             sets: int64[m], index of each unit's silo in ``engine.market.instruments.SILOS``.
 
         Returns:
@@ -97,6 +98,8 @@ class UnifiedRulebook(Rulebook, Protocol):
         """
         ...
 
-    def explain(self, holdings: Sequence[Holding], market: Market, silo_total_usd: float = 0.0) -> Explained:
+    def explain(
+        self, holdings: Sequence[Holding], market: MarketView, silo_total_usd: float = 0.0
+    ) -> Explained:
         """The plain twin: one account's eligible positions, python floats, readable as the rule's text."""
         ...

@@ -18,14 +18,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.base.errors import MarginError, Reason
 from engine.base.kernel import kernel
 from engine.market.instruments import Instrument
-from engine.market.market import Market
-from engine.market.plain import fx_rate, years_to_expiry
-from engine.market.pricing import option_delta
+from engine.market.plain import fx_rate
+from engine.market.revaluation import option_deltas
+from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part, Requirement
@@ -69,18 +68,18 @@ class LiquidityAddOn:
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Nothing to learn: volumes are read from the market's reference data with the rows."""
 
-    def rows(self, market: Market, slots: Int64s) -> Float64s:
+    def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, 2]: delta notional in USD and in days of volume of one contract."""
         rows = np.zeros((len(slots), 2))
         live = np.flatnonzero(market.priced[slots])
         priced = slots[live]
         unit = market.multiplier[priced] * market.underlying_price(priced) * market.fx_rate(priced)
-        notional = unit * _deltas(market, priced)
+        notional = unit * option_deltas(market, priced)
         rows[live, 0] = notional
         rows[live, 1] = notional / self._daily_notional(market, priced)
         return rows
 
-    def _daily_notional(self, market: Market, slots: Int64s) -> Float64s:
+    def _daily_notional(self, market: MarketView, slots: Int64s) -> Float64s:
         roots = np.where(market.model[slots] > 0, market.underlying[slots], slots)
         volume = np.array(
             [market.instruments[root].average_daily_volume for root in roots.tolist()], np.float64
@@ -90,65 +89,33 @@ class LiquidityAddOn:
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
         """float64[m, 1]: the charge of each market, USD."""
-        days = np.abs(exposures[:, 1])[:, None]
-        in_tier = np.clip(days, self._from_days, self._to_days) - self._from_days
-        held = days[:, 0] > 0.0
-        average = np.where(held, (in_tier * self._rates).sum(axis=1) / np.where(held, days[:, 0], 1.0), 0.0)
-        charge: Float64s = (np.abs(exposures[:, 0]) * average)[:, None]
-        return charge
+        charges = np.empty((len(exposures), 1))
+        _charge(exposures, self._from_days, self._to_days, self._rates, charges)
+        return charges
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: the sum over markets; initial equals maintenance."""
         return np.repeat(sum_by_account(charges, offsets), 2, axis=1)
 
-    def explain(self, holdings: Sequence[Holding], market: Market) -> Explained:
+    def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         """The plain twin."""
         return explain_liquidity(self._parameters, holdings, market)
 
 
-def _deltas(market: Market, slots: Int64s) -> Float64s:
-    return _deltas_of(
-        market.model[slots],
-        market.is_call[slots],
-        market.underlying_price(slots),
-        market.strike[slots],
-        market.years_to_expiry(slots),
-        market.rate,
-        market.dividend_yield[slots],
-        market.volatility[slots],
-    )
-
-
 @kernel
-def _deltas_of(
-    model: NDArray[np.int8],
-    is_call: NDArray[np.bool_],
-    underlying: Float64s,
-    strike: Float64s,
-    years: Float64s,
-    rate: float,
-    dividend_yield: Float64s,
-    volatility: Float64s,
-) -> Float64s:
-    """float64[n]: change of the price per unit of the price driver; 1 for everything that is no option."""
-    deltas = np.ones(len(model))
-    for i in range(len(model)):
-        if model[i] > 0:
-            deltas[i] = option_delta(
-                int(model[i]),
-                is_call[i],
-                underlying[i],
-                strike[i],
-                years[i],
-                rate,
-                dividend_yield[i],
-                volatility[i],
-            )
-    return deltas
+def _charge(
+    exposures: Float64s, from_days: Float64s, to_days: Float64s, rates: Float64s, charges: Float64s
+) -> None:
+    for unit in range(len(exposures)):
+        days, weighted = abs(exposures[unit, 1]), 0.0
+        for tier in range(len(rates)):
+            if days > from_days[tier]:
+                weighted += rates[tier] * (min(days, to_days[tier]) - from_days[tier])
+        charges[unit, 0] = abs(exposures[unit, 0]) * (weighted / days) if days > 0.0 else 0.0
 
 
 def explain_liquidity(
-    parameters: LiquidityParameters, holdings: Sequence[Holding], market: Market
+    parameters: LiquidityParameters, holdings: Sequence[Holding], market: MarketView
 ) -> Explained:
     """One line per market, by the text at the top of this file."""
     notionals: dict[str, list[float]] = {}
@@ -164,25 +131,16 @@ def explain_liquidity(
     return Explained(Requirement(tree.amount_usd, tree.amount_usd), tree)
 
 
-def _delta_notional_usd(market: Market, slot: int) -> float:
+def _delta_notional_usd(market: MarketView, slot: int) -> float:
     instrument = market.instruments[slot]
     price = float(market.underlying_price(np.array([slot]))[0])
     delta = 1.0
     if instrument.is_option:
-        delta = option_delta(
-            int(market.model[slot]),
-            bool(market.is_call[slot]),
-            price,
-            instrument.strike,
-            years_to_expiry(instrument, market),
-            market.rate,
-            instrument.dividend_yield,
-            float(market.volatility[slot]),
-        )
+        delta = float(option_deltas(market, np.array([slot]))[0])
     return delta * instrument.multiplier * price * fx_rate(instrument, market)
 
 
-def _market_part(parameters: LiquidityParameters, market: Market, root: str, notional_usd: float) -> Part:
+def _market_part(parameters: LiquidityParameters, market: MarketView, root: str, notional_usd: float) -> Part:
     slot = market.slot_of[root]
     unit_value = abs(float(market.unit_value_usd(np.array([slot]))[0]))
     daily_usd = market.instruments[slot].average_daily_volume * unit_value

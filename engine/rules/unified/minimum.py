@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.market.instruments import FUTURES_STYLE, Product
-from engine.market.market import PRODUCT_CODE, Market
+from engine.market.market import PRODUCT_CODE
+from engine.market.view import MarketView
 from engine.rules.interface import Float64s, Int64s
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 
@@ -16,7 +17,7 @@ _IS_PER_UNIT = np.array([product in PER_UNIT for product in PRODUCT_CODE], np.bo
 _IS_SHARE = np.array([product in SHARE_OF_NOTIONAL for product in PRODUCT_CODE], np.bool_)
 
 
-def minimum_per_contract(parameters: OnePotParameters, market: Market, slots: Int64s) -> Float64s:
+def minimum_per_contract(parameters: OnePotParameters, market: MarketView, slots: Int64s) -> Float64s:
     """float64[n] USD per contract of priced instruments.
 
     Securities options: a fixed amount per unit of the multiplier. Futures, perpetuals and options on futures:

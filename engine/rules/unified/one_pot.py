@@ -18,8 +18,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from engine.base.kernel import kernel
-from engine.market.market import Market
 from engine.market.scenarios import ScenarioSet
+from engine.market.view import MarketView
 from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s, SiloRulebook
 from engine.rules.requirement import Explained
 from engine.rules.unified.factor_rows import FactorRows
@@ -27,9 +27,9 @@ from engine.rules.unified.liquidity_add_on import LiquidityAddOn
 from engine.rules.unified.minimum import minimum_per_contract
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 from engine.rules.unified.one_pot_plain import explain_one_pot
-from engine.rules.unified.tail import rank_weights, tail_loss, tail_weights
+from engine.rules.unified.tail import rank_weights, tail_loss, tail_scratch, tail_weights
 
-_BASE, _MINIMUM, _STANDALONE = 2, 3, 4  # columns of a charge that combining adds up
+_CORE, _STRESS, _BASE, _MINIMUM, _STANDALONE = range(5)  # columns of a charge
 
 
 class OnePot:
@@ -72,11 +72,11 @@ class OnePot:
         admitted = account_type in self.parameters.eligible_account_types
         return admitted and self.parameters.required_approvals.issubset(approvals)
 
-    def check_instrument(self, market: Market, slot: int) -> None:
+    def check_instrument(self, market: MarketView, slot: int) -> None:
         """See :meth:`UnifiedRulebook.check_instrument`."""
         self._factor_rows.check(market, slot)
 
-    def rows(self, market: Market, slots: Int64s) -> Float64s:
+    def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """P&L of one contract in each scenario, then its charge when held long and when held short.
 
         Returns:
@@ -93,11 +93,12 @@ class OnePot:
         rows[live, -2:] = minimum[:, None] + self._factor_rows.residual_charges(market, priced)
         return rows
 
-    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
+    def charge(self, values: Float64s, units: Int64s, sets: Int64s) -> Float64s:
         """See :meth:`UnifiedRulebook.charge`; ``stress`` is the weighted worst stress loss."""
-        charges = np.empty((len(exposures), len(self.charge_columns)))
+        charges = np.empty((len(units), len(self.charge_columns)))
         _charge(
-            np.ascontiguousarray(exposures),
+            values,
+            units,
             self.scenarios.historical_count,
             self.scenarios.count,
             self._weights,
@@ -149,46 +150,53 @@ class OnePot:
                 weights[worst] = stress_weight
         return weights
 
-    def explain(self, holdings: Sequence[Holding], market: Market, silo_total_usd: float = 0.0) -> Explained:
+    def explain(
+        self, holdings: Sequence[Holding], market: MarketView, silo_total_usd: float = 0.0
+    ) -> Explained:
         """See :func:`engine.rules.unified.one_pot_plain.explain_one_pot`."""
         return explain_one_pot(self.parameters, self.scenarios, holdings, market, silo_total_usd)
 
 
 @kernel
 def _base(
-    pnl: Float64s, historical: int, weights: Float64s, stress_weight: float, worst: Float64s
+    pnl: Float64s,
+    row: int,
+    historical: int,
+    count: int,
+    weights: Float64s,
+    stress_weight: float,
+    scratch: tuple[Float64s, Float64s],
 ) -> tuple[float, float]:
-    """Core and weighted stress loss of one P&L vector, both floored at zero; NaN stays NaN."""
-    core = tail_loss(pnl[:historical], weights, worst)
+    """Core and weighted stress loss of ``pnl[row]``, both floored at zero; NaN stays NaN."""
+    core = tail_loss(pnl, row, historical, weights, scratch)
     stress = 0.0
-    for value in pnl[historical:]:
-        loss = -value * stress_weight
-        if loss > stress or np.isnan(loss):
-            stress = loss
-        if np.isnan(stress):
-            break
+    for scenario in range(historical, count):
+        loss = -pnl[row, scenario] * stress_weight
+        stress = stress if loss <= stress or stress != stress else loss
     return (core if not core < 0.0 else 0.0), stress
 
 
 @kernel
 def _charge(
-    exposures: Float64s,
+    values: Float64s,
+    units: Int64s,
     historical: int,
     count: int,
     weights: Float64s,
     stress_weight: float,
     charges: Float64s,
 ) -> None:
-    worst = np.empty(len(weights))
-    for unit in range(len(exposures)):
-        core, stress = _base(exposures[unit, :count], historical, weights, stress_weight, worst)
+    scratch = tail_scratch(len(weights), historical)
+    for i in range(len(units)):
+        unit = units[i]
+        core, stress = _base(values, unit, historical, count, weights, stress_weight, scratch)
         base = core + max(stress - core, 0.0)
-        minimum = exposures[unit, count] + exposures[unit, count + 1]
-        charges[unit, 0] = core
-        charges[unit, 1] = stress
-        charges[unit, 2] = base
-        charges[unit, 3] = minimum
-        charges[unit, 4] = base + minimum
+        minimum = values[unit, count] + values[unit, count + 1]
+        charges[i, _CORE] = core
+        charges[i, _STRESS] = stress
+        charges[i, _BASE] = base
+        charges[i, _MINIMUM] = minimum
+        charges[i, _STANDALONE] = base + minimum
 
 
 @kernel
@@ -207,18 +215,22 @@ def _combine(
     floor_share: float,
     results: Float64s,
 ) -> None:
-    worst = np.empty(len(weights))
-    pnl = np.empty(count)
+    scratch = tail_scratch(len(weights), historical)
+    joint = np.empty((1, count))
     for account in range(len(offsets) - 1):
         first, last = offsets[account], offsets[account + 1]
-        pnl[:] = 0.0
-        base_sum = minimum = standalone_sum = 0.0
+        core = stress = base_sum = minimum = standalone_sum = 0.0
         for entry in range(first, last):
-            pnl += values[units[entry], :count]
+            core, stress = charges[entry, _CORE], charges[entry, _STRESS]
             base_sum += charges[entry, _BASE]
             minimum += charges[entry, _MINIMUM]
             standalone_sum += charges[entry, _STANDALONE]
-        core, stress = _base(pnl, historical, weights, stress_weight, worst)
+        if last - first > 1:  # the base of a single unit is its own
+            joint[:] = 0.0
+            for entry in range(first, last):
+                for scenario in range(count):
+                    joint[0, scenario] += values[units[entry], scenario]
+            core, stress = _base(joint, 0, historical, count, weights, stress_weight, scratch)
         stress_top_up = max(stress - core, 0.0)
         base = core + stress_top_up
         cap_top_up = max((1.0 - offset_cap) * base_sum - base, 0.0)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.base.errors import MarginError, Reason
-from engine.market.market import Market
 from engine.market.plain import fx_rate
 from engine.market.scenarios import ScenarioSet
+from engine.market.view import MarketView
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.unified.liquidity_add_on import explain_liquidity
@@ -28,7 +28,7 @@ def explain_one_pot(
     parameters: OnePotParameters,
     scenarios: ScenarioSet,
     holdings: Sequence[Holding],
-    market: Market,
+    market: MarketView,
     silo_total_usd: float = 0.0,
 ) -> Explained:
     """Requirement of one account's eligible positions, as a tree of parts that add up to it.
@@ -165,7 +165,7 @@ def _cap_part(parameters: OnePotParameters, account: _Measured, silos: dict[str,
 
 
 def _minimum_part(
-    parameters: OnePotParameters, market: Market, repricing: PlainRepricing, holding: Holding
+    parameters: OnePotParameters, market: MarketView, repricing: PlainRepricing, holding: Holding
 ) -> Part:
     """Per contract, whatever hedges it: the minimum, and the residual move of a proxied factor."""
     instrument = holding.instrument

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from engine.market.instruments import Instrument
-from engine.market.market import Market
-from engine.market.option_scenarios import option_pnl_over_points
-from engine.market.plain import years_to_expiry
+from engine.market.plain import option_values
 from engine.market.scenarios import ScenarioSet
+from engine.market.view import MarketView
 from engine.rules.unified.factor_map import FactorMap, FactorMove, InstrumentMoves
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 
@@ -16,7 +13,7 @@ from engine.rules.unified.one_pot_parameters import OnePotParameters
 class PlainRepricing:
     """Reprices single contracts at today's market moved by the scenarios."""
 
-    def __init__(self, parameters: OnePotParameters, scenarios: ScenarioSet, market: Market) -> None:
+    def __init__(self, parameters: OnePotParameters, scenarios: ScenarioSet, market: MarketView) -> None:
         self._shocks: list[list[float]] = scenarios.shocks.tolist()
         self._market = market
         self._map = FactorMap(scenarios, parameters.proxies, parameters.rulebook_id)
@@ -80,22 +77,13 @@ class PlainRepricing:
         driver_now = self._mark(self._driver(instrument))
         if not instrument.is_option:
             return [price - driver_now for price in driver_prices]
-        slot = self._market.slot_of[instrument.instrument_id]
-        changes = np.empty(len(driver_prices))
-        option_pnl_over_points(
-            int(self._market.model[slot]),
-            instrument.right == "call",
-            driver_now,
-            instrument.strike,
-            years_to_expiry(instrument, self._market),
-            self._market.rate,
-            instrument.dividend_yield,
-            self._volatility(instrument),
-            np.array(driver_prices),
-            np.array(volatilities),
-            changes,
+        values = option_values(
+            instrument,
+            self._market,
+            [driver_now, *driver_prices],
+            [self._volatility(instrument), *volatilities],
         )
-        return [float(change) for change in changes]
+        return [value - values[0] for value in values[1:]]
 
     def _mark(self, instrument: Instrument) -> float:
         return float(self._market.mark[self._market.slot_of[instrument.instrument_id]])

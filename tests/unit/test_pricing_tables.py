@@ -1,4 +1,4 @@
-"""One option over many scenarios: exactness where claimed, the interpolation bound, and the zero scenario."""
+"""One option over many points: exactness where claimed, the error of the tables, and the zero scenario."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.market.option_grid import VOLATILITY_NODES
-from engine.market.option_scenarios import option_pnl_over_points, option_pnl_over_scenarios
+from engine.market.option_scenarios import option_pnl_over_points, option_prices_on_points
+from engine.market.premium_tables import empty_tables
 from engine.market.pricing import (
     MODEL_BACHELIER_EUROPEAN,
     MODEL_BLACK_FUTURE_AMERICAN,
@@ -20,15 +20,22 @@ from engine.market.pricing import (
 from tests.pricing_oracle import Option, random_options
 
 AMERICAN_MODELS = (MODEL_BLACK_SPOT_AMERICAN, MODEL_BLACK_FUTURE_AMERICAN)
-LARGEST_ERROR_PER_STRIKE = 1e-3
-USUAL_ERROR_PER_STRIKE = 5e-5
+LARGEST_ERROR_PER_STRIKE = 5e-5
+USUAL_ERROR_PER_STRIKE = 5e-6
 
 Shocks = NDArray[np.float64]
 
 
 def _pnl(model: int, option: Option, spot_shock: Shocks, vol_shock: Shocks) -> Shocks:
-    out = np.full(spot_shock.size, np.nan)
-    option_pnl_over_scenarios(model, *option, spot_shock, vol_shock, out)
+    underlying = option.underlying * (1.0 + spot_shock)
+    return _pnl_at(model, option, underlying, np.maximum(option.volatility * (1.0 + vol_shock), 0.0))
+
+
+def _pnl_at(model: int, option: Option, underlying: Shocks, volatility: Shocks) -> Shocks:
+    """By tables that hold nothing yet."""
+    out, tables = np.full(underlying.size, np.nan), empty_tables(1)
+    nodes = tables.boundary[0], tables.premium[0]
+    option_pnl_over_points(model, *option, underlying, volatility, *nodes, out)
     return out
 
 
@@ -50,7 +57,7 @@ def _exact(model: int, option: Option, spot_shock: Shocks, vol_shock: Shocks) ->
 
 
 @pytest.mark.parametrize("model", AMERICAN_MODELS)
-def test_grid_keeps_its_error_bound_under_wide_shocks(model: int) -> None:
+def test_tables_keep_their_error_bound_under_wide_shocks(model: int) -> None:
     generator = np.random.default_rng(51)
     worst = []
     for option in random_options(250, seed=52):
@@ -62,7 +69,7 @@ def test_grid_keeps_its_error_bound_under_wide_shocks(model: int) -> None:
 
 
 @pytest.mark.parametrize("model", AMERICAN_MODELS)
-def test_grid_error_under_usual_shocks(model: int) -> None:
+def test_error_of_tables_under_usual_shocks(model: int) -> None:
     generator = np.random.default_rng(53)
     worst = []
     for option in random_options(250, seed=54):
@@ -73,7 +80,7 @@ def test_grid_error_under_usual_shocks(model: int) -> None:
     assert max(worst) <= USUAL_ERROR_PER_STRIKE
 
 
-def test_grid_through_the_exercise_boundary_has_no_step() -> None:
+def test_tables_through_the_exercise_boundary_has_no_step() -> None:
     option = Option(False, 100.0, 100.0, 0.5, 0.08, 0.0, 0.25)
     spot_shock = np.linspace(-0.4, 0.2, 601)
     vol_shock = np.linspace(-0.3, 0.3, 601)
@@ -83,12 +90,31 @@ def test_grid_through_the_exercise_boundary_has_no_step() -> None:
 
 @pytest.mark.parametrize("model", AMERICAN_MODELS)
 def test_few_volatilities_are_priced_exactly(model: int) -> None:
+    """Points that share a boundary have the price they have one by one."""
     generator = np.random.default_rng(55)
     for option in random_options(40, seed=56):
         spot_shock = generator.uniform(-0.8, 2.0, 40)
-        vol_shock = generator.choice(np.linspace(-0.5, 1.0, VOLATILITY_NODES - 1), 40)
+        vol_shock = np.sort(generator.choice(np.linspace(-0.5, 1.0, 5), 40))
+        prices = option_prices_on_points(
+            np.array([model], np.int8), np.array([option.is_call]), option.underlying * (1.0 + spot_shock)[None],
+            np.array([option.strike]), np.array([option.years]), np.array([option.rate]),
+            np.array([option.dividend_yield]), option.volatility * (1.0 + vol_shock)[None],
+        )  # fmt: skip
         exact = _exact(model, option, spot_shock, vol_shock)
-        assert _pnl(model, option, spot_shock, vol_shock) == pytest.approx(exact, abs=1e-11)
+        assert prices[0] - option_price(model, *option) == pytest.approx(exact, abs=1e-11)
+
+
+@pytest.mark.parametrize("model", AMERICAN_MODELS)
+def test_what_was_priced_before_changes_no_bit(model: int) -> None:
+    generator = np.random.default_rng(61)
+    for option in random_options(60, seed=62):
+        underlying = option.underlying * generator.uniform(0.5, 1.5, (3, 8))
+        volatility = option.volatility * generator.uniform(0.5, 1.5, (3, 8))
+        tables = empty_tables(1)
+        for u, v in zip(underlying, volatility, strict=True):
+            out = np.empty(8)
+            option_pnl_over_points(model, *option, u, v, tables.boundary[0], tables.premium[0], out)
+            assert np.array_equal(out, _pnl_at(model, option, u, v))
 
 
 @pytest.mark.parametrize("model", [0, 1, 3, 5])
@@ -149,20 +175,18 @@ def test_one_missing_scenario_spoils_no_other() -> None:
 
 def test_bachelier_takes_absolute_moves_as_points() -> None:
     moves = np.array([-60.0, -5.0, 0.0, 5.0, 40.0])
-    out = np.empty(5)
-    arguments = (MODEL_BACHELIER_EUROPEAN, False, 2.0, 1.0, 0.2, 0.01, 0.0, 20.0)
-    option_pnl_over_points(*arguments, 2.0 + moves, np.full(5, 20.0), out)
-    base = option_price(*arguments)
+    option = Option(False, 2.0, 1.0, 0.2, 0.01, 0.0, 20.0)
+    out = _pnl_at(MODEL_BACHELIER_EUROPEAN, option, 2.0 + moves, np.full(5, 20.0))
+    base = option_price(MODEL_BACHELIER_EUROPEAN, *option)
     expected = [
-        option_price(MODEL_BACHELIER_EUROPEAN, False, 2.0 + m, 1.0, 0.2, 0.01, 0.0, 20.0) - base
-        for m in moves
+        option_price(MODEL_BACHELIER_EUROPEAN, *option._replace(underlying=2.0 + m)) - base for m in moves
     ]
     assert out.tolist() == expected
     assert out[2] == 0.0
 
 
 def test_linear_pnl_is_the_move() -> None:
-    out = np.empty(2)
-    shocks = np.array([-0.15, 0.15])
-    option_pnl_over_scenarios(MODEL_LINEAR, True, 200.0, 0.0, 0.0, 0.0, 0.0, 0.0, shocks, np.zeros(2), out)
+    out = _pnl(
+        MODEL_LINEAR, Option(True, 200.0, 0.0, 0.0, 0.0, 0.0, 0.0), np.array([-0.15, 0.15]), np.zeros(2)
+    )
     assert out == pytest.approx([-30.0, 30.0])

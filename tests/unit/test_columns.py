@@ -1,0 +1,30 @@
+"""Columns grow: contents stay, new rows are neutral, large ones are not copied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.base.columns import longer
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
+@pytest.mark.parametrize("shape", [(10,), (10, 3), (300_000,), (100_000, 3)])
+def test_contents_stay_and_new_rows_are_neutral(shape: tuple[int, ...], value: float) -> None:
+    column = np.random.default_rng(1).normal(size=shape)
+    wanted = column.copy()
+    for rows in (shape[0] + 1, 3 * shape[0], 100 * shape[0]):
+        column = longer(column, rows, value)
+        assert column.shape == (rows, *shape[1:])
+        assert np.array_equal(column[: shape[0]], wanted)
+        assert np.array_equal(column[shape[0] :], np.full_like(column[shape[0] :], value), equal_nan=True)
+
+
+def test_a_large_column_stays_where_it_is() -> None:
+    column = longer(np.ones((10_000, 20)), 20_000, 0.0)
+    address = column.ctypes.data
+    for rows in (40_000, 80_000, 1_000_000):
+        column = longer(column, rows, 0.0)
+    assert column.ctypes.data == address
+    assert column.flags.c_contiguous
+    assert column.flags.aligned
