@@ -56,11 +56,13 @@ def liquidity_columns(equity: Float64s, requirement: Float64s, unified: Float64s
         equity, requirement: float64[a, silos] USD; 0 where an account has nothing in a silo.
         unified: float64[a], unified requirement.
     """
-    excess = equity - requirement
-    silo_deficit = np.maximum(-excess, 0.0).sum(axis=1)
-    unified_deficit = np.maximum(unified - equity.sum(axis=1), 0.0)
-    trapped = np.where(silo_deficit > 0.0, np.maximum(excess, 0.0).sum(axis=1), 0.0)
-    in_deficit = np.count_nonzero(excess < 0.0, axis=1)
+    # Silos first: a reduction over the long axis is many times faster than one over eight neighbours.
+    equity = np.ascontiguousarray(equity.T)
+    excess = equity - requirement.T
+    silo_deficit = np.maximum(-excess, 0.0).sum(axis=0)
+    unified_deficit = np.maximum(unified - equity.sum(axis=0), 0.0)
+    trapped = np.where(silo_deficit > 0.0, np.maximum(excess, 0.0).sum(axis=0), 0.0)
+    in_deficit = (excess < 0.0).sum(axis=0)
     return LiquidityColumns(
         silo_deficit_usd=silo_deficit,
         unified_deficit_usd=unified_deficit,

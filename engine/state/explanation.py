@@ -86,7 +86,7 @@ def _explain_unified(engine: EngineCore, account: int, holdings: list[Holding]) 
 
 
 def _contributions(engine: EngineCore, account: int, holdings: list[Holding]) -> tuple[PositionLoss, ...]:
-    weights = gap_of(engine, account).tail_weights
+    weights = gap_of(engine, account, unified_units(engine, account)).tail_weights
     eligible = [h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products]
     if len(weights) == 0 or not eligible:
         return ()

@@ -19,6 +19,7 @@ from engine.state.partitions import Inputs
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
+Units = tuple[Float64s, Int64s]  # exposures float64[u, k] and silo indices int64[u]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,10 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         )
         for silo in active.tolist()
     )
-    unified = unified_figures(engine, account)
+    units = unified_units(engine, account)
+    gap = gap_of(engine, account, units)
+    weights = gap.tail_weights if len(gap.tail_weights) else tail_weights_of(engine, units)
+    unified = unified_figures(engine, account, worst_scenario(engine, units, weights))
     return AccountStatement(
         record.account_id,
         record.owner,
@@ -111,7 +115,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         now_ns,
         silos,
         unified,
-        gap_of(engine, account),
+        gap,
         liquidity_view(equity.tolist(), maintenance.tolist(), unified.requirement_usd),
         worst_utilisation(silos),
         quality_of(engine, account, now_ns),
@@ -142,7 +146,7 @@ def worst_utilisation(silos: tuple[SiloFigures, ...]) -> float:
     return worst
 
 
-def unified_figures(engine: EngineCore, account: int) -> UnifiedFigures:
+def unified_figures(engine: EngineCore, account: int, worst: str) -> UnifiedFigures:
     """The unified candidate's figures; an account that is not eligible keeps the sum of its silos."""
     rulebook = engine.unified.rulebook
     one = np.array([account], np.int64)
@@ -161,34 +165,39 @@ def unified_figures(engine: EngineCore, account: int) -> UnifiedFigures:
         requirement,
         float(engine.equity[account].sum()),
         tuple(parts),
-        worst_unified_scenario(engine, account),
+        worst,
     )
 
 
-def unified_units(engine: EngineCore, account: int) -> tuple[Float64s, Int64s]:
+def unified_units(engine: EngineCore, account: int) -> Units:
     """Exposures float64[u, k] of the account's silos under the unified candidate, and their silo indices."""
     return engine.unified.of_account(account, engine.holdings)
 
 
-def worst_unified_scenario(engine: EngineCore, account: int) -> str:
-    """Name of the scenario that weighs most in the account's tail; empty without positions."""
-    exposures, _ = unified_units(engine, account)
+def tail_weights_of(engine: EngineCore, units: Units) -> Float64s:
+    """float64[S]: which scenarios decide the unified base of these units; empty without positions."""
+    exposures, _ = units
+    return engine.unified.rulebook.tail_weights(exposures) if len(exposures) else np.zeros(0)
+
+
+def worst_scenario(engine: EngineCore, units: Units, weights: Float64s) -> str:
+    """Name of the scenario that weighs most in the tail; empty without positions."""
+    exposures, _ = units
     if len(exposures) == 0:
         return ""
-    weights = engine.unified.rulebook.tail_weights(exposures)
     losses = -exposures[:, : len(weights)].sum(axis=0) * weights
     worst = int(np.argmax(losses))
     return engine.unified.rulebook.scenarios.names[worst] if losses[worst] > 0 else ""
 
 
-def gap_of(engine: EngineCore, account: int) -> GapAttribution:
+def gap_of(engine: EngineCore, account: int, units: Units) -> GapAttribution:
     """Where the difference between the silo sum and the unified requirement comes from.
 
-    An account that is not eligible for the unified candidate has no gap.
+    ``units``: the account's, of :func:`unified_units`. An account that is not eligible has no gap.
     """
     if not engine.accounts.unified_eligible[account]:
         return GapAttribution(0.0, (), (), np.zeros(0))
-    exposures, sets = unified_units(engine, account)
+    exposures, sets = units
     maintenance = engine.maintenance[account]
     charged = np.flatnonzero(maintenance)
     return attribute_gap(

@@ -140,10 +140,12 @@ def _by_silo(amounts: Float64s) -> dict[str, float]:
 
 def _utilisation(equity: Float64s, maintenance: Float64s) -> Float64s:
     """float64[n]: worst silo's maintenance over equity; accounts without requirement count 0."""
+    equity, maintenance = np.ascontiguousarray(equity.T), np.ascontiguousarray(maintenance.T)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(equity > 0, maintenance / equity, np.inf)
     ratio = np.where((maintenance > 0) | (equity < 0), ratio, 0.0)
-    return ratio.max(axis=1) if len(ratio) else np.zeros(0)
+    worst: Float64s = ratio.max(axis=0)
+    return worst
 
 
 def _largest(engine: EngineCore, accounts: Int64s, amounts: Float64s, number: int) -> list[tuple[str, float]]:

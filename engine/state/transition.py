@@ -17,7 +17,14 @@ from engine.state.books import SiloBook
 from engine.state.cases import Move
 from engine.state.core import EngineCore
 from engine.state.partitions import Inputs
-from engine.state.statement import Quality, held_by, quality_of, unified_units, worst_unified_scenario
+from engine.state.statement import (
+    Quality,
+    held_by,
+    quality_of,
+    tail_weights_of,
+    unified_units,
+    worst_scenario,
+)
 
 _FIELDS = tuple(field.name for field in fields(Instrument))
 _fields_of = attrgetter(*_FIELDS)
@@ -136,15 +143,15 @@ def _silo_drivers(engine: EngineCore, account: int, silo: str) -> tuple[str, tup
 
 def _unified_drivers(engine: EngineCore, account: int) -> tuple[str, tuple[PositionLoss, ...]]:
     """Worst scenario of the account's tail, and its positions by weighted loss over the tail."""
-    exposures, _ = unified_units(engine, account)
-    if len(exposures) == 0:
+    units = unified_units(engine, account)
+    weights = tail_weights_of(engine, units)
+    if len(weights) == 0:
         return "", ()
-    weights = engine.unified.rulebook.tail_weights(exposures)
     held = held_by(engine, account)
     members = held.only(engine.unified.covered[held.instrument] & ~held.collateral)
     rows = engine.unified.rows.values[members.instrument, : len(weights)]
     loss = -(rows @ weights) * members.quantity
-    return worst_unified_scenario(engine, account), _named(engine, members, loss)
+    return worst_scenario(engine, units, weights), _named(engine, members, loss)
 
 
 def _named(engine: EngineCore, held: Held, losses: NDArray[np.float64]) -> tuple[PositionLoss, ...]:

@@ -121,7 +121,10 @@ def tail_weights(pnl: Float64s, weights: Float64s) -> Float64s:
 
     ``-pnl @ tail_weights(pnl, weights)`` is the same figure as :func:`tail_loss`.
     """
-    order = np.argsort(pnl, kind="stable")[: len(weights)]
+    # Candidates first: everything not above the last value of the tail, in scenario order.
+    last = np.partition(pnl, len(weights) - 1)[len(weights) - 1]
+    candidates = np.flatnonzero(pnl <= last)
+    order = candidates[np.argsort(pnl[candidates], kind="stable")][: len(weights)]
     scenario_weights = np.zeros(len(pnl))
     scenario_weights[order] = weights
     return scenario_weights
