@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.base.kernel import kernel
 from engine.rules.interface import Float64s, Int64s
 
 
+@kernel
 def sum_by_account(charges: Float64s, offsets: Int64s) -> Float64s:
     """Column sums of consecutive groups of rows, each group added in row order.
 
@@ -17,7 +19,9 @@ def sum_by_account(charges: Float64s, offsets: Int64s) -> Float64s:
     Returns:
         float64[a, c]; zeros for an account without rows.
     """
-    accounts = len(offsets) - 1
-    owner = np.repeat(np.arange(accounts), np.diff(offsets))
-    sums = [np.bincount(owner, weights=column, minlength=accounts) for column in charges.T]
-    return np.column_stack(sums)
+    sums = np.zeros((len(offsets) - 1, charges.shape[1]))
+    for account in range(len(sums)):
+        for row in range(offsets[account], offsets[account + 1]):
+            for column in range(charges.shape[1]):
+                sums[account, column] += charges[row, column]
+    return sums

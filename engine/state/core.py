@@ -14,6 +14,7 @@ from engine.state.activity_state import ActivityState
 from engine.state.cases import Move
 from engine.state.equity import start_of_day
 from engine.state.reference_state import HOLDINGS, VALUE
+from engine.state.silo_sums import add_requirement, distrust, sum_of_silos, trusted_everywhere
 
 Float64s = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -125,15 +126,14 @@ class EngineCore(ActivityState):
 
     def _charge(self, accounts: Int64s, marks: Int32s) -> None:
         """Renew the figures of accounts; writes only what is theirs, so chunks may run beside one another."""
-        equity, trusted = self.equity_book.of_accounts(accounts, self.holdings, self.market)
-        self.equity[accounts] = equity
+        self.equity_book.value(accounts, self.holdings, self.market, self.equity, self.trusted)
         changed = accounts[(marks & HOLDINGS) != 0]
         self.unsupported[changed] = False
         mark_unmargined(
             self.holdings.columns, changed, self.accounts.portfolio_margin, self.market.product,
             self._margined, self.unsupported,
         )  # fmt: skip
-        self.trusted[accounts] = trusted & ~self.unsupported[accounts]
+        distrust(accounts, self.unsupported, self.trusted)
         for book in self._books():
             mine = accounts[(marks & book.bit) != 0]
             if len(mine):
@@ -144,20 +144,18 @@ class EngineCore(ActivityState):
 
     def _combine(self, accounts: Int64s) -> None:
         """Requirements by silo, then the unified candidate's of those who may have it."""
-        initial, maintenance = np.zeros((2, len(accounts), len(SILOS)))
+        self.initial[accounts] = self.maintenance[accounts] = 0.0
         for rulebook_id, book in self.silo_books.items():
             silo = SILO_INDEX[self.policy.rulebooks[rulebook_id].silo]
-            initial[:, silo] += book.requirement[accounts, 0]
-            maintenance[:, silo] += book.requirement[accounts, 1]
-        self.initial[accounts], self.maintenance[accounts] = initial, maintenance
-        eligible = self.accounts.unified_eligible[accounts]
-        self.unified.charge(accounts[eligible], self.holdings, maintenance[eligible].sum(axis=1))
+            add_requirement(accounts, book.requirement, silo, self.initial, self.maintenance)
+        eligible = accounts[self.accounts.unified_eligible[accounts]]
+        self.unified.charge(eligible, self.holdings, sum_of_silos(eligible, self.maintenance))
 
     def unified_requirement(self, accounts: Int64s) -> Float64s:
         """float64[a]: unified requirement; an account that is not eligible keeps its silos' sum."""
         eligible = self.accounts.unified_eligible[accounts]
         unified = self.unified.result[accounts, 0] + self.unified.outside_usd[accounts]
-        requirement: Float64s = np.where(eligible, unified, self.maintenance[accounts].sum(axis=1))
+        requirement: Float64s = np.where(eligible, unified, sum_of_silos(accounts, self.maintenance))
         return requirement
 
     def _decide(self, accounts: Int64s, now_ns: int) -> list[Move]:
@@ -172,7 +170,7 @@ class EngineCore(ActivityState):
             )
         shadow = accounts[self.accounts.unified_eligible[accounts]]
         unified = self.unified_requirement(shadow)[:, None]
-        equity, trusted = self.equity[shadow].sum(axis=1), np.all(self.trusted[shadow], axis=1)
+        equity, trusted = sum_of_silos(shadow, self.equity), trusted_everywhere(shadow, self.trusted)
         figures = ScopeFigures(np.arange(len(shadow)), 0, unified, unified, equity[:, None], trusted[:, None])
         scope = self.cases.unified_scope
         rule = self.policy.call_rule(self.cases.scopes[scope])

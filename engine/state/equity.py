@@ -43,22 +43,49 @@ class ValueColumns(NamedTuple):
     kept: Float64s
 
 
+class CashColumns(NamedTuple):
+    """What the kernel counts cash with.
+
+    Attributes:
+        cash: float64[account, silo, currency].
+        rate: float64[currency], USD per unit; 0 where it is not known.
+        kept: float64[silo, currency], 1 - haircut of a credit balance.
+    """
+
+    cash: Float64s
+    rate: Float64s
+    kept: Float64s
+
+
 @kernel
-def _add_holdings(
-    h: HoldingColumns, values: ValueColumns, accounts: Int64s, equity: Float64s, trusted: Bools
+def _value(
+    h: HoldingColumns,
+    values: ValueColumns,
+    cash: CashColumns,
+    accounts: Int64s,
+    equity: Float64s,
+    trusted: Bools,
 ) -> None:
-    """Add the value of holdings to equity float64[a, silo]; what is doubtful makes bool[a, silo] False."""
+    """Set the rows of accounts in equity float64[account, silo] and trusted bool[account, silo]."""
     for i in range(len(accounts)):
         account = accounts[i]
+        for silo in range(equity.shape[1]):
+            equity[account, silo] = cash.cash[account, silo, 0]
+            trusted[account, silo] = True
+            for currency in range(1, len(cash.rate)):
+                balance = cash.cash[account, silo, currency] * cash.rate[currency]
+                equity[account, silo] += balance * cash.kept[silo, currency] if balance > 0.0 else balance
+                if cash.rate[currency] == 0.0 and cash.cash[account, silo, currency] != 0.0:
+                    trusted[account, silo] = False
         for slot in range(h.first[account], h.first[account] + h.held[account]):
             key = h.key[slot]
             instrument, silo = key >> INSTRUMENT_SHIFT, (key >> 1) & 7
             worth = h.quantity[slot] * values.value_usd[instrument]
             if key & 1 and h.quantity[slot] > 0.0:
                 worth *= values.kept[instrument, silo]
-            equity[i, silo] += worth
+            equity[account, silo] += worth
             if values.doubtful[instrument]:
-                trusted[i, silo] = False
+                trusted[account, silo] = False
 
 
 class EquityBook:
@@ -122,26 +149,21 @@ class EquityBook:
         for name, (_, value) in _FILLS.items():
             getattr(self, name)[slot] = value
 
-    def of_accounts(self, accounts: Int64s, holdings: Holdings, market: MarketView) -> tuple[Float64s, Bools]:
-        """Equity float64[a, silo] in USD and bool[a, silo]: every price it rests on is there and fresh."""
-        equity, trusted = self._cash_usd(holdings.cash[accounts], holdings, market)
-        values = ValueColumns(self.value_usd, self.doubtful, self._kept)
-        _add_holdings(holdings.columns, values, accounts, equity, trusted)
-        return equity, trusted
+    def value(
+        self, accounts: Int64s, holdings: Holdings, market: MarketView, equity: Float64s, trusted: Bools
+    ) -> None:
+        """Renew the accounts' rows of equity float64[account, silo] in USD and trusted bool[account, silo]: every
+        price it rests on is there and fresh.
 
-    def _cash_usd(self, cash: Float64s, holdings: Holdings, market: MarketView) -> tuple[Float64s, Bools]:
-        """float64[a, silo]: balances at the FX mark, credit balances after the silo's FX haircut; a balance
-        without a rate counts nothing and makes bool[a, silo] False.
+        A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut; one
+        without a rate counts nothing and is not trusted.
         """
-        total = np.array(cash[:, :, 0])
-        known = np.ones(total.shape, np.bool_)
+        rate, kept = np.zeros(len(holdings.currencies)), np.ones((len(SILOS), len(holdings.currencies)))
         for currency, index in holdings.currencies.items():
-            if index == 0:
-                continue
             slot = market.slot_of.get(f"{currency}USD", -1)
-            rate = float(market.mark[slot]) if slot >= 0 and market.priced[slot] else 0.0
-            known &= (rate > 0.0) | (cash[:, :, index] == 0.0)
-            keep = np.array([1.0 - self.collateral.fx_haircut(currency, silo) for silo in SILOS])
-            balance = cash[:, :, index] * rate
-            total += np.where(balance > 0, balance * keep, balance)
-        return total, known
+            if index and slot >= 0 and market.priced[slot]:
+                rate[index] = max(float(market.mark[slot]), 0.0)
+                kept[:, index] = [1.0 - self.collateral.fx_haircut(currency, silo) for silo in SILOS]
+        values = ValueColumns(self.value_usd, self.doubtful, self._kept)
+        cash = CashColumns(holdings.cash, rate, kept)
+        _value(holdings.columns, values, cash, accounts, equity, trusted)

@@ -54,12 +54,11 @@ def tail_scratch(ranks: int, count: int) -> tuple[Float64s, Float64s]:
 def _lane_minima(pnl: Float64s, row: int, count: int, lanes: Float64s) -> None:
     """lanes[i] = the least of pnl[row, i], pnl[row, i + lanes], pnl[row, i + 2 lanes] ..."""
     width = len(lanes)
-    for lane in range(width):
-        lanes[lane] = pnl[row, lane]
+    lanes[:] = pnl[row, :width]
     for first in range(width, count, width):
-        for lane in range(min(width, count - first)):
-            value = pnl[row, first + lane]
-            lanes[lane] = value if value < lanes[lane] else lanes[lane]  # noqa: FURB136 - numba's min is slower
+        part = pnl[row, first : min(first + width, count)]  # indexed from 0: compiled to vector instructions
+        for lane in range(len(part)):
+            lanes[lane] = part[lane] if part[lane] < lanes[lane] else lanes[lane]  # noqa: FURB136
 
 
 @kernel
