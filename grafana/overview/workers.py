@@ -51,13 +51,14 @@ def _owned() -> Panel:
 
 def _evaluation_time() -> Panel:
     text = about(
-        "duration of an evaluation pass: median and 99th percentile by worker.",
-        "p99 far above 50 ms: calls come late.",
+        "duration of an evaluation pass, and how late the event loop runs what is due, by worker.",
+        "p99 far above 50 ms: calls come late; a late loop delays publishing and heartbeats.",
         "fewer accounts per worker (add one), or find what touches so many accounts at once.",
     )
     half = Query(quantile(0.5, "evaluation_duration_seconds", by="instance"), "{{instance}} p50")
     worst = Query(quantile(0.99, "evaluation_duration_seconds", by="instance"), "{{instance}} p99")
-    return lines(Frame("Evaluation time", text, "s", span=8, height=8), half, worst)
+    late = Query(quantile(0.99, "event_loop_lag_seconds", by="instance"), "{{instance}} loop p99")
+    return lines(Frame("Evaluation time", text, "s", span=8, height=8), half, worst, late)
 
 
 def _evaluations() -> Panel:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from operator import attrgetter
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 from pydantic import ValidationError
@@ -53,15 +54,19 @@ class Decoded(Generic[S]):
 
     Attributes:
         messages: those that are usable, in order.
-        at: index in the batch of each usable message.
         faults: (index in the batch, fault) of the others, ascending.
         with_unknown_fields: how many usable messages carry fields that the schema does not have.
     """
 
     messages: list[S] = field(default_factory=list)
-    at: list[int] = field(default_factory=list)
     faults: list[tuple[int, Fault]] = field(default_factory=list)
     with_unknown_fields: int = 0
+
+    @property
+    def at(self) -> list[int]:
+        """Index in the batch of each usable message."""
+        faulty = {index for index, _ in self.faults}
+        return [index for index in range(len(self.messages) + len(faulty)) if index not in faulty]
 
 
 class _Remembered(dict[str, int]):
@@ -105,15 +110,21 @@ class Codec(Generic[S]):
     """
 
     def __init__(
-        self, struct: type[S], keys: Callable[[S], bytes], check: Callable[[S], Fault | None]
+        self,
+        struct: type[S],
+        keys: Callable[[list[S]], list[bytes]],
+        checks: Mapping[str, Callable[[Any], Fault | None]],
+        whole: Callable[[S], Fault | None] | None = None,
     ) -> None:
+        """``checks``: by the field whose value they look at. ``whole``: what concerns several fields."""
         closed = msgspec.defstruct(
             struct.__name__, [], bases=(struct,), forbid_unknown_fields=True, gc=False, frozen=True
         )
-        self._closed = msgspec.json.Decoder(closed).decode
+        self._closed = cast("Callable[[Any], S]", msgspec.json.Decoder(closed).decode)
         self._open = msgspec.json.Decoder(struct).decode
-        self._key = keys
-        self._check = check
+        self._keys = keys
+        self._checks = [(attrgetter(name), check) for name, check in checks.items()]
+        self._whole = whole
 
     def decode(self, records: Sequence[Any]) -> Decoded[S]:
         """Decode records with ``key`` and ``value`` attributes (a ConsumerRecord or :class:`Raw`)."""
@@ -125,44 +136,48 @@ class Codec(Generic[S]):
                 self._decode_each(chunk, start, result)
             else:
                 result.messages += messages
-                result.at += range(start, start + len(chunk))
         return result
 
     def _all_usable(self, records: Sequence[Any]) -> list[S] | None:
         """The messages if every record is beyond reproach, which is found out in half the time; else None."""
-        closed: Callable[[Any], Any] = self._closed
         try:
-            messages: list[S] = [closed(record.value) for record in records]
+            messages = list(map(self._closed, [record.value for record in records]))
         except Exception:  # every way in which bytes can fail to be this message
             return None
-        if list(map(self._key, messages)) != [record.key for record in records]:
+        if self._keys(messages) != [record.key for record in records]:
             return None
-        return None if any(map(self._check, messages)) else messages
+        if self._whole is not None and any(map(self._whole, messages)):
+            return None
+        for field_of, check in self._checks:
+            if any(map(check, set(map(field_of, messages)))):
+                return None
+        return messages
 
     def _decode_each(self, records: Sequence[Any], start: int, result: Decoded[S]) -> None:
         """Decode records one by one; ``start`` is the index of the first in the batch."""
-        closed: Callable[[Any], Any] = self._closed
-        key, check = self._key, self._check
         for index, record in enumerate(records, start):
             try:
-                message: S = closed(record.value)
+                message, unknown_fields = self._closed(record.value), 0
             except Exception:
                 second = self._second_look(record.value)
                 if isinstance(second, Fault):
                     result.faults.append((index, second))
                     continue
-                message = second
-                unknown_fields = 1
-            else:
-                unknown_fields = 0
-            if (fault := check(message)) is not None:
+                message, unknown_fields = second, 1
+            if (fault := self._fault(message, record.key)) is not None:
                 result.faults.append((index, fault))
-            elif record.key != key(message):
-                result.faults.append((index, _key_mismatch(record.key, key(message))))
             else:
                 result.messages.append(message)
-                result.at.append(index)
                 result.with_unknown_fields += unknown_fields
+
+    def _fault(self, message: S, key: bytes | None) -> Fault | None:
+        """The first thing that is wrong with a message whose types are right."""
+        fault = self._whole(message) if self._whole is not None else None
+        fault = fault or _first(check(field_of(message)) for field_of, check in self._checks)
+        if fault is not None:
+            return fault
+        [expected] = self._keys([message])
+        return None if key == expected else _key_mismatch(key, expected)
 
     def _second_look(self, value: bytes | None) -> S | Fault:
         if not value:
@@ -225,19 +240,9 @@ def _check_currency(text: str | None) -> Fault | None:
     return Fault(Reason.OUT_OF_RANGE, _short(f"currency {text!r} is not a three letter code"))
 
 
-def _check_trade(trade: HotTrade) -> Fault | None:
-    if days[trade.business_date] != INVALID and trade.silo is None:
-        return None
-    return _check_day(trade.business_date) or _check_silo(trade.silo)
-
-
 def _check_collateral(record: HotCollateral) -> Fault | None:
     if (record.instrument_id is None) == (record.currency is None):
         return Fault(Reason.WRONG_TYPE, "exactly one of instrument_id and currency must be set")
-    return _check_day(record.business_date) or _check_silo(record.silo) or _check_currency(record.currency)
-
-
-def _check_price(_: HotPrice) -> Fault | None:
     return None
 
 
@@ -245,8 +250,7 @@ def _check_positions(record: HotPositions) -> Fault | None:
     if record.part > record.parts:
         return Fault(Reason.OUT_OF_RANGE, f"part {record.part} is beyond parts {record.parts}")
     return (
-        _check_day(record.business_date)
-        or _first(_check_silo(position.silo) for position in record.positions)
+        _first(_check_silo(position.silo) for position in record.positions)
         or _first(_check_silo(cash.silo) or _check_currency(cash.currency) for cash in record.cash)
         or _first(_check_silo(asset.silo) for asset in record.collateral)
     )
@@ -256,12 +260,22 @@ def _first(faults: Iterable[Fault | None]) -> Fault | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
-TRADES: Final = Codec(HotTrade, lambda trade: trade.account_id.encode(), _check_trade)
-COLLATERAL: Final = Codec(HotCollateral, lambda record: record.account_id.encode(), _check_collateral)
-PRICES: Final = Codec(HotPrice, lambda price: price.instrument_id.encode(), _check_price)
+TRADES: Final = Codec(
+    HotTrade,
+    lambda trades: [trade.account_id.encode() for trade in trades],
+    {"business_date": _check_day, "silo": _check_silo},
+)
+COLLATERAL: Final = Codec(
+    HotCollateral,
+    lambda records: [record.account_id.encode() for record in records],
+    {"business_date": _check_day, "silo": _check_silo, "currency": _check_currency},
+    _check_collateral,
+)
+PRICES: Final = Codec(HotPrice, lambda prices: [price.instrument_id.encode() for price in prices], {})
 POSITIONS: Final = Codec(
     HotPositions,
-    lambda record: positions_key(record.account_id, record.part, record.parts),
+    lambda records: [positions_key(record.account_id, record.part, record.parts) for record in records],
+    {"business_date": _check_day},
     _check_positions,
 )
 

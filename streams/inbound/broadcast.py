@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.inbound.light_records import Records, with_light_records
 from streams.inbound.log_reader import group_less_consumer, read_to_end
 from streams.inbound.record import Record, Refusal, Taken
 
 _POLL_MS: Final = 1000
+# Unpacking a fetch holds the event loop: a full one of every partition would hold up heartbeats and pages.
+_POLL_RECORDS: Final = 5_000
 _REFUSALS_KEPT: Final = 10_000
 
-Take = Callable[[str, Sequence[Record]], Awaitable[Taken]]
+Take = Callable[[str, Sequence[Sequence[Record]]], Awaitable[Taken]]
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,11 @@ class Broadcast:
     def __init__(
         self, bootstrap: str, client_id: str, group_id: str, topics: dict[str, str], take: Take
     ) -> None:
-        """``topics``: short name by full name, in reading order. ``take``: gets short names."""
+        """
+        Args:
+            topics: short name by full name, in reading order.
+            take: gets a short name and batches, one a partition.
+        """
         self._consumer: AIOKafkaConsumer = group_less_consumer(bootstrap, client_id, group_id)
         self._topics = topics
         self._take = take
@@ -45,24 +52,32 @@ class Broadcast:
     async def start(self, partitions: Sequence[TopicPartition]) -> None:
         """Read all partitions of the topics to their present ends."""
         await self._consumer.start()
+        with_light_records(self._consumer)
         self._consumer.assign(partitions)
         for tp in partitions:
             self._committed[tp] = await self._consumer.committed(tp) or 0
         for name in self._topics:
             own = [tp for tp in partitions if tp.topic == name]
             async for tp, records in read_to_end(self._consumer, own):
-                await self._taken(tp, records)
+                await self._taken(name, [Records(tp, records)])
 
     async def follow(self) -> None:
         """Take what comes, until cancelled."""
         while True:
-            fetched = await self._consumer.getmany(timeout_ms=_POLL_MS)
+            fetched = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
+            batches: dict[str, list[Records]] = {}
             for tp, records in fetched.items():
-                await self._taken(tp, records)
+                batches.setdefault(tp.topic, []).append(Records(tp, records))
+            for name, of_topic in batches.items():
+                await self._taken(name, of_topic)
 
-    async def _taken(self, tp: TopicPartition, records: Sequence[Any]) -> None:
-        taken = await self._take(self._topics[tp.topic], records)
-        for refusal in taken.refusals:
+    async def _taken(self, name: str, batches: list[Records]) -> None:
+        taken = await self._take(self._topics[name], batches)
+        self.note(taken.refusals)
+
+    def note(self, refusals: Sequence[Refusal]) -> None:
+        """Remember refusals of these topics until they are written."""
+        for refusal in refusals:
             source = TopicPartition(refusal.record.topic, refusal.record.partition)
             if source in self._committed and refusal.record.offset >= self._committed[source]:
                 self._refusals.append(refusal)

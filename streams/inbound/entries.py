@@ -1,11 +1,12 @@
-"""Trades and collateral movements: decoded batches as columns for the engine."""
+"""Trades and collateral movements: decoded on any thread, then applied as columns on the engine's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.base.errors import Reason
 from engine.market.instruments import REFERENCE_ONLY
@@ -16,83 +17,118 @@ from streams.contracts.codec import COLLATERAL, NO_SILO, TRADES, days, silos
 from streams.contracts.hot import HotCollateral, HotTrade
 from streams.inbound.parking import Parking
 from streams.inbound.record import Record, Taken
-from streams.inbound.sorting import Batch
+from streams.inbound.sorting import DecodedBatch
+
+T = TypeVar("T")
 
 _NAMES: Final = ("applied", "duplicate", "late", "covered")  # by EntryOutcome; what follows is refused
-_MOVED: Final = "known under another account; an entry cannot change its account"
+_REFUSALS: Final = {
+    EntryOutcome.MOVED: (
+        Reason.TRADE_MOVED,
+        "is known under another account; an entry cannot change its account",
+    ),
+    EntryOutcome.NO_RULEBOOK: (Reason.NO_RULEBOOK, "names a silo where no rulebook margins its product"),
+}
 
 
-def take_trades(engine: Engine, parking: Parking, partition: int, records: Sequence[Record]) -> Taken:
+class TradeBatch(DecodedBatch[HotTrade]):
+    """Decoded trades of one partition as columns, but for the slots, which only the engine knows."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        super().__init__("trades", TRADES, records)
+        trades = self.messages
+        if trades:
+            self.taken.newest_source_ns["trades"] = max([trade.trade_time_ns for trade in trades])
+        self.trade_ids = [trade.trade_id for trade in trades]
+        self.account_ids = [trade.account_id for trade in trades]
+        self.instrument_ids = [trade.instrument_id for trade in trades]
+        self.version = np.array([trade.version for trade in trades], np.int64)
+        self.quantity = np.array([trade.quantity for trade in trades], np.float64)
+        self.price = np.array([trade.price for trade in trades], np.float64)
+        self.cancelled = np.array([trade.status == "cancelled" for trade in trades], np.bool_)
+        self.business_day = _numbers([trade.business_date for trade in trades], days.__getitem__)
+        self.silo = _numbers([trade.silo for trade in trades], _silo)
+
+
+def _numbers(texts: list[T], number: Callable[[T], int]) -> NDArray[np.int64]:
+    """int64[n]: most often the same one for all."""
+    distinct = {text: number(text) for text in set(texts)}
+    if len(distinct) == 1:
+        return np.full(len(texts), distinct[texts[0]], np.int64)
+    return np.array([distinct[text] for text in texts], np.int64)
+
+
+def _silo(name: str | None) -> int:
+    return NO_SILO if name is None else silos[name]
+
+
+def apply_trades(engine: Engine, parking: Parking, partition: int, batch: TradeBatch) -> Taken:
     """Apply trades of one owned partition.
 
     A trade time ahead of the clock is not refused: the position is real, and leaving it out would understate
     the risk; the metric ``clock_skew_seconds`` shows it. A trade of the past counts by its business date.
     """
-    batch: Batch[HotTrade] = Batch("trades", TRADES, records, parking)
-    if batch.messages:
-        newest_ns = max(trade.trade_time_ns for trade in batch.messages)
-        batch.taken.newest_source_ns["trades"] = newest_ns
-    account_ids = [trade.account_id for trade in batch.messages]
-    instrument_ids = [trade.instrument_id for trade in batch.messages]
-    accounts = engine.account_slots(account_ids)
-    instruments = engine.instrument_slots(instrument_ids)
-    batch.park_unknown(accounts, "account", account_ids)
-    batch.park_unknown(instruments, "instrument", instrument_ids)
+    accounts = engine.account_slots(batch.account_ids)
+    instruments = engine.instrument_slots(batch.instrument_ids)
+    batch.park_unknown(parking, accounts, "account", batch.account_ids)
+    batch.park_unknown(parking, instruments, "instrument", batch.instrument_ids)
     batch.check_partition(engine.accounts.partition, accounts, partition)
-    silo = np.array([NO_SILO if t.silo is None else silos[t.silo] for t in batch.messages], np.int64)
-    _refuse_untradable(engine, batch, instruments, silo)
+    _refuse_untradable(engine, batch, instruments)
     kept = batch.kept()
-    if not kept:
+    if len(kept) == 0:
         return batch.taken
-    trades = batch.chosen(kept)
     columns = TradeColumns(
-        trade_ids=[trade.trade_id for trade in trades],
-        version=np.array([trade.version for trade in trades], np.int64),
+        trade_ids=batch.chosen(batch.trade_ids, kept),
+        version=batch.version[kept],
         account=accounts[kept],
         instrument=instruments[kept],
-        quantity=np.array([trade.quantity for trade in trades], np.float64),
-        price=np.array([trade.price for trade in trades], np.float64),
-        cancelled=np.array([trade.status == "cancelled" for trade in trades], np.bool_),
-        business_day=np.array([days[trade.business_date] for trade in trades], np.int64),
-        silo=silo[kept],
+        quantity=batch.quantity[kept],
+        price=batch.price[kept],
+        cancelled=batch.cancelled[kept],
+        business_day=batch.business_day[kept],
+        silo=batch.silo[kept],
     )
     outcomes = engine.apply_trades(partition, columns)
-    for place in batch.count(kept, outcomes, _NAMES):
-        batch.refuse(kept[place], Reason.TRADE_MOVED, f"trade {columns.trade_ids[place]} is {_MOVED}")
+    for index, outcome in batch.count(kept, outcomes, _NAMES):
+        reason, what = _REFUSALS[EntryOutcome(outcome)]
+        batch.refuse(index, reason, f"trade {batch.trade_ids[index]} {what}")
     return batch.taken
 
 
-def _refuse_untradable(
-    engine: Engine, batch: Batch[HotTrade], instruments: np.ndarray, silo: np.ndarray
-) -> None:
+def _refuse_untradable(engine: Engine, batch: TradeBatch, instruments: NDArray[np.int64]) -> None:
     """Reference levels cannot be traded, nor what has no silo unless the trade names one."""
-    no_silo = batch.keep & (silo < 0) & (engine.silo_of_instrument[instruments] < 0)
     for index in np.flatnonzero(batch.keep & (engine.silo_of_instrument[instruments] < 0)).tolist():
         product = engine.market.instruments[instruments[index]].product
-        if no_silo[index] or product in REFERENCE_ONLY:
+        if batch.silo[index] < 0 or product in REFERENCE_ONLY:
             batch.refuse(
                 index,
                 Reason.NO_RULEBOOK,
-                f"instrument {batch.messages[index].instrument_id} ({product}) cannot be held as a position",
+                f"instrument {batch.instrument_ids[index]} ({product}) cannot be held as a position",
             )
 
 
-def take_collateral(engine: Engine, parking: Parking, partition: int, records: Sequence[Record]) -> Taken:
+class CollateralBatch(DecodedBatch[HotCollateral]):
+    """Decoded collateral movements of one partition."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        super().__init__("collateral", COLLATERAL, records)
+
+
+def apply_collateral(engine: Engine, parking: Parking, partition: int, batch: CollateralBatch) -> Taken:
     """Apply collateral movements of one owned partition."""
-    batch: Batch[HotCollateral] = Batch("collateral", COLLATERAL, records, parking)
     account_ids = [movement.account_id for movement in batch.messages]
     accounts = engine.account_slots(account_ids)
-    batch.park_unknown(accounts, "account", account_ids)
+    batch.park_unknown(parking, accounts, "account", account_ids)
     asset_ids = [movement.instrument_id for movement in batch.messages]
     assets = np.full(len(asset_ids), -1, np.int64)
     is_asset = np.array([asset_id is not None for asset_id in asset_ids], np.bool_)
     assets[is_asset] = engine.instrument_slots([asset_id for asset_id in asset_ids if asset_id is not None])
-    batch.park_unknown(np.where(is_asset, assets, 0), "instrument", asset_ids)
+    batch.park_unknown(parking, np.where(is_asset, assets, 0), "instrument", asset_ids)
     batch.check_partition(engine.accounts.partition, accounts, partition)
     kept = batch.kept()
-    if not kept:
+    if len(kept) == 0:
         return batch.taken
-    movements = batch.chosen(kept)
+    movements = batch.chosen(batch.messages, kept)
     columns = CollateralColumns(
         collateral_ids=[movement.collateral_id for movement in movements],
         version=np.array([movement.version for movement in movements], np.int64),
@@ -105,9 +141,10 @@ def take_collateral(engine: Engine, parking: Parking, partition: int, records: S
         silo=np.array([silos[movement.silo] for movement in movements], np.int64),
     )
     outcomes = engine.apply_collateral(partition, columns)
-    for place in batch.count(kept, outcomes, _NAMES):
-        batch.refuse(kept[place], Reason.TRADE_MOVED, f"movement {columns.collateral_ids[place]} is {_MOVED}")
+    for index, outcome in batch.count(kept, outcomes, _NAMES):
+        reason, what = _REFUSALS[EntryOutcome(outcome)]
+        batch.refuse(index, reason, f"movement {batch.messages[index].collateral_id} {what}")
     return batch.taken
 
 
-assert len(_NAMES) == EntryOutcome.MOVED  # the outcomes with a name are those before the refused one
+assert set(range(len(_NAMES))) | set(_REFUSALS) == set(EntryOutcome)

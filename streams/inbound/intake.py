@@ -1,24 +1,31 @@
 """The one way into the engine: batches of records by topic, what became of them, and what they set free.
 
-Not thread-safe, like the engine; the worker runs every call on its engine thread.
+Two steps: *staging* decodes and checks, needs no engine and may run on any one other thread; *applying* is not
+thread-safe, like the engine, and the worker runs it on its engine thread. ``take_...`` does both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from engine.shortfall.call import CallCase
 from engine.state.engine import Engine
-from streams.inbound.entries import take_collateral, take_trades
+from streams.inbound.entries import CollateralBatch, TradeBatch, apply_collateral, apply_trades
+from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing, Parking
-from streams.inbound.positions import OpeningDesk
-from streams.inbound.prices import take_prices
+from streams.inbound.positions import OpeningDesk, PositionsBatch
+from streams.inbound.price_buffer import PriceBuffer
+from streams.inbound.prices import PriceBatch, apply_prices
 from streams.inbound.record import Record, Taken
 from streams.inbound.reference import ReferenceDesk
 
 ACCOUNT_TOPICS: Final = frozenset({"positions", "collateral", "trades"})
 REFERENCE_TOPICS: Final = ("rulebooks", "instruments", "accounts")
+# Far more instruments than one firm follows; a feed that invents ids or sends rubbish waits for the engine here.
+_WAITING_PRICES: Final = 200_000
+
+Staged: TypeAlias = TradeBatch | CollateralBatch | PositionsBatch
 
 
 class Intake:
@@ -39,6 +46,7 @@ class Intake:
         """``parameters``: by rulebook_id, kept current as new versions come in."""
         self.engine = engine
         self.parking = Parking(parking_limit)
+        self.waiting_prices = PriceBuffer(_WAITING_PRICES)
         self._reference = ReferenceDesk(engine, parameters, partitions)
         self._openings = OpeningDesk(engine, self.parking)
         self._skew_limit_ms = skew_limit_ms
@@ -77,8 +85,15 @@ class Intake:
 
     # ---------------------------------------------------------------- records
 
-    def take_activity(self, topic: str, partition: int, records: Sequence[Record]) -> Taken | None:
-        """Take records of ``trades``, ``collateral`` or ``positions``, in log order.
+    @staticmethod
+    def stage_activity(topic: str, records: Sequence[Record]) -> Staged:
+        """Decode records of ``trades``, ``collateral`` or ``positions``; on any thread."""
+        if topic == "trades":
+            return TradeBatch(records)
+        return CollateralBatch(records) if topic == "collateral" else PositionsBatch(records)
+
+    def apply_activity(self, topic: str, partition: int, staged: Staged) -> Taken | None:
+        """Apply staged records of one partition, in log order.
 
         Returns:
             None if the partition is not owned (any more).
@@ -86,11 +101,13 @@ class Intake:
         applied = self._applied.get((topic, partition))
         if applied is None:
             return None
+        records = staged.raw
         if records and records[0].offset <= applied:
-            records = [record for record in records if record.offset > applied]
+            records = [record for record in whole(records) if record.offset > applied]
+            staged = self.stage_activity(topic, records)
         if not records:
             return Taken()
-        taken = self._desk(topic)(partition, records)
+        taken = self._apply(partition, staged)
         last = records[-1].offset
         self._applied[(topic, partition)] = last
         self.engine.note_inputs(
@@ -101,16 +118,37 @@ class Intake:
         )
         return taken
 
-    def _desk(self, topic: str) -> Callable[[int, Sequence[Record]], Taken]:
-        if topic == "trades":
-            return lambda partition, records: take_trades(self.engine, self.parking, partition, records)
-        if topic == "collateral":
-            return lambda partition, records: take_collateral(self.engine, self.parking, partition, records)
-        return self._openings.take
+    def take_activity(self, topic: str, partition: int, records: Sequence[Record]) -> Taken | None:
+        """Stage and apply."""
+        return self.apply_activity(topic, partition, self.stage_activity(topic, records))
+
+    def _apply(self, partition: int, staged: Staged) -> Taken:
+        if isinstance(staged, TradeBatch):
+            return apply_trades(self.engine, self.parking, partition, staged)
+        if isinstance(staged, CollateralBatch):
+            return apply_collateral(self.engine, self.parking, partition, staged)
+        return self._openings.take(partition, staged)
+
+    def stage_prices(self, batches: Sequence[Sequence[Record]], now_ns: int) -> Taken:
+        """Decode prices into the buffer; on any thread.
+
+        Returns:
+            what was refused or superseded; the others are counted when they are applied.
+        """
+        taken = Taken()
+        for records in batches:
+            batch = PriceBatch(records, now_ns, self._skew_limit_ms)
+            self.waiting_prices.put(batch)
+            taken.add(batch.taken)
+        return taken
+
+    def apply_waiting_prices(self) -> Taken:
+        """Apply the newest prices of all instruments that got one since the last time."""
+        return apply_prices(self.engine, self.parking, self.waiting_prices.take())
 
     def take_prices(self, records: Sequence[Record], now_ns: int) -> Taken:
-        """Take prices."""
-        return take_prices(self.engine, self.parking, records, now_ns, self._skew_limit_ms)
+        """Decode and apply, past the buffer."""
+        return apply_prices(self.engine, self.parking, PriceBatch(records, now_ns, self._skew_limit_ms))
 
     def take_reference(self, topic: str, records: Sequence[Record], now_ns: int) -> Taken:
         """Take reference data, then what was parked for it."""
@@ -128,5 +166,5 @@ class Intake:
             if topic == "prices":
                 taken.add(self.take_prices(records, now_ns))
             else:
-                taken.add(self._desk(topic)(partition, records))
+                taken.add(self._apply(partition, self.stage_activity(topic, records)))
         return taken

@@ -14,9 +14,16 @@ from streams.contracts.codec import NO_SILO, POSITIONS, days, silos
 from streams.contracts.hot import HotPositions
 from streams.inbound.parking import Missing, Parking
 from streams.inbound.record import Record, Taken
-from streams.inbound.sorting import Batch
+from streams.inbound.sorting import DecodedBatch
 
 _NAMES: Final = ("applied", "duplicate", "late")
+
+
+class PositionsBatch(DecodedBatch[HotPositions]):
+    """Decoded start-of-day records of one partition."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        super().__init__("positions", POSITIONS, records)
 
 
 class OpeningDesk:
@@ -39,18 +46,17 @@ class OpeningDesk:
             if self._engine.accounts.partition[slot] == partition:
                 del self._parts[account_id]
 
-    def take(self, partition: int, records: Sequence[Record]) -> Taken:
+    def take(self, partition: int, batch: PositionsBatch) -> Taken:
         """Take start-of-day records of one owned partition."""
-        batch: Batch[HotPositions] = Batch("positions", POSITIONS, records, self._parking)
         account_ids = [message.account_id for message in batch.messages]
         accounts = self._engine.account_slots(account_ids)
-        batch.park_unknown(accounts, "account", account_ids)
+        batch.park_unknown(self._parking, accounts, "account", account_ids)
         batch.check_partition(self._engine.accounts.partition, accounts, partition)
-        for index in batch.kept():
+        for index in batch.kept().tolist():
             self._take_part(batch, index, int(accounts[index]))
         return batch.taken
 
-    def _take_part(self, batch: Batch[HotPositions], index: int, account: int) -> None:
+    def _take_part(self, batch: PositionsBatch, index: int, account: int) -> None:
         message = batch.messages[index]
         parts = self._joined(message)
         if parts is None:
@@ -61,7 +67,7 @@ class OpeningDesk:
         whole = [parts[number] for number in sorted(parts)]
         missing = self._missing(whole)
         if missing is not None:
-            batch.park(index, missing)
+            batch.park(self._parking, index, missing)
             return
         del self._parts[message.account_id]
         untradable = self._untradable(whole)
@@ -69,7 +75,7 @@ class OpeningDesk:
             batch.refuse(index, Reason.NO_RULEBOOK, f"instrument {untradable} cannot be held as a position")
             return
         outcome = self._engine.open_day(self._opening(account, whole))
-        batch.count([index], np.array([outcome], np.int8), _NAMES)
+        batch.count(np.array([index]), np.array([outcome], np.int8), _NAMES)
 
     def _joined(self, message: HotPositions) -> dict[int, HotPositions] | None:
         """The parts so far of the record that the message belongs to; None if a later record has begun."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from engine.base.errors import MarginError, Reason
 from engine.portfolio.accounts import Account
 from engine.state.engine import Engine
@@ -12,6 +14,7 @@ from streams.contracts.base import Message
 from streams.contracts.codec import Fault, decode_model
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
 from streams.contracts.topics import partition_of
+from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing
 from streams.inbound.record import Record, Taken
 
@@ -32,11 +35,13 @@ class ReferenceDesk:
         Returns:
             what became of them, and the reference data that is known now.
         """
-        taken, known = Taken(), []
-        for record in records:
+        taken, known, times_ms = Taken(), [], []
+        for record in whole(records):
             missing = self._take_one(topic, record, taken)
             if missing is not None:
                 known.append(missing)
+                times_ms.append(record.timestamp)
+        taken.applied(topic, np.array(times_ms, np.int64))
         return taken, known
 
     def _take_one(self, topic: str, record: Record, taken: Taken) -> Missing | None:
@@ -72,7 +77,6 @@ class ReferenceDesk:
         taken.counts[(topic, "applied")] += 1
         if unknown_fields:
             taken.counts[(topic, "unknown_field")] += 1
-        taken.applied_ms.setdefault(topic, []).append(record.timestamp)
         return Missing(topic.removesuffix("s"), str(named))
 
     def _put_instrument(self, message: InstrumentRecord) -> None:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.contracts.results import CallEvent
 from streams.contracts.topics import TopicTable
+from streams.inbound.light_records import Records, with_light_records
 from streams.inbound.log_reader import group_less_consumer, read_to_end
 from streams.inbound.record import Record, Refusal, Taken
 
@@ -55,6 +56,7 @@ async def restore_partition(
     restored = Restored()
     try:
         await consumer.start()
+        with_light_records(consumer)
         cases = TopicPartition(topics["call-cases"].name, partition)
         day = {TopicPartition(topics[name].name, partition): name for name in _DAY}
         consumer.assign([cases, *day])
@@ -62,7 +64,7 @@ async def restore_partition(
         for tp, name in day.items():
             committed = await consumer.committed(tp) or 0
             async for _, records in read_to_end(consumer, [tp]):
-                taken = await take_batch(name, records)
+                taken = await take_batch(name, Records(tp, records))
                 restored.messages += len(records)
                 restored.refusals += [r for r in taken.refusals if r.record.offset >= committed]
     finally:
@@ -75,14 +77,14 @@ async def _last_cases(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[Ca
     async for _, records in read_to_end(consumer, [tp]):
         for record in records:
             last[record.key] = record
-    return [_case(record) for record in last.values() if record.value is not None]
+    return [_case(record, tp) for record in last.values() if record.value is not None]
 
 
-def _case(record: Record) -> CallEvent:
+def _case(record: Any, tp: TopicPartition) -> CallEvent:
     try:
         return CallEvent.model_validate_json(record.value or b"")
     except ValueError as error:
         raise UnreadableCaseError(
-            f"{record.topic} partition {record.partition} offset {record.offset} is no call case: {error}; "
+            f"{tp.topic} partition {tp.partition} offset {record.offset} is no call case: {error}; "
             "only workers may write this topic: remove the record or restore the topic"
         ) from error

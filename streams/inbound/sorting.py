@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
 from typing import Generic, TypeVar
 
 import msgspec
@@ -16,47 +15,45 @@ from streams.inbound.parking import Missing, Parking
 from streams.inbound.record import Record, Taken
 
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 class Batch(Generic[S]):
-    """One decoded batch of a topic.
+    """Usable messages of a topic on their way to the engine.
 
     Attributes:
-        messages, records: the usable ones, parallel.
+        messages, records: parallel, of length n.
         keep: bool[n], those that still go to the engine.
         taken: where parked and refused ones are noted.
     """
 
-    def __init__(self, topic: str, codec: Codec[S], records: Sequence[Record], parking: Parking) -> None:
+    def __init__(self, topic: str, messages: list[S], records: Sequence[Record]) -> None:
         self.topic = topic
+        self.messages = messages
+        self.records = records
+        self.keep: NDArray[np.bool_] = np.ones(len(messages), np.bool_)
         self.taken = Taken()
-        self._parking = parking
-        decoded = codec.decode(records)
-        for index, fault in decoded.faults:
-            self.taken.refuse(topic, records[index], fault.reason, fault.detail)
-        if decoded.with_unknown_fields:
-            self.taken.counts[(topic, "unknown_field")] += decoded.with_unknown_fields
-        self.messages = decoded.messages
-        self.records = records if not decoded.faults else [records[index] for index in decoded.at]
-        self.keep: NDArray[np.bool_] = np.ones(len(self.messages), np.bool_)
+        self._times_ms = np.array([record.timestamp for record in records], np.int64)
 
     def refuse(self, index: int, reason: Reason, detail: str) -> None:
         """Take one message out and to the dead letters."""
         self.keep[index] = False
         self.taken.refuse(self.topic, self.records[index], reason, detail)
 
-    def park(self, index: int, missing: Missing) -> None:
+    def park(self, parking: Parking, index: int, missing: Missing) -> None:
         """Take one message out until reference data comes; a full parking refuses it."""
         self.keep[index] = False
-        if self._parking.park(missing, self.topic, self.records[index]):
+        if parking.park(missing, self.topic, self.records[index]):
             self.taken.counts[(self.topic, "parked")] += 1
         else:
             self.taken.refuse(self.topic, self.records[index], Reason.PARKING_FULL, full_detail(missing))
 
-    def park_unknown(self, slots: NDArray[np.int64], kind: str, ids: Sequence[str | None]) -> None:
+    def park_unknown(
+        self, parking: Parking, slots: NDArray[np.int64], kind: str, ids: Sequence[str | None]
+    ) -> None:
         """Park the messages kept so far whose slot is -1."""
         for index in np.flatnonzero((slots < 0) & self.keep).tolist():
-            self.park(index, Missing(kind, str(ids[index])))
+            self.park(parking, index, Missing(kind, str(ids[index])))
 
     def check_partition(self, owners: NDArray[np.int64], accounts: NDArray[np.int64], partition: int) -> None:
         """Refuse messages that sit in another partition than their account's.
@@ -73,27 +70,42 @@ class Batch(Generic[S]):
                 "set the producer's partitioner to murmur2",
             )
 
-    def kept(self) -> list[int]:
-        """Indices of the messages that go to the engine."""
-        kept: list[int] = np.flatnonzero(self.keep).tolist()
-        return kept
+    def kept(self) -> NDArray[np.int64]:
+        """int64[m] indices of the messages that go to the engine."""
+        return np.flatnonzero(self.keep)
 
-    def chosen(self, kept: list[int]) -> list[S]:
-        """The messages at these indices."""
-        return self.messages if len(kept) == len(self.messages) else [self.messages[index] for index in kept]
+    def chosen(self, items: list[T], kept: NDArray[np.int64]) -> list[T]:
+        """The items (parallel to the messages) at these indices."""
+        return items if len(kept) == len(items) else [items[index] for index in kept.tolist()]
 
-    def count(self, indices: Sequence[int], outcomes: NDArray[np.int8], names: Sequence[str]) -> list[int]:
-        """Count outcomes; code 0 is applied. Returns the places (in ``indices``) of codes without a name."""
-        nameless = []
+    def count(
+        self, kept: NDArray[np.int64], outcomes: NDArray[np.int8], names: Sequence[str]
+    ) -> list[tuple[int, int]]:
+        """Count outcomes of the messages kept; code 0 is applied.
+
+        Returns:
+            (index of the message, code) of those whose code has no name.
+        """
         for code, number in enumerate(np.bincount(outcomes, minlength=1).tolist()):
             if number and code < len(names):
                 self.taken.counts[(self.topic, names[code])] += number
-            elif number:
-                nameless.extend(np.flatnonzero(outcomes == code).tolist())
-        times = [self.records[index].timestamp for index in compress(indices, (outcomes == 0).tolist())]
-        if times:
-            self.taken.applied_ms.setdefault(self.topic, []).extend(times)
-        return nameless
+        self.taken.applied(self.topic, self._times_ms[kept[outcomes == 0]])
+        nameless = np.flatnonzero(outcomes >= len(names))
+        return list(zip(kept[nameless].tolist(), outcomes[nameless].tolist(), strict=True))
+
+
+class DecodedBatch(Batch[S]):
+    """The usable messages of records as they came (``raw``). Making it needs no engine: any thread may do it."""
+
+    def __init__(self, topic: str, codec: Codec[S], raw: Sequence[Record]) -> None:
+        decoded = codec.decode(raw)
+        records = raw if not decoded.faults else [raw[index] for index in decoded.at]
+        super().__init__(topic, decoded.messages, records)
+        self.raw = raw
+        for index, fault in decoded.faults:
+            self.taken.refuse(topic, raw[index], fault.reason, fault.detail)
+        if decoded.with_unknown_fields:
+            self.taken.counts[(topic, "unknown_field")] += decoded.with_unknown_fields
 
 
 def full_detail(missing: Missing) -> str:

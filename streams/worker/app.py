@@ -7,6 +7,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -16,14 +17,14 @@ from aiokafka.errors import KafkaError
 from engine.state.engine import Engine
 from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
 from streams.inbound.broadcast import Broadcast
-from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake
+from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake, Staged
 from streams.inbound.record import Record, Refusal, Taken
 from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import Committed
 from streams.parameters import load_policy, read_toml
 from streams.warmup import warm_up
 from streams.worker.clock import Clock, EventClock, WallClock, by_source_time
-from streams.worker.engine_thread import EngineThread
+from streams.worker.engine_thread import EngineThread, IngestThread
 from streams.worker.evaluation import Evaluation, PassResult, by_partition
 from streams.worker.faust_app import faust_app
 from streams.worker.health import Pages
@@ -32,6 +33,7 @@ from streams.worker.metrics import WorkerMetrics
 from streams.worker.settings import WorkerSettings
 
 _REFRESH_S: Final = 1.0
+_LOOP_SAMPLE_S: Final = 0.05
 _DRAIN_S: Final = 2.0  # of the 5 s within which a worker ends; the group is left in the rest
 _MILLISECOND_NS: Final = 1_000_000
 
@@ -50,7 +52,7 @@ class MarginWorker:
     def __init__(self, settings: WorkerSettings) -> None:
         policy = load_policy(settings.parameters, settings.scenarios)
         self.settings = settings
-        self.engine = Engine(policy)
+        self.engine = Engine(policy, settings.threads)
         parameters: dict[str, Mapping[str, Any]] = {
             rulebook_id: read_toml(f"{rulebook_id}.toml", settings.parameters)
             for rulebook_id in (*policy.rulebooks, policy.unified.rulebook_id)
@@ -63,7 +65,7 @@ class MarginWorker:
             settings.clock_skew_limit_ms,
         )
         self.metrics = WorkerMetrics()
-        self.engine_thread = EngineThread()
+        self.engine_thread, self.ingest_thread = EngineThread(), IngestThread()
         self.clock: Clock = EventClock() if settings.clock == "event" else WallClock()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ready = asyncio.Event()
@@ -83,14 +85,16 @@ class MarginWorker:
         )
         self._dead_letters = DeadLetters(self._producer)
         self._evaluation = Evaluation(
-            settings, self.engine, self.engine_thread, self.metrics, parameters, self._dispatch, self.clock
+            settings, self.intake, self.engine_thread, self.metrics, parameters, self._dispatch, self.clock
         )
         self._broadcast = Broadcast(
             settings.bootstrap, "marginmon-broadcast", settings.broadcast_group,
             {settings.topics[name].name: name for name in (*REFERENCE_TOPICS, "prices")},
             self._take_broadcast,
         )  # fmt: skip
-        self._app = faust_app(settings, self._folder.name, self._take_batch, self._on_assigned)
+        self._app = faust_app(
+            settings, self._folder.name, self.intake.stage_activity, self._take_batch, self._on_assigned
+        )
 
     # ---------------------------------------------------------------- life
 
@@ -116,6 +120,7 @@ class MarginWorker:
         self._caught_up = True
         self._watch(self._broadcast.follow())
         self._watch(self._refresh())
+        self._watch(self._measure_loop())
         self._evaluating = self._watch(self._evaluation.run())
         self._joined = True
         self._app.finalize()
@@ -134,6 +139,7 @@ class MarginWorker:
         await _within(_DRAIN_S, self._broadcast.stop())
         await _within(_DRAIN_S, self._producer.stop())
         await self.pages.stop()
+        self.ingest_thread.stop()
         self.engine_thread.stop()
         self._folder.cleanup()
 
@@ -214,40 +220,53 @@ class MarginWorker:
 
     # ---------------------------------------------------------------- in
 
-    async def _take_batch(self, topic: str, partition: int, records: list[Record]) -> bool:
+    async def _take_batch(self, topic: str, partition: int, staged: Staged) -> bool:
         """A batch from the group; False if the partition is not ours any more."""
         try:
-            return await self._take_owned(topic, partition, records)
+            return await self._take_owned(topic, partition, staged)
         except Exception as error:
             self.fail(error)
             return False
 
-    async def _take_owned(self, topic: str, partition: int, records: list[Record]) -> bool:
+    async def _take_owned(self, topic: str, partition: int, staged: Staged) -> bool:
         taken = None
         while taken is None:
             keeper = self._keepers.get(partition)
             if self.failure.done() or keeper is None or not await keeper.wait_live():
                 return False
-            taken = await self.engine_thread.run(self.intake.take_activity, topic, partition, records)
+            taken = await self.engine_thread.run(self.intake.apply_activity, topic, partition, staged)
         self._note(taken)
         await self._write_dead_letters(taken.refusals)
         return not self.failure.done()
 
-    async def _take_broadcast(self, topic: str, records: Sequence[Record]) -> Taken:
-        if topic == "prices":
-            taken = await self._take_prices(records)
-        else:
-            now_ns = self.clock.now_ns()
-            taken = await self.engine_thread.run(self.intake.take_reference, topic, records, now_ns)
+    async def _take_broadcast(self, topic: str, batches: Sequence[Sequence[Record]]) -> Taken:
+        taken = await (
+            self._take_prices(batches) if topic == "prices" else self._take_reference(topic, batches)
+        )
         self._note(taken)
         await self._write_released(taken)
         return taken
 
-    async def _take_prices(self, records: Sequence[Record]) -> Taken:
-        if isinstance(self.clock, WallClock):
-            return await self.engine_thread.run(self.intake.take_prices, records, self.clock.now_ns())
+    async def _take_reference(self, topic: str, batches: Sequence[Sequence[Record]]) -> Taken:
+        taken, now_ns = Taken(), self.clock.now_ns()
+        for records in batches:
+            taken.add(await self.engine_thread.run(self.intake.take_reference, topic, records, now_ns))
+        return taken
+
+    async def _take_prices(self, batches: Sequence[Sequence[Record]]) -> Taken:
+        """Prices wait in the buffer for the next pass, the newest of each instrument; on an event clock each counts."""
+        if isinstance(self.clock, EventClock):
+            return await self._take_prices_by_time(batches)
+        taken = await self.ingest_thread.run(self.intake.stage_prices, batches, self.clock.now_ns())
+        if not self._caught_up or self.intake.waiting_prices.full:
+            taken.add(await self.engine_thread.run(self.intake.apply_waiting_prices))
+        else:
+            self._evaluation.note_change(0)
+        return taken
+
+    async def _take_prices_by_time(self, batches: Sequence[Sequence[Record]]) -> Taken:
         taken = Taken()
-        for time_ns, run in by_source_time(records):
+        for time_ns, run in chain.from_iterable(map(by_source_time, batches)):
             await self._evaluation.advance_to(time_ns)
             taken.add(await self.engine_thread.run(self.intake.take_prices, run, self.clock.now_ns()))
         return taken
@@ -260,8 +279,7 @@ class MarginWorker:
     def _note(self, taken: Taken) -> None:
         self.metrics.count_taken(taken, time.time_ns(), live=self._caught_up)
         if taken.changed:
-            newest_ms = max(max(times) for times in taken.applied_ms.values())
-            self._evaluation.note_change(newest_ms if self._caught_up else 0)
+            self._evaluation.note_change(taken.newest_applied_ms if self._caught_up else 0)
 
     # ---------------------------------------------------------------- out
 
@@ -274,6 +292,8 @@ class MarginWorker:
             self.metrics.dead_letters.labels(topic, refusal.reason.value).inc()
 
     def _dispatch(self, result: PassResult, newest_ms: int) -> None:
+        self.metrics.count_taken(result.prices, time.time_ns(), live=True)
+        self._broadcast.note(result.prices.refusals)
         for partition, records in by_partition(result.transitions).items():
             keeper = self._keepers.get(partition)
             if keeper is None or not keeper.publish(records, newest_ms):
@@ -316,6 +336,13 @@ class MarginWorker:
             if reporter is not None and reporter.live.is_set():
                 await self._report_broadcast()
             await asyncio.sleep(_REFRESH_S)
+
+    async def _measure_loop(self) -> None:
+        """Heartbeats, pages and publishing are as late as this task is."""
+        while True:
+            started = time.monotonic()
+            await asyncio.sleep(_LOOP_SAMPLE_S)
+            self.metrics.loop_lag.observe(max(0.0, time.monotonic() - started - _LOOP_SAMPLE_S))
 
     async def _report_broadcast(self) -> None:
         """An outage only delays these dead letters; they are kept until they are written."""

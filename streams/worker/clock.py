@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from streams.inbound.light_records import whole
 from streams.inbound.record import Record
 
 
@@ -52,7 +53,7 @@ _decode = msgspec.json.Decoder(_Timed).decode
 
 def by_source_time(records: Sequence[Record]) -> Iterator[tuple[int, list[Record]]]:
     """Runs of price records with the same source time, in order; one that cannot be read has time 0."""
-    for time_ns, run in groupby(records, key=_source_time_ns):
+    for time_ns, run in groupby(whole(records), key=_source_time_ns):
         yield time_ns, list(run)
 
 

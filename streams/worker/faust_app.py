@@ -10,30 +10,35 @@ from typing import Any, Final, cast
 import faust
 
 from streams.inbound.intake import ACCOUNT_TOPICS
-from streams.inbound.transport import BatchSchema, broker_urls
+from streams.inbound.transport import BatchSchema, broker_urls, stage_batches
 from streams.worker.settings import WorkerSettings
 from streams.worker.turns import Turns
 
 # Records of one poll over all partitions; with the bounds below it limits what waits in memory.
 _POLL_RECORDS: Final = 5_000
-_BUFFERED_BATCHES: Final = 8
+_BUFFERED_BATCHES: Final = 4
 # Batches of one topic that may wait for the engine together; with the buffer it bounds what waits in memory.
-_BATCHES_AT_ONCE: Final = 24
+_BATCHES_AT_ONCE: Final = 12
 # Offsets only say where dead letters go on and how far a restart has to skip, so they may lag by this.
 _COMMIT_INTERVAL_S: Final = 1.0
 
-TakeBatch = Callable[[str, int, list[Any]], Awaitable[bool]]
+Stage = Callable[[str, list[Any]], Any]
+TakeBatch = Callable[[str, int, Any], Awaitable[bool]]
 Assigned = Callable[[set[int], int], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
 
-def faust_app(settings: WorkerSettings, folder: str, take_batch: TakeBatch, assigned: Assigned) -> faust.App:
+def faust_app(
+    settings: WorkerSettings, folder: str, stage: Stage, take_batch: TakeBatch, assigned: Assigned
+) -> faust.App:
     """An app with one agent per account topic.
 
     Args:
         folder: where Faust may make its (empty) data folder.
-        take_batch: (topic, partition, records) -> whether the batch was taken. It must not raise; a batch
+        stage: (topic, records) -> the batch, decoded; called on the thread of the Kafka client, while earlier
+            batches wait for their turn. It must not raise.
+        take_batch: (topic, partition, staged) -> whether the batch was taken. It must not raise; a batch
             that was not taken is not acknowledged.
         assigned: called with the partitions owned from now on and the group's generation.
     """
@@ -58,6 +63,8 @@ def faust_app(settings: WorkerSettings, folder: str, take_batch: TakeBatch, assi
         broker_commit_interval=_COMMIT_INTERVAL_S,
         broker_max_poll_records=_POLL_RECORDS,
     )
+    names = {settings.topics[name].name: name for name in ACCOUNT_TOPICS}
+    stage_batches(app, lambda topic, records: stage(names[topic], records))
     for name in sorted(ACCOUNT_TOPICS):
         _add_agent(app, settings, name, take_batch)
     trades = settings.topics["trades"].name

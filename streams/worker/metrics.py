@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Final
 
-import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from engine.base.units import NANOSECONDS_PER_SECOND
@@ -52,6 +51,7 @@ class WorkerMetrics:
         self.dead_letters = counter("dlq_messages", "Messages written to dead letters.", "topic", "reason")
         self.consumer_lag = gauge("consumer_lag_messages", "Records not applied yet.", "topic", "partition")
         self.clock_skew = gauge("clock_skew_seconds", "Newest source time ahead of this clock.", "topic")
+        self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop runs what is due.")
         self.evaluation_duration = histogram("evaluation_duration_seconds", "One evaluation pass.")
         self.evaluations = counter("evaluations", "Evaluation passes.")
         self.accounts_evaluated = counter("accounts_evaluated", "Accounts evaluated anew.")
@@ -78,7 +78,7 @@ class WorkerMetrics:
         if not live:
             return
         for topic, times_ms in taken.applied_ms.items():
-            self.input_lag.observe(topic, now_ns / NANOSECONDS_PER_SECOND - np.array(times_ms) / 1000.0)
+            self.input_lag.observe(topic, now_ns / NANOSECONDS_PER_SECOND - times_ms / 1000.0)
         for topic, source_ns in taken.newest_source_ns.items():
             self.clock_skew.labels(topic).set((source_ns - now_ns) / NANOSECONDS_PER_SECOND)
 

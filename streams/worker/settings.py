@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -12,6 +13,7 @@ from pydantic_settings.sources import TomlConfigSettingsSource
 from streams.contracts.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, TopicTable
 
 _PREFIX: Final = "MARGINMON_"
+_MOST_THREADS: Final = 4  # the work of a pass is bound by memory beyond that
 
 
 class SettingsError(ValueError):
@@ -43,7 +45,10 @@ class WorkerSettings(BaseSettings):
     clock: Literal["wall", "event"] = Field(
         "wall", description="event: now is the latest source time of a price, for days that are replayed"
     )
-    evaluation_interval_ms: int = Field(50, ge=1, le=60_000)
+    evaluation_interval_ms: int = Field(10, ge=1, le=60_000, description="least time between two passes")
+    engine_threads: int = Field(
+        0, ge=0, le=64, description="threads of an evaluation pass; 0 = one per usable core, at most 4"
+    )
     option_refresh_ms: int = Field(
         200,
         ge=0,
@@ -85,6 +90,11 @@ class WorkerSettings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
+    def threads(self) -> int:
+        """How many threads the engine is given."""
+        return self.engine_threads or min(_MOST_THREADS, _usable_cores())
+
+    @property
     def topics(self) -> TopicTable:
         """The topics under this prefix."""
         return TopicTable(self.topic_prefix, self.partitions)
@@ -97,6 +107,13 @@ class WorkerSettings(BaseSettings):
     def broadcast_group(self) -> str:
         """Holds how far the dead letters of broadcast topics were written; nobody joins it."""
         return f"{self.group}-broadcast"
+
+
+def _usable_cores() -> int:
+    """Cores that this process may run on, which a container or taskset can make fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def load_settings(config: Path | None, flags: dict[str, Any]) -> WorkerSettings:

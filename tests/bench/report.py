@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from tests.bench.row import Row
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _COLUMNS: Final = ("figure", "value", "unit", "budget", "met", "compared with", "ratio")
+_NUMBERS: Final = frozenset({"value", "budget", "ratio"})
 
 
 def number(value: float | None) -> str:
@@ -37,52 +39,92 @@ def cells(row: Row) -> list[str]:
     return [row.figure, number(row.value), row.unit, bound, met, row.compared_with, number(row.ratio)]
 
 
-def show(rows: Sequence[Row]) -> None:
-    """Print the table."""
-    table = Table(title="marginmon benchmarks")
+@dataclass
+class Run:
+    """What one run has measured.
+
+    Attributes:
+        busy: load average before it. rounds: of the throughput part.
+        pinned: the measured process of the throughput part has a core of its own.
+        parts: rows by title. seconds: time that each part took.
+    """
+
+    busy: float
+    rounds: int
+    pinned: bool
+    parts: dict[str, Sequence[Row]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, title: str, rows: Sequence[Row], seconds: float) -> None:
+        """A part is done."""
+        self.parts[title], self.seconds[title] = rows, seconds
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows in order."""
+        return [row for rows in self.parts.values() for row in rows]
+
+
+def show(title: str, rows: Sequence[Row]) -> None:
+    """Print one part."""
+    table = Table(title=title, title_justify="left")
     for name in _COLUMNS:
-        table.add_column(name, justify="right" if name in {"value", "budget", "ratio"} else "left")
+        table.add_column(name, justify="right" if name in _NUMBERS else "left")
     for row in rows:
         style = {None: "", True: "green", False: "bold red"}[row.met]
         table.add_row(*cells(row), style=style)
-    Console(width=None if os.isatty(1) else 180).print(table)
+    Console(width=None if os.isatty(1) else 200).print(table)
 
 
-def write_json(rows: Sequence[Row]) -> None:
+def write_json(run: Run) -> None:
     """bench.json, which git ignores."""
-    text = json.dumps([row.as_json() for row in rows], indent=2)
+    text = json.dumps([row.as_json() for row in run.rows], indent=2)
     (REPOSITORY / "bench.json").write_text(text + "\n", encoding="utf-8")
 
 
-def write_page(rows: Sequence[Row], rounds: int, pinned: bool, busy: float) -> None:
-    """docs/performance.md; ``busy`` is the load average before the run."""
+def write_page(run: Run) -> None:
+    """docs/performance.md: the budgets first, then every part."""
     head = [
         "# Performance",
         "",
         "Written by `make bench`; do not edit. Every figure of one page comes from one run on one machine; what",
         "misses its budget stands here as missed.",
         "",
-        *(f"* {line}" for line in _circumstances(rounds, pinned, busy)),
+        *(f"* {line}" for line in _circumstances(run)),
         "",
-        "| " + " | ".join(_COLUMNS) + " |",
-        "|" + "|".join("---:" if name in {"value", "budget", "ratio"} else "---" for name in _COLUMNS) + "|",
+        *_table("Budgets", [row for row in run.rows if row.budget is not None]),
     ]
-    lines = ["| " + " | ".join(cells(row)) + " |" for row in rows]
+    parts = [line for title, rows in run.parts.items() for line in _table(title, rows)]
     notes = (REPOSITORY / "tests" / "bench" / "notes.md").read_text(encoding="utf-8")
-    text = "\n".join([*head, *lines, "", notes])
+    text = "\n".join([*head, *parts, notes])
     (REPOSITORY / "docs" / "performance.md").write_text(text, encoding="utf-8")
 
 
-def _circumstances(rounds: int, pinned: bool, busy: float) -> list[str]:
+def _table(title: str, rows: Sequence[Row]) -> list[str]:
+    return [
+        f"## {title}",
+        "",
+        "| " + " | ".join(_COLUMNS) + " |",
+        "|" + "|".join("---:" if name in _NUMBERS else "---" for name in _COLUMNS) + "|",
+        *("| " + " | ".join(cells(row)) + " |" for row in rows),
+        "",
+    ]
+
+
+def _circumstances(run: Run) -> list[str]:
     core = (
-        "a core of its own" if pinned else "no core of its own (this system cannot bind processes to cores)"
+        "a core of its own"
+        if run.pinned
+        else "no core of its own (this system cannot bind processes to cores)"
     )
+    took = ", ".join(f"{title.lower()} {seconds:.0f} s" for title, seconds in run.seconds.items())
     return [
         f"Hardware: {_processor()}, {os.cpu_count()} logical cores, {_memory_gib()} memory, {platform.system()}",
         f"Software: Python {platform.python_version()}, numpy {np.__version__}, embedded Apache Kafka beside",
         f"Date {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}",
-        f"Other work on the machine: load average {busy:.1f} before the run; above 0.5 trust no wall clock",
-        f"Throughput: median of {rounds} rounds, the measured process on {core}; a CPU second counts all its threads",
+        f"Other work on the machine: load average {run.busy:.1f} before the run; above 0.5 trust no wall clock",
+        f"Trades: median of {run.rounds} rounds, the measured process on {core}; a CPU second counts all its threads",
+        f"The run took {sum(run.seconds.values()) / 60:.0f} minutes: {took}",
     ]
 
 

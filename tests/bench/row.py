@@ -13,13 +13,14 @@ class Row:
     """A figure and what it is held against.
 
     Attributes:
+        value: None if it was not measured.
         budget: bound that the figure should keep; None if it has none.
         at_least: the budget is a lower bound (a rate); else an upper one (a time).
         compared_with: what else was measured in the same run; ``ratio`` = this figure / that one.
     """
 
     figure: str
-    value: float
+    value: float | None
     unit: str
     budget: float | None = None
     at_least: bool = False
@@ -28,8 +29,8 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the budget is kept; None without one."""
-        if self.budget is None:
+        """Whether the budget is kept; None without one, or without a measurement."""
+        if self.budget is None or self.value is None:
             return None
         return self.value >= self.budget if self.at_least else self.value <= self.budget
 

@@ -24,6 +24,7 @@ from engine.state.engine import Engine
 from streams.contracts.codec import TRADES, days
 from streams.contracts.hot import HotTrade
 from streams.contracts.topics import DEFAULT_PARTITIONS
+from streams.inbound.intake import Staged
 from streams.worker.collector import collect_seldom, keep_what_is_there
 from streams.worker.engine_thread import EngineThread
 from streams.worker.faust_app import faust_app
@@ -116,12 +117,12 @@ async def through_worker(arguments: argparse.Namespace) -> dict[str, float]:
     keep_what_is_there()
     thread, metrics, meter = EngineThread(), WorkerMetrics(), Meter(arguments.trades)
 
-    async def take(topic: str, partition: int, records: list[Any]) -> bool:
-        taken = await thread.run(intake.take_activity, topic, partition, records)
+    async def take(topic: str, partition: int, staged: Staged) -> bool:
+        taken = await thread.run(intake.apply_activity, topic, partition, staged)
         assert taken is not None
         metrics.count_taken(taken, time.time_ns(), live=True)
         assert not taken.refusals, taken.refusals[0]
-        meter.add(len(records))
+        meter.add(len(staged.raw))
         return True
 
     async def assigned(_: set[int], __: int) -> None:
@@ -131,7 +132,7 @@ async def through_worker(arguments: argparse.Namespace) -> dict[str, float]:
         bootstrap=arguments.bootstrap, topic_prefix=arguments.prefix, group=arguments.group
     )
     with tempfile.TemporaryDirectory() as folder:
-        await _run(faust_app(settings, folder, take, assigned), meter)
+        await _run(faust_app(settings, folder, intake.stage_activity, take, assigned), meter)
     thread.stop()
     return meter.result
 

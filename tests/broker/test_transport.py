@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
 
 from streams.contracts.cluster import create_missing
 from streams.contracts.topics import TopicTable
+from streams.inbound.light_records import LightRecord
 from streams.worker.faust_app import faust_app
 from streams.worker.settings import WorkerSettings, load_settings
 
@@ -31,9 +34,21 @@ def test_faust_still_has_what_the_transport_overrides() -> None:
     assert list(inspect.signature(Consumer._add_gap).parameters) == ["self", "tp", "offset_from", "offset_to"]
     create = driver.AIOKafkaConsumerThread._create_worker_consumer
     assert list(inspect.signature(create).parameters) == ["self", "transport"]
+    fetch = driver.AIOKafkaConsumerThread._fetch_records
+    assert list(inspect.signature(fetch).parameters)[:3] == ["self", "consumer", "active_partitions"]
     source = inspect.getsource(AIOKafkaConsumer)
     for name in ("_partition_assignment_strategy", "_isolation_level", "_fetch_max_wait_ms"):
         assert f"self.{name}" in source
+
+
+def test_the_client_still_has_what_light_records_stand_in_for() -> None:
+    """Names of aiokafka, and that its fetch results ask nothing more of the records in them."""
+    assert "self._records = collections.OrderedDict()" in inspect.getsource(fetcher.Fetcher.__init__)
+    unpack = inspect.getsource(fetcher.PartitionRecords)
+    assert "self._records_iterator = self._unpack_records()" in unpack
+    assert "self._consumer_record(tp, record)" in unpack
+    asked = re.findall(r"_partition_records\.(\w+)", inspect.getsource(fetcher))
+    assert set(asked) == {"next_fetch_offset"}
 
 
 class Member:
@@ -42,10 +57,14 @@ class Member:
     def __init__(self, settings: WorkerSettings, folder: Path) -> None:
         self.batches: list[tuple[str, int, list[int]]] = []
         self.values: list[bytes] = []
+        self.last: LightRecord | None = None
         self.owned: set[int] = set()
         self.refuse = False
         self.failing_calls = 0
-        self.app = faust_app(settings, str(folder), self.take, self.assigned)
+        self.app = faust_app(settings, str(folder), self.stage, self.take, self.assigned)
+
+    def stage(self, _: str, records: list[Any]) -> list[Any]:
+        return records
 
     async def take(self, topic: str, partition: int, records: list[Any]) -> bool:
         if self.refuse:
@@ -53,6 +72,7 @@ class Member:
             return False
         self.batches.append((topic, partition, [record.offset for record in records]))
         self.values.extend(record.value for record in records)
+        self.last = records[-1]
         return True
 
     async def assigned(self, numbers: set[int], _: int) -> None:
@@ -121,6 +141,17 @@ async def test_compressed_batches_arrive_whole(
     assert member.values == values
     assert member.offsets("trades", 1) == list(range(500))
     assert len(member.batches) < 50  # batches, not single messages
+
+
+async def test_a_record_comes_with_all_that_dead_letters_need(
+    table: TopicTable, settings: WorkerSettings, tmp_path: Path
+) -> None:
+    name = table["trades"].name
+    async with AIOKafkaProducer(bootstrap_servers=settings.bootstrap) as producer:
+        await producer.send_and_wait(name, b"v", b"k", 3, timestamp_ms=1234, headers=[("h", b"1")])
+    async with Member(settings, tmp_path) as member:
+        await until(lambda: len(member.values) >= 1)
+    assert member.last == LightRecord(name, 3, 0, 1234, b"k", b"v", (("h", b"1"),))
 
 
 async def test_a_taken_batch_is_committed_behind_its_last_record(

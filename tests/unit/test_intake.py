@@ -76,6 +76,14 @@ def test_what_cannot_be_held_is_refused(intake: Intake) -> None:
     assert reasons(intake.take_activity("trades", PARTITION, [named])) == [Reason.NO_RULEBOOK]
 
 
+def test_a_silo_where_no_rulebook_margins_the_product_is_refused_as_such(intake: Intake) -> None:
+    taken = intake.take_activity("trades", PARTITION, [trade(silo="futures"), trade(1)])
+    assert reasons(taken) == [Reason.NO_RULEBOOK]
+    assert taken is not None
+    assert "no rulebook" in taken.refusals[0].detail
+    assert taken.counts == {("trades", "rejected"): 1, ("trades", "applied"): 1}
+
+
 def test_a_trade_cannot_change_its_account(intake: Intake) -> None:
     other = next(f"B{i}" for i in range(99) if partition_of(f"B{i}", 3) == PARTITION)
     put(intake, "accounts", {"account_id": other}, "account_id")
@@ -102,6 +110,16 @@ def test_records_at_or_below_the_high_water_mark_are_skipped(intake: Intake) -> 
     assert again.counts == {("trades", "applied"): 1}
     assert intake.high_water("trades", PARTITION) == 8
     assert intake.engine.inputs_of(0).trades_offset == 8
+
+
+def test_what_was_staged_before_a_restore_took_it_is_skipped(intake: Intake) -> None:
+    staged = intake.stage_activity("trades", [trade(i, trade_id=f"t{i}") for i in range(4)])
+    intake.take_activity("trades", PARTITION, [trade(i, trade_id=f"t{i}") for i in range(2)])
+    taken = intake.apply_activity("trades", PARTITION, staged)
+    assert taken is not None
+    assert taken.counts == {("trades", "applied"): 2}
+    assert held(intake) == 4.0
+    assert intake.high_water("trades", PARTITION) == 3
 
 
 def test_a_partition_that_is_not_owned_takes_nothing(intake: Intake) -> None:
