@@ -1,8 +1,8 @@
 """Threads beside the event loop: one decodes prices, one touches the engine.
 
-Trades, collateral and start-of-day records are decoded on the thread of the Kafka client that fetches them. The engine's
-kernels release the interpreter lock, so decoding goes on while a pass is under way, and what is decoded only has to be
-applied when the pass is over.
+Trades, collateral and start-of-day records are decoded on the thread of the Kafka client that fetches them. The
+engine's kernels release the interpreter lock, so decoding goes on while a pass is under way, and what is decoded only
+has to be applied when the pass is over.
 """
 
 from __future__ import annotations
