@@ -98,16 +98,21 @@ class Evaluation:
             await self._run_when_quiet(tick_s)
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), tick_s)
+                await self._change_within(tick_s)
             started = time.monotonic()
             await self.run_pass()
             await asyncio.sleep(max(0.0, interval_s - (time.monotonic() - started)))
+
+    async def _change_within(self, seconds: float) -> None:
+        """Wait for a change, or raise TimeoutError. (Before Python 3.12 ``wait_for`` may swallow a cancellation.)"""
+        async with asyncio.timeout(seconds):
+            await self._changed.wait()
 
     async def _run_when_quiet(self, tick_s: float) -> None:
         while True:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), tick_s)
+                await self._change_within(tick_s)
             except TimeoutError:
                 if self._clock.now_ns():
                     await self.run_pass()
