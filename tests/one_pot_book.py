@@ -14,6 +14,7 @@ from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.rules.interface import Float64s, Holding, Int64s
 from engine.rules.unified.one_pot import OnePot
 from engine.rules.unified.one_pot_parameters import OnePotParameters
+from engine.rules.unified.tail import no_tails
 from tests.rulebook_cases import DATA, exposure_of, set_prices, shipped
 
 SCENARIO_FILE = DATA / "scenarios-synthetic.csv"
@@ -174,9 +175,10 @@ def margin(
     sets = np.array([SILO_INDEX[silo] for names in silos for silo in names], np.int64)
     offsets = np.cumsum([0, *map(len, silos)])
     add_on = np.array([_add_on(book, market, holdings) for holdings in accounts])
-    charges = book.charge(values, places, sets)
+    tails = no_tails(len(values), book.tail_size)
+    charges = book.charge(values, places, sets, tails)
     totals = np.full(len(accounts), silo_total_usd)
-    results = book.combine(values, charges, places, sets, offsets, add_on, totals)
+    results = book.combine(values, charges, places, sets, offsets, add_on, totals, tails)
     return [
         Account(
             silos[i],

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from engine.market.instruments import SILO_INDEX
 from engine.rules.unified.interface import UnifiedRulebook
+from engine.rules.unified.tail import no_tails
 
 Float64s = NDArray[np.float64]
 
@@ -95,7 +96,7 @@ def attribute_gap(
     """
     outside = outside_usd or {}
     sets = np.array([SILO_INDEX[silo] for silo in silos], np.int64)
-    charges = rulebook.charge(exposures, np.arange(len(sets)), sets)
+    charges = rulebook.charge(exposures, np.arange(len(sets)), sets, no_tails(len(sets), rulebook.tail_size))
     base = charges[:, rulebook.charge_columns.index("base")]
     standalone = dict(
         zip(silos, charges[:, rulebook.charge_columns.index("standalone")].tolist(), strict=True)
@@ -145,6 +146,7 @@ def _unified(
         np.array([0, len(exposures)]),
         np.array([add_on_usd]),
         np.array([silo_total_usd]),
+        no_tails(len(exposures), rulebook.tail_size),
     )
     return dict(zip(rulebook.result_columns, results[0].tolist(), strict=True))
 

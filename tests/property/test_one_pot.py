@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.market.market import Market
 from engine.rules.interface import Holding
 from engine.rules.unified.one_pot import OnePot
-from engine.rules.unified.tail import rank_weights, tail_loss, tail_scratch, tail_weights
+from engine.rules.unified.tail import no_tails, rank_weights, tail_loss, tail_scratch, tail_weights
 from engine.shortfall.gap import NETTING, RULEBOOK_EFFECT, ZERO_FLOOR, attribute_gap, position_contributions
 from tests.one_pot_book import (
     HELD,
@@ -196,7 +196,8 @@ pnl_vectors = st.integers(1, 40).flatmap(
 
 def risk(pnl: np.ndarray, measure: str, confidence: float) -> float:
     weights = rank_weights(measure, confidence, len(pnl))
-    return tail_loss(pnl[None, :], 0, len(pnl), weights, tail_scratch(len(weights), len(pnl)))
+    tail = no_tails(1, len(weights))[0, 0]
+    return tail_loss(pnl, len(pnl), weights, tail, tail_scratch(len(weights), len(pnl)))
 
 
 @settings(max_examples=200, deadline=None)
@@ -212,6 +213,31 @@ def test_expected_shortfall_is_coherent(
     assert risk(scale * x, "es", confidence) == pytest.approx(scale * es_x, rel=1e-9, abs=1e-6)
     assert risk(x + cash, "es", confidence) == pytest.approx(es_x - cash, rel=1e-9, abs=1e-4)
     assert risk(x, "var", confidence) <= es_x + slack
+
+
+# Few distinct values: ties at the edge of the tail, and tails that move far from one vector to the next.
+tied_vectors = st.integers(1, 60).flatmap(
+    lambda n: st.lists(st.lists(st.integers(-4, 4), min_size=n, max_size=n), min_size=2, max_size=6)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(tied_vectors, st.floats(0.5, 0.999), st.booleans())
+def test_where_the_last_tail_was_changes_no_bit(
+    vectors: list[list[int]], confidence: float, lifted: bool
+) -> None:
+    """Each vector after the others, with the tail they left behind, and by itself."""
+    count = len(vectors[0])
+    weights = rank_weights("es", confidence, count)
+    tail, scratch = no_tails(1, len(weights))[0, 0], tail_scratch(len(weights), count)
+    for vector in vectors:
+        pnl = np.array(vector, np.float64) * (1.0 + lifted * np.arange(count) / 1e3)
+        risk_now = tail_loss(pnl, count, weights, tail, scratch)
+        assert risk_now.hex() == risk(pnl, "es", confidence).hex()
+        worst = np.sort(pnl)[: len(weights)]
+        assert len(set(tail.tolist())) == len(weights)
+        np.testing.assert_array_equal(pnl[tail], worst)
+        assert risk_now == pytest.approx(-worst @ weights, rel=1e-12, abs=1e-12)
 
 
 @settings(max_examples=200, deadline=None)

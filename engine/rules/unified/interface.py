@@ -14,6 +14,7 @@ from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.rules.interface import Float64s, Holding, Int64s, Rulebook, SiloRulebook
 from engine.rules.requirement import Explained
+from engine.rules.unified.tail import Int32s
 
 
 class UnifiedRulebook(Rulebook, Protocol):
@@ -27,6 +28,8 @@ class UnifiedRulebook(Rulebook, Protocol):
         add_on: liquidity and concentration, a rulebook with netting sets of its own; its requirement per
             account goes into ``combine``.
         eligible_products: the others stay in their silo.
+        tail_size: t, room that a unit's ``tails`` need: int32[capacity, 2, t], from ``tail.no_tails``, which the
+            methods read and write. They remember where the last search ended; no figure depends on them.
     """
 
     scenarios: ScenarioSet
@@ -34,6 +37,7 @@ class UnifiedRulebook(Rulebook, Protocol):
     result_columns: tuple[str, ...]
     add_on: SiloRulebook
     eligible_products: frozenset[Product]
+    tail_size: int
 
     def eligible_account(self, approvals: Iterable[str], account_type: str) -> bool:
         """Whether an account with these approvals and of this type may be margined as one."""
@@ -47,7 +51,7 @@ class UnifiedRulebook(Rulebook, Protocol):
         """
         ...
 
-    def charge(self, values: Float64s, units: Int64s, sets: Int64s) -> Float64s:
+    def charge(self, values: Float64s, units: Int64s, sets: Int64s, tails: Int32s) -> Float64s:
         """Stand-alone figures of units, as if each were a whole account.
 
         Args:
@@ -69,6 +73,7 @@ class UnifiedRulebook(Rulebook, Protocol):
         offsets: Int64s,
         add_on_usd: Float64s,
         silo_total_usd: Float64s,
+        tails: Int32s,
     ) -> Float64s:
         """The unified requirement of each account.
 

@@ -27,7 +27,7 @@ from engine.rules.unified.liquidity_add_on import LiquidityAddOn
 from engine.rules.unified.minimum import minimum_per_contract
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 from engine.rules.unified.one_pot_plain import explain_one_pot
-from engine.rules.unified.tail import rank_weights, tail_loss, tail_scratch, tail_weights
+from engine.rules.unified.tail import Int32s, rank_weights, tail_loss, tail_scratch, tail_weights
 
 _CORE, _STRESS, _BASE, _MINIMUM, _STANDALONE = range(5)  # columns of a charge
 
@@ -37,6 +37,7 @@ class OnePot:
 
     Attributes:
         column_kinds: one LINEAR column per scenario, then per contract charges of longs and of shorts.
+        tail_size: scenarios that the risk measure looks at.
     """
 
     charge_columns: tuple[str, ...] = ("core", "stress", "base", "minimum", "standalone")
@@ -66,6 +67,7 @@ class OnePot:
         self.add_on: SiloRulebook = LiquidityAddOn(parameters)
         self._factor_rows = FactorRows(scenarios, parameters)
         self._weights = rank_weights(parameters.measure, parameters.confidence, scenarios.historical_count)
+        self.tail_size = len(self._weights)
 
     def eligible_account(self, approvals: Iterable[str], account_type: str) -> bool:
         """The type is admitted and every required approval is there."""
@@ -93,7 +95,7 @@ class OnePot:
         rows[live, -2:] = minimum[:, None] + self._factor_rows.residual_charges(market, priced)
         return rows
 
-    def charge(self, values: Float64s, units: Int64s, sets: Int64s) -> Float64s:
+    def charge(self, values: Float64s, units: Int64s, sets: Int64s, tails: Int32s) -> Float64s:
         """See :meth:`UnifiedRulebook.charge`; ``stress`` is the weighted worst stress loss."""
         charges = np.empty((len(units), len(self.charge_columns)))
         _charge(
@@ -103,6 +105,7 @@ class OnePot:
             self.scenarios.count,
             self._weights,
             self.parameters.stress_weight,
+            tails,
             charges,
         )
         return charges
@@ -116,6 +119,7 @@ class OnePot:
         offsets: Int64s,
         add_on_usd: Float64s,
         silo_total_usd: Float64s,
+        tails: Int32s,
     ) -> Float64s:
         """See :meth:`UnifiedRulebook.combine`."""
         results = np.empty((len(offsets) - 1, len(self.result_columns)))
@@ -132,6 +136,7 @@ class OnePot:
             self.parameters.stress_weight,
             self.parameters.offset_cap,
             self.parameters.floor_share_of_silos,
+            tails,
             results,
         )
         return results
@@ -160,19 +165,20 @@ class OnePot:
 @kernel
 def _base(
     pnl: Float64s,
-    row: int,
     historical: int,
     count: int,
     weights: Float64s,
     stress_weight: float,
-    scratch: tuple[Float64s, Float64s],
+    tail: Int32s,
+    scratch: tuple[Float64s, Int32s],
 ) -> tuple[float, float]:
-    """Core and weighted stress loss of ``pnl[row]``, both floored at zero; NaN stays NaN."""
-    core = tail_loss(pnl, row, historical, weights, scratch)
-    stress = 0.0
+    """Core and weighted stress loss of ``pnl[:count]``, both floored at zero; NaN stays NaN."""
+    core = tail_loss(pnl, historical, weights, tail, scratch)
+    least, numbers = 0.0, 0
     for scenario in range(historical, count):
-        loss = -pnl[row, scenario] * stress_weight
-        stress = stress if loss <= stress or stress != stress else loss
+        least = pnl[scenario] if pnl[scenario] < least else least  # noqa: FURB136
+        numbers += pnl[scenario] == pnl[scenario]
+    stress = 0.0 - least * stress_weight if numbers == count - historical else np.nan
     return (core if not core < 0.0 else 0.0), stress
 
 
@@ -184,14 +190,15 @@ def _charge(
     count: int,
     weights: Float64s,
     stress_weight: float,
+    tails: Int32s,
     charges: Float64s,
 ) -> None:
     scratch = tail_scratch(len(weights), historical)
     for i in range(len(units)):
-        unit = units[i]
-        core, stress = _base(values, unit, historical, count, weights, stress_weight, scratch)
+        pnl = values[units[i]]
+        core, stress = _base(pnl, historical, count, weights, stress_weight, tails[units[i], 0], scratch)
         base = core + max(stress - core, 0.0)
-        minimum = values[unit, count] + values[unit, count + 1]
+        minimum = pnl[count] + pnl[count + 1]
         charges[i, _CORE] = core
         charges[i, _STRESS] = stress
         charges[i, _BASE] = base
@@ -213,10 +220,11 @@ def _combine(
     stress_weight: float,
     offset_cap: float,
     floor_share: float,
+    tails: Int32s,
     results: Float64s,
 ) -> None:
     scratch = tail_scratch(len(weights), historical)
-    joint = np.empty((1, count))
+    joint = np.empty(count)
     for account in range(len(offsets) - 1):
         first, last = offsets[account], offsets[account + 1]
         core = stress = base_sum = minimum = standalone_sum = 0.0
@@ -228,9 +236,11 @@ def _combine(
         if last - first > 1:  # the base of a single unit is its own
             joint[:] = 0.0
             for entry in range(first, last):
+                pnl = values[units[entry]]
                 for scenario in range(count):
-                    joint[0, scenario] += values[units[entry], scenario]
-            core, stress = _base(joint, 0, historical, count, weights, stress_weight, scratch)
+                    joint[scenario] += pnl[scenario]
+            tail = tails[units[first], 1]
+            core, stress = _base(joint, historical, count, weights, stress_weight, tail, scratch)
         stress_top_up = max(stress - core, 0.0)
         base = core + stress_top_up
         cap_top_up = max((1.0 - offset_cap) * base_sum - base, 0.0)

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from engine.base.kernel import kernel
 
 Float64s = NDArray[np.float64]
+Int32s = NDArray[np.int32]
 
 _LANES_PER_RANK = 4  # measured: fewer bound the tail worse, more cost more to rank
+_LOOSE = 4  # times the tail: with more losses than that above the bound, the lanes' bound is worth its time
 
 
 def rank_weights(measure: str, confidence: float, scenario_count: int) -> Float64s:
@@ -44,19 +46,24 @@ def rank_weights(measure: str, confidence: float, scenario_count: int) -> Float6
     return np.array(counts) / tail
 
 
+def no_tails(units: int, ranks: int) -> Int32s:
+    """int32[units, 2, ranks] for :func:`tail_loss`, nothing found yet: one tail of a unit, one of its account."""
+    return np.full((units, 2, ranks), -1, np.int32)
+
+
 @kernel
-def tail_scratch(ranks: int, count: int) -> tuple[Float64s, Float64s]:
+def tail_scratch(ranks: int, count: int) -> tuple[Float64s, Int32s]:
     """Room that :func:`tail_loss` works in."""
-    return np.empty(min(_LANES_PER_RANK * ranks, count)), np.empty(count)
+    return np.empty(min(_LANES_PER_RANK * ranks, count)), np.empty(count, np.int32)
 
 
 @kernel
-def _lane_minima(pnl: Float64s, row: int, count: int, lanes: Float64s) -> None:
-    """lanes[i] = the least of pnl[row, i], pnl[row, i + lanes], pnl[row, i + 2 lanes] ..."""
+def _lane_minima(pnl: Float64s, count: int, lanes: Float64s) -> None:
+    """lanes[i] = the least of pnl[i], pnl[i + lanes], pnl[i + 2 lanes] ..."""
     width = len(lanes)
-    lanes[:] = pnl[row, :width]
+    lanes[:] = pnl[:width]
     for first in range(width, count, width):
-        part = pnl[row, first : min(first + width, count)]  # indexed from 0: compiled to vector instructions
+        part = pnl[first : min(first + width, count)]  # indexed from 0: compiled to vector instructions
         for lane in range(len(part)):
             lanes[lane] = part[lane] if part[lane] < lanes[lane] else lanes[lane]  # noqa: FURB136
 
@@ -75,43 +82,84 @@ def _least_of_rank(values: Float64s, rank: int) -> float:
 
 
 @kernel
-def tail_loss(
-    pnl: Float64s, row: int, count: int, weights: Float64s, scratch: tuple[Float64s, Float64s]
-) -> float:
-    """Weighted worst losses of ``pnl[row, :count]`` by partial selection; NaN if any P&L is NaN.
+def _find_tail(pnl: Float64s, count: int, bound: float, tail: Int32s, places: Int32s) -> None:
+    """tail[r] = scenario of the r-th worst loss; the least P&L that at least ``len(tail)`` reach is <= bound.
 
-    The least P&L of each of a few lanes bounds the tail from above; what lies below the bound is a handful, whose
-    ranks are counted. Without a branch that depends on the data but one per lane: a processor that guesses
-    branches wrongly would cost more than the comparisons.
+    Without a branch that depends on the data in the long loop: a processor that guesses branches wrongly would
+    cost more than the comparisons.
+    """
+    found, ranks = 0, len(tail)
+    for place in range(count):
+        places[found] = place
+        found += pnl[place] < bound
+    place = 0
+    while found < ranks:  # what is left of the tail equals the bound
+        places[found] = place
+        found += pnl[place] == bound
+        place += 1
+    for i in range(found):
+        value, rank = pnl[places[i]], 0
+        for j in range(found):
+            other = pnl[places[j]]
+            rank += (other < value) | ((other == value) & (j < i))
+        if rank < ranks:
+            tail[rank] = places[i]
+
+
+@kernel
+def _worst_first(pnl: Float64s, tail: Int32s) -> None:
+    """Sort scenarios by loss: they nearly are, from the last time."""
+    for i in range(1, len(tail)):
+        place, j = tail[i], i
+        while j > 0 and pnl[tail[j - 1]] > pnl[place]:
+            tail[j] = tail[j - 1]
+            j -= 1
+        tail[j] = place
+
+
+@kernel
+def tail_loss(
+    pnl: Float64s, count: int, weights: Float64s, tail: Int32s, scratch: tuple[Float64s, Int32s]
+) -> float:
+    """Weighted worst losses of ``pnl[:count]``; NaN if any P&L is NaN.
+
+    The tail that was found last time is where the search begins, and mostly where it ends: its least loss bounds
+    the tail, and one count shows whether any other scenario loses more. What was found before changes nothing but
+    the time: the losses of the tail are added in order of rank.
 
     Args:
-        pnl: float64[u, >= count], losses negative.
-        weights: float64[r] of :func:`rank_weights`.
+        pnl: float64[>= count], losses negative.
+        weights: float64[r] of :func:`rank_weights`, r <= count.
+        tail: int32[r], distinct scenarios, or -1 for none known; becomes the tail, worst first.
         scratch: of :func:`tail_scratch`.
     """
-    lanes, below = scratch
-    ranks, numbers = len(weights), 0
+    lanes, places = scratch
+    if tail[0] < 0:
+        for rank in range(len(tail)):
+            tail[rank] = rank
+    bound = -np.inf
+    for rank in range(len(tail)):
+        value = pnl[tail[rank]]
+        bound = value if value > bound else bound  # noqa: FURB136
+    inside = 0
+    for rank in range(len(tail)):
+        inside += pnl[tail[rank]] < bound
+    below = numbers = 0
     for place in range(count):
-        numbers += pnl[row, place] == pnl[row, place]
+        below += pnl[place] < bound
+        numbers += pnl[place] == pnl[place]
     if numbers < count:  # no comparison holds with NaN: it would be left out silently
         return float(np.nan)
-    _lane_minima(pnl, row, count, lanes)
-    bound = _least_of_rank(lanes, ranks)
-    found = 0
-    for lane in range(len(lanes)):
-        if lanes[lane] < bound:
-            for place in range(lane, count, len(lanes)):
-                value = pnl[row, place]
-                below[found] = value
-                found += value < bound
+    if below == inside:
+        _worst_first(pnl, tail)
+    else:
+        if below > _LOOSE * len(tail):
+            _lane_minima(pnl, count, lanes)
+            bound = _least_of_rank(lanes, len(tail))
+        _find_tail(pnl, count, bound, tail, places)
     risk = 0.0
-    for i in range(found):
-        value, rank = below[i], 0
-        for j in range(found):
-            rank += (below[j] < value) | ((below[j] == value) & (j < i))
-        risk -= weights[rank] * value if rank < ranks else 0.0
-    for rank in range(found, ranks):  # what is left of the tail equals the bound
-        risk -= weights[rank] * bound
+    for rank in range(len(tail)):
+        risk -= weights[rank] * pnl[tail[rank]]
     return risk
 
 
