@@ -11,10 +11,9 @@ import numpy as np
 from engine.market.instruments import SILO_INDEX, Instrument, Product
 from engine.market.market import Market
 from engine.market.scenarios import ScenarioSet, from_csv_lines
-from engine.rules.interface import Float64s, Holding, Int64s
+from engine.rules.interface import Float64s, Holding
 from engine.rules.unified.one_pot import OnePot
 from engine.rules.unified.one_pot_parameters import OnePotParameters
-from engine.rules.unified.tail import no_tails
 from tests.rulebook_cases import DATA, exposure_of, set_prices, shipped
 
 SCENARIO_FILE = DATA / "scenarios-synthetic.csv"
@@ -161,28 +160,24 @@ def _add_on(book: OnePot, market: Market, holdings: Sequence[Holding]) -> float:
 def margin(
     book: OnePot, market: Market, accounts: Sequence[Sequence[Holding]], silo_total_usd: float = 0.0
 ) -> list[Account]:
-    """All accounts in one call of charge and combine; unused exposure rows hold rubbish on purpose."""
+    """All accounts in one call of charge and combine."""
     silos = [sorted({h.silo for h in holdings}) for holdings in accounts]
     units = [
         exposure_of(book, market, [h for h in holdings if h.silo == silo])
         for holdings, names in zip(accounts, silos, strict=True)
         for silo in names
     ]
-    count = len(units)
-    values = np.full((2 * count + 1, len(book.column_kinds)), 1e9)
-    places: Int64s = 2 * np.arange(count)[::-1] + 1
-    values[places] = np.array(units).reshape(count, len(book.column_kinds))
+    values = np.array(units).reshape(len(units), len(book.column_kinds))
     sets = np.array([SILO_INDEX[silo] for names in silos for silo in names], np.int64)
     offsets = np.cumsum([0, *map(len, silos)])
     add_on = np.array([_add_on(book, market, holdings) for holdings in accounts])
-    tails = no_tails(len(values), book.tail_size)
-    charges = book.charge(values, places, sets, tails)
+    charges = book.charge(values, sets)
     totals = np.full(len(accounts), silo_total_usd)
-    results = book.combine(values, charges, places, sets, offsets, add_on, totals, tails)
+    results = book.combine(values, charges, sets, offsets, add_on, totals)
     return [
         Account(
             silos[i],
-            values[places[offsets[i] : offsets[i + 1]]],
+            values[offsets[i] : offsets[i + 1]],
             charges[offsets[i] : offsets[i + 1]],
             float(add_on[i]),
             dict(zip(book.result_columns, results[i].tolist(), strict=True)),

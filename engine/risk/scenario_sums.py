@@ -46,6 +46,16 @@ class MovedRows(NamedTuple):
     covered: Bools
 
 
+class SumColumns(NamedTuple):
+    """Arrays of :class:`ScenarioSums`; the first ``linear`` of ``kinds`` are LINEAR."""
+
+    values: Float64s
+    unit_of: Int32s
+    stale: Bools
+    kinds: Int8s
+    linear: int
+
+
 @kernel
 def silos_held(h: HoldingColumns, covered: Bools, account: int) -> int:
     """Bit by silo: the account holds covered positions there."""
@@ -93,14 +103,6 @@ def _assign(
 
 
 @kernel
-def _moved_count(h: HoldingColumns, change: Int32s, account: int) -> int:
-    count = 0
-    for slot in range(h.first[account], h.first[account] + h.held[account]):
-        count += change[h.key[slot] >> INSTRUMENT_SHIFT] >= 0
-    return count
-
-
-@kernel
 def sum_account(
     h: HoldingColumns,
     moved: MovedRows,
@@ -125,72 +127,67 @@ def sum_account(
 
 
 @kernel
-def _add_changes(
-    h: HoldingColumns,
-    moved: MovedRows,
+def _follow_account(
+    account: int,
+    first: int,
+    last: int,
+    key: Int32s,
+    quantity: Float64s,
+    change: Int32s,
+    changes: Float64s,
+    values: Float64s,
+    unit_of: Int32s,
     kinds: Int8s,
     linear: int,
-    account: int,
-    unit_of: Int32s,
-    values: Float64s,
 ) -> int:
-    """Add the changes of moved rows to an account's units; bit by silo touched."""
+    """Add the changes of moved rows to the sums of an account with holdings ``first:last``; bit by silo touched.
+
+    Nothing is done, and -1 returned, where so many rows moved that :func:`sum_account` is cheaper. Plain arrays,
+    not the tuples that hold them: a compiled call counts references to all that a tuple holds (half of the time).
+    """
+    count, lowest = 0, last
+    for slot in range(last - 1, first - 1, -1):
+        if change[key[slot] >> INSTRUMENT_SHIFT] >= 0:
+            lowest = slot
+            count += 1
+    if count > _FOLLOW_SHARE * (last - first):
+        return -1
     touched = 0
-    for slot in range(h.first[account], h.first[account] + h.held[account]):
-        key = h.key[slot]
-        change = moved.change[key >> INSTRUMENT_SHIFT]
-        if not key & 1 and change >= 0:
-            silo = (key >> 1) & 7
-            add_row(values, unit_of[account, silo], moved.changes, change, h.quantity[slot], kinds, linear)
+    for slot in range(lowest, last):
+        row = change[key[slot] >> INSTRUMENT_SHIFT]
+        if row >= 0 and not key[slot] & 1:
+            silo = (key[slot] >> 1) & 7
+            add_row(values, unit_of[account, silo], changes, row, quantity[slot], kinds, linear)
             touched |= 1 << silo
+        if row >= 0:
+            count -= 1
+            if count == 0:
+                break
     return touched
 
 
 @kernel
-def _follow(
-    h: HoldingColumns,
-    moved: MovedRows,
-    kinds: Int8s,
-    linear: int,
-    accounts: Int64s,
-    unit_of: Int32s,
-    stale: Bools,
-    values: Float64s,
-    units: Int64s,
-    silos: Int64s,
-) -> int:
-    """Bring the accounts' sums up to date; lists the units that changed, and their silos. Returns their number."""
-    number = 0
+def follow(accounts: Int64s, h: HoldingColumns, moved: MovedRows, sums: SumColumns, touched: Int64s) -> None:
+    """Bring the accounts' sums up to date; touched[i]: bit by silo whose sum may have changed.
+
+    Each account must be followed in every pass in which rows of its holdings move, or be stale.
+    """
+    first, held, key, quantity = h.first, h.held, h.key, h.quantity
+    change, changes = moved.change, moved.changes
+    values, unit_of, stale, kinds, linear = sums
     for i in range(len(accounts)):
         account = accounts[i]
-        count = _moved_count(h, moved.change, account)
-        if stale[account] or count > _FOLLOW_SHARE * h.held[account]:
+        silos = -1
+        if not stale[account]:
+            silos = _follow_account(
+                account, first[account], first[account] + held[account], key, quantity, change, changes, values,
+                unit_of, kinds, linear,
+            )  # fmt: skip
+        if silos < 0:
             sum_account(h, moved, kinds, linear, account, unit_of, account, values)
             stale[account] = False
-            touched = _ALL_SILOS
-        else:
-            touched = _add_changes(h, moved, kinds, linear, account, unit_of, values)
-        for silo in range(unit_of.shape[1]):
-            unit = unit_of[account, silo]
-            if unit >= 0 and (touched >> silo) & 1:
-                units[number] = unit
-                silos[number] = silo
-                number += 1
-    return number
-
-
-@kernel
-def _units_of(unit_of: Int32s, accounts: Int64s, units: Int64s, silos: Int64s, offsets: Int64s) -> None:
-    number = 0
-    offsets[0] = 0
-    for i in range(len(accounts)):
-        for silo in range(unit_of.shape[1]):
-            unit = unit_of[accounts[i], silo]
-            if unit >= 0:
-                units[number] = unit
-                silos[number] = silo
-                number += 1
-        offsets[i + 1] = number
+            silos = _ALL_SILOS
+        touched[i] = silos
 
 
 class ScenarioSums:
@@ -249,28 +246,10 @@ class ScenarioSums:
         self.unit_of[accounts] = -1
         self.stale[accounts] = True
 
-    def follow(self, accounts: Int64s, holdings: Holdings, moved: MovedRows) -> tuple[Int64s, Int64s]:
-        """Bring the accounts' sums up to date; int64[u] units that changed and their silos.
-
-        Each account must be followed in every pass in which rows of its holdings move, or be stale.
-        """
-        units, silos = self._room(accounts)
-        number = _follow(
-            holdings.columns, moved, self.column_kinds, self._linear, accounts, self.unit_of, self.stale,
-            self.values, units, silos,
-        )  # fmt: skip
-        return units[:number], silos[:number]
-
-    def units_of(self, accounts: Int64s) -> tuple[Int64s, Int64s, Int64s]:
-        """Units of accounts, grouped: int64[u], their silos int64[u], offsets int64[len(accounts) + 1]."""
-        units, silos = self._room(accounts)
-        offsets = np.empty(len(accounts) + 1, np.int64)
-        _units_of(self.unit_of, accounts, units, silos, offsets)
-        return units[: offsets[-1]], silos[: offsets[-1]], offsets
-
-    def _room(self, accounts: Int64s) -> tuple[Int64s, Int64s]:
-        size = len(accounts) * self.unit_of.shape[1]
-        return np.empty(size, np.int64), np.empty(size, np.int64)
+    @property
+    def columns(self) -> SumColumns:
+        """The arrays as kernels take them: valid until units are assigned or room is made."""
+        return SumColumns(self.values, self.unit_of, self.stale, self.column_kinds, self._linear)
 
     def of_account(
         self, account: int, holdings: Holdings, rows: Float64s, covered: Bools

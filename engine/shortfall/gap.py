@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from engine.market.instruments import SILO_INDEX
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.rules.unified.tail import no_tails
 
 Float64s = NDArray[np.float64]
 
@@ -96,7 +95,7 @@ def attribute_gap(
     """
     outside = outside_usd or {}
     sets = np.array([SILO_INDEX[silo] for silo in silos], np.int64)
-    charges = rulebook.charge(exposures, np.arange(len(sets)), sets, no_tails(len(sets), rulebook.tail_size))
+    charges = rulebook.charge(exposures, sets)
     base = charges[:, rulebook.charge_columns.index("base")]
     standalone = dict(
         zip(silos, charges[:, rulebook.charge_columns.index("standalone")].tolist(), strict=True)
@@ -138,15 +137,9 @@ def _unified(
     silo_total_usd: float,
 ) -> dict[str, float]:
     """The account's unified requirement and its parts by name."""
+    offsets = np.array([0, len(exposures)])
     results = rulebook.combine(
-        exposures,
-        charges,
-        np.arange(len(exposures)),
-        sets,
-        np.array([0, len(exposures)]),
-        np.array([add_on_usd]),
-        np.array([silo_total_usd]),
-        no_tails(len(exposures), rulebook.tail_size),
+        exposures, charges, sets, offsets, np.array([add_on_usd]), np.array([silo_total_usd])
     )
     return dict(zip(rulebook.result_columns, results[0].tolist(), strict=True))
 

@@ -117,24 +117,14 @@ class UnifiedBook:
 
         The accounts' add-on and outside books must be charged. Writes only what belongs to the accounts.
         """
-        changed, silos = self.sums.follow(accounts, holdings, self._moved)
-        if len(changed):
-            self.charges[changed] = self.rulebook.charge(self.sums.values, changed, silos, self.tails)
-        units, silos, offsets = self.sums.units_of(accounts)
         outside = np.zeros(len(accounts))
         for book in self.outside:
             outside += book.requirement[accounts, 1]
         self.outside_usd[accounts] = outside
-        self.result[accounts] = self.rulebook.combine(
-            self.sums.values,
-            self.charges[units],
-            units,
-            silos,
-            offsets,
-            self.add_on.requirement[accounts, 1],
-            silo_total_usd,
-            self.tails,
-        )
+        self.rulebook.renew(
+            accounts, holdings.columns, self._moved, self.sums.columns, self.charges, self.tails,
+            self.add_on.requirement, silo_total_usd, self.result,
+        )  # fmt: skip
 
     def of_account(self, account: int, holdings: Holdings) -> tuple[Float64s, Int64s]:
         """One account's sums made anew: float64[u, k] and silo indices int64[u]."""

@@ -8,11 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine.base.threads import Threads
 from engine.risk.kinds import HELD, LINEAR, LONG, SHORT
 from engine.risk.netting_sets import Covered, sum_netting_sets
 from engine.risk.reference import exposure
-from engine.risk.scenario_sums import MovedRows, ScenarioSums
+from engine.risk.scenario_sums import MovedRows, ScenarioSums, follow
 from engine.risk.weights import leading_linear
 from tests.property.test_holdings import ACCOUNTS, INSTRUMENTS, SILOS, Key, changes, effects_of, fresh
 
@@ -25,7 +24,7 @@ figures = st.lists(st.floats(-1e6, 1e6), min_size=len(KINDS), max_size=len(KINDS
 
 
 class ExposuresMachine(RuleBasedStateMachine):
-    """Holdings and rows change; accounts that are touched follow, in chunks."""
+    """Holdings and rows change; accounts that are touched follow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,11 +70,10 @@ class ExposuresMachine(RuleBasedStateMachine):
         moves = MovedRows(self.rows, change, changes, COVERED)
         before = self.sums.values.copy()
         listed: list[int] = []
-
-        def follow(first: int, last: int) -> None:
-            listed.extend(self.sums.follow(EVERY[first:last], self.holdings, moves)[0].tolist())
-
-        Threads(1).each(follow, ACCOUNTS, 1)
+        touched = np.empty(ACCOUNTS, np.int64)
+        follow(EVERY, self.holdings.columns, moves, self.sums.columns, touched)
+        for silos, units in zip(touched.tolist(), self.sums.unit_of[:ACCOUNTS].tolist(), strict=True):
+            listed += [unit for silo, unit in enumerate(units) if silos >> silo & 1]
         differing = np.flatnonzero(np.any(before != self.sums.values, axis=1))
         assert set(differing.tolist()) <= set(listed)
 
@@ -91,8 +89,8 @@ class ExposuresMachine(RuleBasedStateMachine):
         for account in range(ACCOUNTS):
             if self.sums.stale[account]:
                 continue
-            units, silos, _ = self.sums.units_of(np.array([account]))
-            found = dict(zip(silos.tolist(), self.sums.values[units], strict=True))
+            units = self.sums.unit_of[account].tolist()
+            found = {silo: self.sums.values[unit] for silo, unit in enumerate(units) if unit >= 0}
             made, in_silos = self.sums.of_account(account, self.holdings, self.rows, COVERED)
             assert sorted(found) == in_silos.tolist()
             for silo in range(SILOS):

@@ -197,7 +197,7 @@ pnl_vectors = st.integers(1, 40).flatmap(
 def risk(pnl: np.ndarray, measure: str, confidence: float) -> float:
     weights = rank_weights(measure, confidence, len(pnl))
     tail = no_tails(1, len(weights))[0, 0]
-    return tail_loss(pnl, len(pnl), weights, tail, tail_scratch(len(weights), len(pnl)))
+    return tail_loss(pnl, len(pnl), weights, tail, *tail_scratch(len(weights), len(pnl)))
 
 
 @settings(max_examples=200, deadline=None)
@@ -232,7 +232,7 @@ def test_where_the_last_tail_was_changes_no_bit(
     tail, scratch = no_tails(1, len(weights))[0, 0], tail_scratch(len(weights), count)
     for vector in vectors:
         pnl = np.array(vector, np.float64) * (1.0 + lifted * np.arange(count) / 1e3)
-        risk_now = tail_loss(pnl, count, weights, tail, scratch)
+        risk_now = tail_loss(pnl, count, weights, tail, *scratch)
         assert risk_now.hex() == risk(pnl, "es", confidence).hex()
         worst = np.sort(pnl)[: len(weights)]
         assert len(set(tail.tolist())) == len(weights)

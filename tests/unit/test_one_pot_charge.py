@@ -9,7 +9,7 @@ from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import from_rows
 from engine.rules.interface import Holding
 from engine.rules.unified.liquidity_add_on import average_rate
-from engine.rules.unified.tail import no_tails, rank_weights
+from engine.rules.unified.tail import rank_weights
 from tests.one_pot_book import holding, margin, market_of, parameters, rulebook
 from tests.rulebook_cases import exposure_of
 
@@ -32,17 +32,9 @@ def test_rank_weights(measure: str, confidence: float, count: int, expected: lis
 def test_account_without_units_owes_the_floor_only() -> None:
     book = rulebook()
     empty = np.zeros((0, len(book.column_kinds)))
-    tails = no_tails(0, book.tail_size)
     none = np.zeros(0, np.int64)
     results = book.combine(
-        empty,
-        book.charge(empty, none, none, tails),
-        none,
-        none,
-        np.array([0, 0]),
-        np.zeros(1),
-        np.array([500.0]),
-        tails,
+        empty, book.charge(empty, none), none, np.array([0, 0]), np.zeros(1), np.array([500.0])
     )
     result = dict(zip(book.result_columns, results[0].tolist(), strict=True))
     assert result == dict.fromkeys(result, 0.0) | {"requirement": 50.0, "floor_top_up": 50.0}
@@ -54,8 +46,7 @@ def test_a_gain_in_every_scenario_is_charged_nothing() -> None:
     )
     book = rulebook(scenarios)
     exposures = np.array([[5.0, 7.0, 0.0, 0.0]])
-    tails = no_tails(1, book.tail_size)
-    charges = book.charge(exposures, np.array([0]), np.array([0]), tails)
+    charges = book.charge(exposures, np.array([0]))
     assert charges.tolist() == [[0.0, 0.0, 0.0, 0.0, 0.0]]
 
 
@@ -64,12 +55,9 @@ def test_nan_in_an_exposure_is_never_dropped(column: int) -> None:
     book = rulebook()
     exposures = np.zeros((1, len(book.column_kinds)))
     exposures[0, column] = np.nan
-    tails = no_tails(1, book.tail_size)
-    charges = book.charge(exposures, np.array([0]), np.array([0]), tails)
+    charges = book.charge(exposures, np.array([0]))
     assert np.isnan(charges[0, 2])
-    results = book.combine(
-        exposures, charges, np.array([0]), np.array([0]), np.array([0, 1]), np.zeros(1), np.zeros(1), tails
-    )
+    results = book.combine(exposures, charges, np.array([0]), np.array([0, 1]), np.zeros(1), np.zeros(1))
     assert np.isnan(results[0, 0])
 
 

@@ -12,6 +12,8 @@ from typing import Protocol
 from engine.market.instruments import Product
 from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
+from engine.portfolio.holding_kernels import HoldingColumns
+from engine.risk.scenario_sums import MovedRows, SumColumns
 from engine.rules.interface import Float64s, Holding, Int64s, Rulebook, SiloRulebook
 from engine.rules.requirement import Explained
 from engine.rules.unified.tail import Int32s
@@ -28,8 +30,7 @@ class UnifiedRulebook(Rulebook, Protocol):
         add_on: liquidity and concentration, a rulebook with netting sets of its own; its requirement per
             account goes into ``combine``.
         eligible_products: the others stay in their silo.
-        tail_size: t, room that a unit's ``tails`` need: int32[capacity, 2, t], from ``tail.no_tails``, which the
-            methods read and write. They remember where the last search ended; no figure depends on them.
+        tail_size: scenarios that the measure looks at, for the ``tails`` of ``renew``.
     """
 
     scenarios: ScenarioSet
@@ -51,43 +52,65 @@ class UnifiedRulebook(Rulebook, Protocol):
         """
         ...
 
-    def charge(self, values: Float64s, units: Int64s, sets: Int64s, tails: Int32s) -> Float64s:
+    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
         """Stand-alone figures of units, as if each were a whole account.
 
         Args:
-            values: float64[capacity, k], all exposures; the units' are ``values[units]``.
-            units: int64[m].
-            sets: int64[m], index of each unit's silo in ``engine.market.instruments.SILOS``.
+            exposures: float64[u, k].
+            sets: int64[u], index of each unit's silo in ``engine.market.instruments.SILOS``.
 
         Returns:
-            float64[m, c], columns ``charge_columns``, USD, >= 0.
+            float64[u, c], columns ``charge_columns``, USD, >= 0.
         """
         ...
 
     def combine(
         self,
-        values: Float64s,
+        exposures: Float64s,
         charges: Float64s,
-        units: Int64s,
         sets: Int64s,
         offsets: Int64s,
         add_on_usd: Float64s,
         silo_total_usd: Float64s,
-        tails: Int32s,
     ) -> Float64s:
         """The unified requirement of each account.
 
         Args:
-            values: float64[capacity, k], all exposures; entry j of the next three stands for
-            ``values[units[j]]``. charges: float64[u, c], of ``charge``.
-            units: int64[u]; account i owns entries ``offsets[i]:offsets[i + 1]`` (may be none).
-            sets: int64[u], silo index of each entry.
+            exposures: float64[u, k]; account i owns rows ``offsets[i]:offsets[i + 1]`` (may be none).
+            charges: float64[u, c], of ``charge``.
+            sets: int64[u], silo index of each unit.
             offsets: int64[a + 1].
             add_on_usd: float64[a], of ``add_on``.
             silo_total_usd: float64[a], sum of the silo requirements that the floor is a share of.
 
         Returns:
             float64[a, r], columns ``result_columns``, USD, >= 0.
+        """
+        ...
+
+    def renew(
+        self,
+        accounts: Int64s,
+        holdings: HoldingColumns,
+        moved: MovedRows,
+        sums: SumColumns,
+        charges: Float64s,
+        tails: Int32s,
+        add_on: Float64s,
+        silo_total_usd: Float64s,
+        results: Float64s,
+    ) -> None:
+        """``charge`` and ``combine`` on kept sums: follow the moved rows, charge the units that changed, combine.
+
+        Account by account, while its sums are in the processor's cache. Writes only what belongs to the accounts.
+
+        Args:
+            accounts: int64[a] slots.
+            charges: float64[unit, c]. tails: int32[unit, 2, tail_size], of ``tail.no_tails``: where the last search
+            ended; no figure depends on them. Both are kept between calls.
+            add_on: float64[account, 2], requirement of ``add_on``.
+            silo_total_usd: float64[a].
+            results: float64[account, r], written in the rows of ``accounts``.
         """
         ...
 

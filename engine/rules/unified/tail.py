@@ -119,7 +119,7 @@ def _worst_first(pnl: Float64s, tail: Int32s) -> None:
 
 @kernel
 def tail_loss(
-    pnl: Float64s, count: int, weights: Float64s, tail: Int32s, scratch: tuple[Float64s, Int32s]
+    pnl: Float64s, count: int, weights: Float64s, tail: Int32s, lanes: Float64s, places: Int32s
 ) -> float:
     """Weighted worst losses of ``pnl[:count]``; NaN if any P&L is NaN.
 
@@ -131,9 +131,8 @@ def tail_loss(
         pnl: float64[>= count], losses negative.
         weights: float64[r] of :func:`rank_weights`, r <= count.
         tail: int32[r], distinct scenarios, or -1 for none known; becomes the tail, worst first.
-        scratch: of :func:`tail_scratch`.
+        lanes, places: of :func:`tail_scratch`.
     """
-    lanes, places = scratch
     if tail[0] < 0:
         for rank in range(len(tail)):
             tail[rank] = rank
