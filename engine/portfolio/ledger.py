@@ -7,8 +7,11 @@ different entries arrive does not matter.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +72,7 @@ class Entries:
         cancelled: takes the entry out.
     """
 
-    ids: list[str]
+    ids: Sequence[str]
     version: Int64s
     account: Int64s
     instrument: Int64s
@@ -185,7 +188,9 @@ class Ledger:
     winner: Int32s
 
     def __init__(self) -> None:
-        self._slot_of: dict[str, int] = {}
+        self._slot_of: defaultdict[str, int] = defaultdict(
+            count().__next__
+        )  # an unknown id gets the next slot
         self._owners = IntMap()
         self._first_of_owner: Int64s = np.full(64, -1, np.int64)
         for name, column in filled(_FILLS, 256).items():
@@ -208,11 +213,11 @@ class Ledger:
         outcome = np.empty(len(slots), np.int8)
         touched = np.empty(len(slots), np.int64)
         was_known = np.empty(len(slots), np.bool_)
-        count = _judge(
+        changed = _judge(
             slots, entries.version, entries.account, entries.business_day, opening_day,
             self.version, self.account, outcome, self.winner, touched, was_known,
         )  # fmt: skip
-        touched, was_known = touched[:count], was_known[:count]
+        touched, was_known = touched[:changed], was_known[:changed]
         index = self.winner[touched]
         self.winner[touched] = -1
         out = self._stored(touched[was_known], sign=-1.0)
@@ -233,12 +238,11 @@ class Ledger:
             self._first_of_owner = np.append(self._first_of_owner, np.full_like(self._first_of_owner, -1))
         _link(fresh, owners, self._first_of_owner, self.next_of_account)
 
-    def _slots(self, ids: list[str]) -> Int64s:
-        slot_of = self._slot_of
-        slots = [slot_of.setdefault(entry_id, len(slot_of)) for entry_id in ids]
-        if len(slot_of) > len(self.version):
-            grow(self, _FILLS, max(2 * len(self.version), len(slot_of)))
-        return np.array(slots, np.int64)
+    def _slots(self, ids: Sequence[str]) -> Int64s:
+        slots = np.fromiter(map(self._slot_of.__getitem__, ids), np.int64, len(ids))
+        if len(self) > len(self.version):
+            grow(self, _FILLS, max(2 * len(self.version), len(self)))
+        return slots
 
     def _store(self, slots: Int64s, index: Int32s, entries: Entries) -> None:
         live = ~entries.cancelled[index]
