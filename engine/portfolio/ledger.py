@@ -64,6 +64,7 @@ class Entries:
 
     Attributes:
         ids: trade_id or collateral_id.
+        version: 0 to 2**31 - 1.
         instrument: slot, -1 for pure cash.
         collateral: the holding is collateral (after haircut), not a position.
         quantity: signed change of the holding.
