@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,10 +60,9 @@ class MarketView:
     curves: PremiumCurves
     threads: Threads
 
-    def slots(self, instrument_ids: list[str]) -> Int64s:
+    def slots(self, instrument_ids: Sequence[str]) -> Int64s:
         """int64[n] slots, -1 for unknown ids."""
-        get = self.slot_of.get
-        return np.array([get(instrument_id, -1) for instrument_id in instrument_ids], np.int64)
+        return np.fromiter(map(self.slot_of.get, instrument_ids, repeat(-1)), np.int64, len(instrument_ids))
 
     def fx_rate(self, slots: Int64s) -> Float64s:
         """float64[n]: USD per unit of each instrument's currency; NaN where the rate has no price."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,10 +74,9 @@ class AccountTable:
         self.unified_eligible[slot] = unified_eligible
         return slot
 
-    def slots(self, account_ids: list[str]) -> NDArray[np.int64]:
+    def slots(self, account_ids: Sequence[str]) -> NDArray[np.int64]:
         """int64[n] slots, -1 for unknown ids."""
-        get = self.slot_of.get
-        return np.array([get(account_id, -1) for account_id in account_ids], np.int64)
+        return np.fromiter(map(self.slot_of.get, account_ids, repeat(-1)), np.int64, len(account_ids))
 
     def of_partition(self, partition: int) -> NDArray[np.int64]:
         """int64[m] slots of the accounts of a partition."""

@@ -7,6 +7,7 @@ different entries arrive does not matter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow
+from engine.base.idmap import IdMap
 from engine.base.intmap import IntMap
 from engine.base.kernel import kernel
 
@@ -62,6 +64,7 @@ class Entries:
 
     Attributes:
         ids: trade_id or collateral_id.
+        version: 0 to 2**31 - 1.
         instrument: slot, -1 for pure cash.
         collateral: the holding is collateral (after haircut), not a position.
         quantity: signed change of the holding.
@@ -69,7 +72,7 @@ class Entries:
         cancelled: takes the entry out.
     """
 
-    ids: list[str]
+    ids: Sequence[str]
     version: Int64s
     account: Int64s
     instrument: Int64s
@@ -101,18 +104,20 @@ class Effects:
 
 
 _FILLS: dict[str, Fill] = {
-    "version": (np.int64, -1),
-    "account": (np.int64, -1),
-    "instrument": (np.int64, -1),
-    "silo": (np.int64, 0),
+    "version": (np.int32, -1),
+    "account": (np.int32, -1),
+    "instrument": (np.int32, -1),
+    "silo": (np.int8, 0),
     "collateral": (np.bool_, False),
     "quantity": (np.float64, 0.0),
     "cash": (np.float64, 0.0),
-    "currency": (np.int64, 0),
-    "business_day": (np.int64, 0),
-    "next_of_account": (np.int64, -1),
+    "currency": (np.int16, 0),
+    "business_day": (np.int32, 0),
+    "next_of_account": (np.int32, -1),
     "winner": (np.int32, -1),
 }
+
+_KEPT_ANYWAY = 4096  # forgotten entries that are not worth the work
 
 
 @kernel
@@ -122,8 +127,8 @@ def _judge(
     account: Int64s,
     day: Int64s,
     opening_day: Int64s,
-    held_version: Int64s,
-    held_account: Int64s,
+    held_version: Int32s,
+    held_account: Int32s,
     outcome: Int8s,
     winner: Int32s,
     touched: Int64s,
@@ -159,7 +164,7 @@ def _judge(
 
 
 @kernel
-def _link(slots: Int64s, owners: Int64s, first: Int64s, following: Int64s) -> None:
+def _link(slots: Int64s, owners: Int64s, first: Int64s, following: Int32s) -> None:
     """Put entries at the head of their owners' lists."""
     for i in range(len(slots)):
         following[slots[i]] = first[owners[i]]
@@ -172,27 +177,28 @@ class Ledger:
     ``winner`` is -1 between batches.
     """
 
-    version: Int64s
-    account: Int64s
-    instrument: Int64s
-    silo: Int64s
+    version: Int32s
+    account: Int32s
+    instrument: Int32s
+    silo: Int8s
     collateral: NDArray[np.bool_]
     quantity: Float64s
     cash: Float64s
-    currency: Int64s
-    business_day: Int64s
-    next_of_account: Int64s
+    currency: NDArray[np.int16]
+    business_day: Int32s
+    next_of_account: Int32s
     winner: Int32s
 
     def __init__(self) -> None:
-        self._slot_of: dict[str, int] = {}
+        self._ids = IdMap()
+        self._live = 0  # entries on the list of an account
         self._owners = IntMap()
         self._first_of_owner: Int64s = np.full(64, -1, np.int64)
         for name, column in filled(_FILLS, 256).items():
             setattr(self, name, column)
 
     def __len__(self) -> int:
-        return len(self._slot_of)
+        return self._ids.count
 
     def upsert(self, entries: Entries, opening_day: Int64s) -> tuple[Int8s, Effects]:
         """Judge and store a batch.
@@ -204,15 +210,16 @@ class Ledger:
             outcomes int8[n] of :class:`EntryOutcome`, and the effects of what was applied: for every entry
             touched first the stored effect reversed (if any), then the new one (unless cancelled).
         """
+        self._drop_forgotten()
         slots = self._slots(entries.ids)
         outcome = np.empty(len(slots), np.int8)
         touched = np.empty(len(slots), np.int64)
         was_known = np.empty(len(slots), np.bool_)
-        count = _judge(
+        changed = _judge(
             slots, entries.version, entries.account, entries.business_day, opening_day,
             self.version, self.account, outcome, self.winner, touched, was_known,
         )  # fmt: skip
-        touched, was_known = touched[:count], was_known[:count]
+        touched, was_known = touched[:changed], was_known[:changed]
         index = self.winner[touched]
         self.winner[touched] = -1
         out = self._stored(touched[was_known], sign=-1.0)
@@ -221,24 +228,42 @@ class Ledger:
         into = self._stored(touched, sign=1.0)
         return outcome, _joined(out, into)
 
-    def instruments_named(self) -> Int64s:
+    def instruments_named(self) -> Int32s:
         """Instruments (slots, -1 for cash) of all entries that may still be corrected; they may repeat."""
         used = len(self)
         return self.instrument[:used][self.account[:used] >= 0]
 
+    def _drop_forgotten(self) -> None:
+        """Give back the places of entries that no account lists, once they are the larger part.
+
+        They are covered by a start-of-day record: whatever comes under their ids is judged as if it were new.
+        """
+        used = len(self)
+        if used - self._live <= max(self._live, _KEPT_ANYWAY):
+            return
+        keep = self.account[:used] >= 0
+        place = np.append(np.cumsum(keep) - 1, -1)  # by former slot; -1, the end of a list, stays
+        self._ids = self._ids.only(keep)
+        for name, (_, fill) in _FILLS.items():
+            column = getattr(self, name)
+            kept = column[:used][keep]
+            column[: len(kept)], column[len(kept) : used] = kept, fill
+        self.next_of_account[: len(self)] = place[self.next_of_account[: len(self)]]
+        self._first_of_owner = place[self._first_of_owner]
+
     def _list(self, fresh: Int64s) -> None:
         """Put new entries on the lists of their accounts."""
-        owners = self._owners.find_or_add(self.account[fresh])
+        self._live += len(fresh)
+        owners = self._owners.find_or_add(self.account[fresh].astype(np.int64))
         while self._owners.count > len(self._first_of_owner):
             self._first_of_owner = np.append(self._first_of_owner, np.full_like(self._first_of_owner, -1))
         _link(fresh, owners, self._first_of_owner, self.next_of_account)
 
-    def _slots(self, ids: list[str]) -> Int64s:
-        slot_of = self._slot_of
-        slots = [slot_of.setdefault(entry_id, len(slot_of)) for entry_id in ids]
-        if len(slot_of) > len(self.version):
-            grow(self, _FILLS, max(2 * len(self.version), len(slot_of)))
-        return np.array(slots, np.int64)
+    def _slots(self, ids: Sequence[str]) -> Int64s:
+        slots = self._ids.find_or_add(ids)
+        if len(self) > len(self.version):
+            grow(self, _FILLS, max(2 * len(self.version), len(self)))
+        return slots
 
     def _store(self, slots: Int64s, index: Int32s, entries: Entries) -> None:
         live = ~entries.cancelled[index]
@@ -252,13 +277,13 @@ class Ledger:
 
     def _stored(self, slots: Int64s, sign: float) -> Effects:
         return Effects(
-            self.account[slots],
-            self.instrument[slots],
-            self.silo[slots],
+            self.account[slots].astype(np.int64),
+            self.instrument[slots].astype(np.int64),
+            self.silo[slots].astype(np.int64),
             self.collateral[slots],
             sign * self.quantity[slots],
             sign * self.cash[slots],
-            self.currency[slots],
+            self.currency[slots].astype(np.int64),
         )
 
     def after(self, account: int, business_day: int) -> Effects:
@@ -279,6 +304,7 @@ class Ledger:
         self.quantity[slots[covered]] = self.cash[slots[covered]] = 0.0
         if covered.any():
             self._first_of_owner[owner] = -1
+            self._live -= len(slots)
             self._list(slots[~covered])
         return self._stored(slots[~covered], sign=1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,7 @@ class TradeColumns:
         cancelled: status. business_day: days since 1970. silo: index, -1 = by classification.
     """
 
-    trade_ids: list[str]
+    trade_ids: Sequence[str]
     version: Int64s
     account: Int64s
     instrument: Int64s
@@ -47,7 +48,7 @@ class TradeColumns:
 class CollateralColumns:
     """A batch of collateral movements of one partition; ``instrument`` -1 means cash in ``currency``."""
 
-    collateral_ids: list[str]
+    collateral_ids: Sequence[str]
     version: Int64s
     account: Int64s
     instrument: Int64s

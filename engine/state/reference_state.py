@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -188,12 +190,12 @@ class ReferenceState:
         self.dirty[accounts] = EVERYTHING
         self.unified.sums.stale[accounts] = True
 
-    def instrument_slots(self, ids: list[str]) -> Int64s:
+    def instrument_slots(self, ids: Sequence[str]) -> Int64s:
         """int64[n] slots, -1 for ids that are unknown or whose record was refused."""
         slots = self.market.slots(ids)
         return np.where(self.usable[slots], slots, -1)
 
-    def account_slots(self, ids: list[str]) -> Int64s:
+    def account_slots(self, ids: Sequence[str]) -> Int64s:
         """int64[n] slots, -1 for unknown ids."""
         return self.accounts.slots(ids)
 

