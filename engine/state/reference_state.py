@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import Fill, filled, grow, longer
+from engine.base.columns import Fill, filled, grow, longer, room
 from engine.base.errors import MarginError, Reason
 from engine.base.threads import Threads
 from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
@@ -135,7 +135,7 @@ class ReferenceState:
         if instruments > len(self.stale):
             grow(self, _INSTRUMENT_FILLS, max(instruments, 2 * len(self.stale)))
         if accounts > len(self.dirty):
-            size = max(accounts, 2 * len(self.dirty))
+            size = room(accounts, len(self.dirty))
             grow(self, _ACCOUNT_FILLS, size)
             for name in ("equity", "initial", "maintenance", "trusted", "unsupported"):
                 setattr(self, name, longer(getattr(self, name), size, 0))
