@@ -71,7 +71,7 @@ class EngineCore(ActivityState):
         valuation_time_ns = now_ns - now_ns % step_ns
         if valuation_time_ns > market.valuation_time_ns:
             next_day = start_of_day(valuation_time_ns) > start_of_day(market.valuation_time_ns)
-            market.step_time(valuation_time_ns)
+            market.step_time(valuation_time_ns, valuation_time_ns + step_ns)
             if next_day:
                 self._mark_holders(self.equity_book.renew_haircuts(market), VALUE)
                 self.retire_expired(start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS)
