@@ -18,6 +18,9 @@ Fill = tuple[Any, float]  # dtype, value of an unused row
 _COPIED_BYTES = 1 << 20
 _REGION_BYTES = 1 << 32
 _REGION_ROWS = 1 << 24  # of wide columns, which would outgrow that many bytes
+# Rows that are found faster in large pages. Narrow columns are read in order and grow together: clearing a large page
+# of each at once would be felt, and half of one lies idle in each.
+_WIDE_BYTES = 512
 # Memory is cleared when it is first written, about a millisecond per MB: so many rows of a narrow column are not felt.
 _MOST_NEW_ROWS = 1 << 15
 # Linux asks to be told that addresses are no promise of memory; Python has a name for it from 3.13 on.
@@ -62,7 +65,7 @@ def _region(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.zeros(shape, dtype)
     rows = max(shape[0], _REGION_BYTES // row_bytes, _REGION_ROWS)
     try:
-        return np.ndarray((rows, *shape[1:]), dtype, _addresses(rows * row_bytes))
+        return np.ndarray((rows, *shape[1:]), dtype, _addresses(rows * row_bytes, row_bytes >= _WIDE_BYTES))
     except (
         OSError,
         ValueError,
@@ -70,9 +73,9 @@ def _region(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.zeros((2 * shape[0], *shape[1:]), dtype)
 
 
-def _addresses(size_bytes: int) -> mmap.mmap:
-    """Addresses without memory, in large pages where the system has them."""
+def _addresses(size_bytes: int, large_pages: bool) -> mmap.mmap:
+    """Addresses without memory, which then comes in large pages or in small ones where the system has both."""
     addresses = mmap.mmap(-1, size_bytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        addresses.madvise(mmap.MADV_HUGEPAGE)
+        addresses.madvise(mmap.MADV_HUGEPAGE if large_pages else mmap.MADV_NOHUGEPAGE)
     return addresses

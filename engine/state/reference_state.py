@@ -161,6 +161,10 @@ class ReferenceState:
                 self.market.put_instrument(former)
             raise
         self.usable[slot] = True
+        if (
+            instrument.product is not Product.FX_RATE
+        ):  # a new currency moves all cash: before there are accounts
+            self.holdings.currency_index(instrument.currency)
         self.silo_of_instrument[slot] = silo
         self.stale_after_ns[slot] = self.policy.stale_after_ns(instrument.product)
         one = np.array([slot], np.int64)
