@@ -10,8 +10,8 @@ import gc
 from typing import Final
 
 # New containers before a young collection; young ones before a middle one; middle ones before a full one. A middle one
-# walks what is left of all young ones since the last: of 250,000 new records that stay, that takes about 35 ms.
-_THRESHOLDS: Final = (50_000, 5, 400)
+# walks what is left of all young ones since the last: if they stay, that takes up to 10 ms for each 50,000.
+_THRESHOLDS: Final = (50_000, 3, 700)
 
 
 def collect_seldom() -> None:
