@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -43,3 +46,14 @@ def test_room_doubles_what_is_small_and_adds_to_what_is_large() -> None:
     assert room(65, 64) == 128
     assert room(1_000, 64) == 1_000
     assert 1_000_000 < room(1_000_001, 1_000_000) < 1_050_000
+
+
+def test_without_addresses_to_spare_columns_are_copied() -> None:
+    pytest.importorskip("resource")
+    limited = (
+        "import resource, numpy as np; from engine.base.columns import longer;"
+        "resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30));"
+        "column = longer(longer(np.arange(300_000.0), 600_000, -1.0), 2_000_000, -1.0);"
+        "assert np.array_equal(column[:300_000], np.arange(300_000.0)) and (column[300_000:] == -1.0).all()"
+    )
+    subprocess.run([sys.executable, "-c", limited], check=True, timeout=60)
