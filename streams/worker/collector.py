@@ -10,7 +10,7 @@ import gc
 from typing import Final
 
 # New containers before a young collection; young ones before a middle one; middle ones before a full one. A middle one
-# walks what is left of all young ones since the last: if they stay, that takes up to 10 ms for each 50,000.
+# walks what is left of all young ones since the last: if they stay, that takes 10 to 15 ms for each 50,000.
 _THRESHOLDS: Final = (50_000, 3, 700)
 
 
