@@ -92,6 +92,7 @@ class Market(MarketView):
         """An empty market; the tolerances are those of :class:`RiskPrices`."""
         self.rate = rate
         self.valuation_time_ns = valuation_time_ns
+        self.next_valuation_time_ns = 0
         self.threads = threads or Threads()
         self.curves = PremiumCurves()
         self.count = 0
@@ -165,9 +166,13 @@ class Market(MarketView):
         """Have the next refresh count the slots' value as changed (staleness, for one)."""
         self.news[slots] |= MOVED
 
-    def step_time(self, valuation_time_ns: int) -> None:
-        """Value at another instant; the next refresh of options makes all their risk anew."""
-        self.valuation_time_ns = valuation_time_ns
+    def step_time(self, valuation_time_ns: int, next_ns: int = 0) -> None:
+        """Value at another instant; the next refresh of options makes all their risk anew.
+
+        Args:
+            next_ns: the instant of the step after this one, for which refreshes then prepare; 0 = not known.
+        """
+        self.valuation_time_ns, self.next_valuation_time_ns = valuation_time_ns, next_ns
 
     def _note_terms(self, slot: int, old: Instrument, new: Instrument) -> None:
         """An option of other terms needs another volatility, in other units under another kind of model."""

@@ -97,10 +97,10 @@ def empty_tables(curves: int) -> Tables:
     return tables
 
 
-def forget(tables: Tables) -> None:
-    """Drop all nodes."""
-    tables.boundary[:, :, NODES] = np.nan
-    tables.premium[:, :, 0] = np.nan
+def forget(tables: Tables, first: int = 0) -> None:
+    """Drop all nodes of the curves from ``first`` on."""
+    tables.boundary[first:, :, NODES] = np.nan
+    tables.premium[first:, :, 0] = np.nan
 
 
 @kernel
@@ -164,6 +164,40 @@ def make_premium(curve: Curve, node: int) -> None:
     scale = LARGEST_DISTANCE * volatility * curve.root_years / (DISTANCES - 1) ** 2
     for i in range(DISTANCES - 1, -1, -1):
         curve.premium[node, i] = exercise_premium(log_boundary + i * i * scale, quadrature)
+
+
+@kernel
+def make_like(
+    now: Tables,
+    later: Tables,
+    first: int,
+    years: Float64s,
+    rate: Float64s,
+    dividend_yield: Float64s,
+    most: int,
+) -> int:
+    """Make at most so many nodes of ``later`` that ``now`` has, of curves from ``first`` on; the curve to go on with.
+
+    ``years``, ``rate``, ``dividend_yield``: float64[n], of those curves' unit puts in ``later``.
+    """
+    made = 0
+    for i in range(len(years)):
+        row = first + i
+        for node in range(VOLATILITIES if years[i] > 0.0 else 0):
+            premium = math.isnan(later.premium[row, node, 0]) and not math.isnan(now.premium[row, node, 0])
+            boundary = math.isnan(later.boundary[row, node, NODES])
+            boundary = boundary and not math.isnan(now.boundary[row, node, NODES])
+            if not (premium or boundary):
+                continue
+            if made == most:
+                return row
+            made += 1
+            curve = curve_of(years[i], rate[i], dividend_yield[i], later.boundary[row], later.premium[row])
+            if premium:
+                make_premium(curve, node)
+            else:
+                _make_boundary(curve, node)
+    return first + len(years)
 
 
 @kernel

@@ -11,6 +11,10 @@ from engine.market.refresh_kernels import Prices, links_of, move_risk_prices, re
 from engine.market.revaluation import implied_volatilities
 from engine.market.view import Int64s
 
+# Nodes of premium tables made ahead for the next step of the valuation time: some 0.3 ms a refresh. A curve has six to
+# twelve; at 20 passes a second those of some 5,000 curves are made within the 15 minutes between two steps.
+_PREPARED_NODES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
@@ -40,6 +44,10 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
     count, news = market.count, market.news[: market.count]
     if options:
         _step_risk_time(market)
+        if market.next_valuation_time_ns > market.valuation_time_ns:
+            market.curves.prepare(
+                market.valuation_time_ns, market.next_valuation_time_ns, market.rate, _PREPARED_NODES
+            )
     links = links_of(market)
     live = Prices(market.mark, market.volatility, market.priced)
     valued, reached = np.zeros(count, np.bool_), np.zeros(count, np.bool_)

@@ -9,7 +9,7 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import Fill, filled, grow
+from engine.base.columns import Fill, filled, grow, room
 
 NEVER = -(2**62)  # business day of an account without a start-of-day record
 
@@ -64,7 +64,7 @@ class AccountTable:
         if slot is None:
             slot = self.count
             if slot == len(self.partition):
-                grow(self, _FILLS, 2 * slot)
+                grow(self, _FILLS, room(slot + 1, slot))
             self.count += 1
             self.records.append(account)
             self.slot_of[account.account_id] = slot

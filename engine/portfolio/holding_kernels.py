@@ -197,3 +197,19 @@ def mark_holders(h: HoldingColumns, instruments: Int64s, bits: Int32s, marks: In
         first = h.holder_first[instruments[i]]
         for holder in h.holder[first : first + h.holders[instruments[i]]]:
             marks[holder] |= bits[i]
+
+
+@kernel
+def accounts_with_cash_in(cash: Float64s, currencies: Int64s, accounts: int) -> Int64s:
+    """int64[m]: accounts below ``accounts`` with a balance in one of the currencies; cash[account, silo, currency]."""
+    found = np.empty(accounts, np.int64)
+    number = 0
+    for account in range(accounts):
+        has = False
+        for silo in range(cash.shape[1]):
+            for currency in currencies:
+                has |= cash[account, silo, currency] != 0.0
+        if has:
+            found[number] = account
+            number += 1
+    return found[:number]

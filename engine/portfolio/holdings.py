@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.blocks import TOP, no_blocks
-from engine.base.columns import Fill, filled, grow, longer
+from engine.base.columns import Fill, filled, grow, longer, room
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import SILOS
 from engine.portfolio.holding_kernels import (
     INSTRUMENT_SHIFT,
     SILO_BITS,
     HoldingColumns,
+    accounts_with_cash_in,
     change,
     clear,
     mark_holders,
@@ -110,7 +111,7 @@ class Holdings:
             MarginError: BAD_INSTRUMENT if there are more instruments than a holding's key can name.
         """
         if accounts > len(self.first):
-            size = max(accounts, 2 * len(self.first))
+            size = room(accounts, len(self.first))
             grow(self, _ACCOUNT_FILLS, size)
             self.cash = longer(self.cash, size, 0.0)
         if instruments > len(self.holders):
@@ -147,6 +148,12 @@ class Holdings:
         """Take all holdings and cash out of accounts."""
         clear(self.columns, accounts)
         self.cash[accounts] = 0.0
+
+    def with_cash_in(self, currencies: Int64s, accounts: int) -> Int64s:
+        """int64[m]: those of the first ``accounts`` slots that have a balance in one of the currencies (indices)."""
+        if len(currencies) == 0:
+            return np.zeros(0, np.int64)
+        return accounts_with_cash_in(self.cash, currencies, accounts)
 
     def mark_holders(self, instruments: Int64s, bits: Int32s, marks: Int32s) -> None:
         """``marks[account] |= bits[i]`` for every holder of ``instruments[i]``."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import longer
+from engine.base.columns import longer, room
 from engine.base.kernel import kernel
 from engine.market.instruments import SILOS
 from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
@@ -212,7 +212,7 @@ class ScenarioSums:
     def reserve(self, accounts: int) -> None:
         """Make room for so many account slots."""
         if accounts > len(self.stale):
-            size = max(accounts, 2 * len(self.stale))
+            size = room(accounts, len(self.stale))
             self.unit_of = longer(self.unit_of, size, -1)
             self.stale = longer(self.stale, size, False)
 

@@ -22,7 +22,7 @@ Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Int8s = NDArray[np.int8]
 
-_FUTURES_STYLE_CODES = np.array(sorted(PRODUCT_CODE[product] for product in FUTURES_STYLE))
+_IS_FUTURES_STYLE = np.array([product in FUTURES_STYLE for product in PRODUCT_CODE], np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,8 @@ class ActivityState(ReferenceState):
         self._apply_effects(self._opening_effects(opening))
         partition = self.partitions[int(self.accounts.partition[opening.account])]
         for ledger in (partition.trades, partition.collateral):
+            if len(ledger) == 0:  # as while a partition is restored
+                continue
             later = ledger.after(opening.account, opening.business_day)
             if len(later.account):
                 self._apply_effects(later)
@@ -229,7 +231,7 @@ class ActivityState(ReferenceState):
             opening,
             np.where(opening.silo >= 0, opening.silo, self.silo_of_instrument[slots]),
             self.market.multiplier[slots],
-            np.isin(self.market.product[slots], _FUTURES_STYLE_CODES),
+            _IS_FUTURES_STYLE[self.market.product[slots]],
             self._currency_of(slots),
             np.array([self.holdings.currency_index(code) for _, code, _ in opening.cash], np.int64),
         )

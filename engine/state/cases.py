@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import Fill, filled, grow
+from engine.base.columns import Fill, filled, grow, longer, room
 from engine.market.instruments import SILOS
 from engine.portfolio.accounts import Account
 from engine.shortfall.call import (
@@ -68,12 +68,9 @@ class CaseBook:
         """Make room for so many account slots."""
         if accounts <= len(self.state):
             return
-        size = max(accounts, 2 * len(self.state))
+        size = room(accounts, len(self.state))
         for name in ("state", "open_usd", "opened_ns"):
-            old = getattr(self, name)
-            bigger = np.zeros((size, old.shape[1]), old.dtype)
-            bigger[: len(old)] = old
-            setattr(self, name, bigger)
+            setattr(self, name, longer(getattr(self, name), size, 0.0))
         grow(self, _FILLS, size)
 
     def restore(self, account: int, case: CallCase, as_of_ns: int) -> None:

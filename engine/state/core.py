@@ -71,7 +71,7 @@ class EngineCore(ActivityState):
         valuation_time_ns = now_ns - now_ns % step_ns
         if valuation_time_ns > market.valuation_time_ns:
             next_day = start_of_day(valuation_time_ns) > start_of_day(market.valuation_time_ns)
-            market.step_time(valuation_time_ns)
+            market.step_time(valuation_time_ns, valuation_time_ns + step_ns)
             if next_day:
                 self._mark_holders(self.equity_book.renew_haircuts(market), VALUE)
                 self.retire_expired(start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS)
@@ -115,8 +115,7 @@ class EngineCore(ActivityState):
         slot_of, currencies = self.market.slot_of, self.holdings.currencies
         rates = {index: slot_of.get(f"{currency}USD", -1) for currency, index in currencies.items() if index}
         indices = [index for index, slot in rates.items() if slot in moved]
-        balances = self.holdings.cash[: self.accounts.count][:, :, indices]
-        return np.flatnonzero(np.any(balances != 0.0, axis=(1, 2)))
+        return self.holdings.with_cash_in(np.array(indices, np.int64), self.accounts.count)
 
     def _live_dirty(self) -> Int64s:
         """int64[a] dirty accounts of live partitions."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.columns import Fill, filled, grow, longer
+from engine.base.columns import Fill, filled, grow, longer, room
 from engine.base.errors import MarginError, Reason
 from engine.base.threads import Threads
 from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
@@ -137,7 +137,7 @@ class ReferenceState:
         if instruments > len(self.stale):
             grow(self, _INSTRUMENT_FILLS, max(instruments, 2 * len(self.stale)))
         if accounts > len(self.dirty):
-            size = max(accounts, 2 * len(self.dirty))
+            size = room(accounts, len(self.dirty))
             grow(self, _ACCOUNT_FILLS, size)
             for name in ("equity", "initial", "maintenance", "trusted", "unsupported"):
                 setattr(self, name, longer(getattr(self, name), size, 0))
@@ -163,6 +163,10 @@ class ReferenceState:
                 self.market.put_instrument(former)
             raise
         self.usable[slot] = True
+        if (
+            instrument.product is not Product.FX_RATE
+        ):  # a new currency moves all cash: before there are accounts
+            self.holdings.currency_index(instrument.currency)
         self.silo_of_instrument[slot] = silo
         self.stale_after_ns[slot] = self.policy.stale_after_ns(instrument.product)
         one = np.array([slot], np.int64)

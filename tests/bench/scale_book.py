@@ -70,9 +70,13 @@ class Book:
         """Mean number of silos that an account holds anything in."""
         return 1.0 + float((np.diff(self.silo, axis=1) != 0).sum()) / self.accounts
 
-    def holders(self, instrument_id: str) -> int:
-        """Accounts that hold an instrument."""
-        return int((self.place == self.market.place[instrument_id]).sum())
+    def holders(self, instrument_id: str, options: bool = False) -> int:
+        """Accounts that hold an instrument, or one of the ``options`` on it."""
+        held = self.place == self.market.place[instrument_id]
+        if options:
+            on_it = [each.underlying == instrument_id for each in self.market.instruments]
+            held |= np.array(on_it)[self.place]
+        return int(held.any(axis=1).sum())
 
 
 def book(accounts: int) -> Book:

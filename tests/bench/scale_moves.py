@@ -23,6 +23,7 @@ from tests.bench.scale_market import HALF, HUNDREDTH, INSTRUMENTS, NOW_NS, WITH_
 from tests.bench.timing import copy_bytes_per_s, cores, in_fresh_process, median_ms, profile_ms
 
 ACCOUNTS: Final = 100_000
+CHAIN_HOLDERS: Final = 7_864  # of so many accounts: a hundredth holds the stock, the others options on it
 _TOLERANCE_USD: Final = 0.01
 _CHECKED: Final = 60
 _PROFILED: Final = ("hundredth", "half")
@@ -52,7 +53,7 @@ class Move(NamedTuple):
 
 MOVES: Final = {
     "hundredth": Move(f"one instrument, held by {ACCOUNTS // 100:,}", (HUNDREDTH,), 2.0),
-    "chain": Move(f"one stock, held by {ACCOUNTS // 100:,}, and the 20 options on it", (WITH_CHAIN,)),
+    "chain": Move(f"one stock and the 20 options on it, held by {CHAIN_HOLDERS:,}", (WITH_CHAIN,)),
     "half": Move(f"one instrument, held by {ACCOUNTS // 2:,}", (HALF,), 50.0),
     "all": Move(f"all {INSTRUMENTS:,} instruments", (), 1000.0),
     "linear": Move(f"all {INSTRUMENTS:,}, a pass that leaves option rows", options=False),
@@ -73,6 +74,7 @@ def measured(accounts: int, threads: int) -> dict[str, Any]:
     """Every move by one engine, and what else could have been done on this machine."""
     positions = book(accounts)
     assert (positions.holders(HALF), positions.holders(HUNDREDTH)) == (accounts // 2, accounts // 100)
+    assert accounts != ACCOUNTS or positions.holders(WITH_CHAIN, options=True) == CHAIN_HOLDERS
     firm = Firm(positions, threads)
     figures: dict[str, Any] = {}
     for key, move in MOVES.items():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from engine.base.columns import longer
+from engine.base.columns import longer, room
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
@@ -28,3 +31,29 @@ def test_a_large_column_stays_where_it_is() -> None:
     assert column.ctypes.data == address
     assert column.flags.c_contiguous
     assert column.flags.aligned
+
+
+def test_a_wide_column_stays_where_it_is_beyond_four_gigabytes() -> None:
+    column = longer(np.ones((1_000, 258)), 2_000, 0.0)
+    address = column.ctypes.data
+    column = longer(column, 3_000_000, 0.0)  # addresses, not memory
+    assert column.nbytes > 1 << 32
+    assert column.ctypes.data == address
+    assert not column[-1].any()
+
+
+def test_room_doubles_what_is_small_and_adds_to_what_is_large() -> None:
+    assert room(65, 64) == 128
+    assert room(1_000, 64) == 1_000
+    assert 1_000_000 < room(1_000_001, 1_000_000) < 1_050_000
+
+
+def test_without_addresses_to_spare_columns_are_copied() -> None:
+    pytest.importorskip("resource")
+    limited = (
+        "import resource, numpy as np; from engine.base.columns import longer;"
+        "resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30));"
+        "column = longer(longer(np.arange(300_000.0), 600_000, -1.0), 2_000_000, -1.0);"
+        "assert np.array_equal(column[:300_000], np.arange(300_000.0)) and (column[300_000:] == -1.0).all()"
+    )
+    subprocess.run([sys.executable, "-c", limited], check=True, timeout=60)

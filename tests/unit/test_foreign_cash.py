@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.market.instruments import SILO_INDEX
-from tests.engine_book import MARKS, NOW_NS, TODAY, movements, new_engine, prices
+from tests.engine_book import INSTRUMENTS, MARKS, NOW_NS, TODAY, movements, new_engine, prices
 
 
 def test_equity_follows_the_rate_of_a_cash_balance() -> None:
@@ -20,3 +20,10 @@ def test_equity_follows_the_rate_of_a_cash_balance() -> None:
     changes = engine.evaluate(NOW_NS)
     assert engine.equity[0, securities] == pytest.approx(1.25 * before_usd, abs=1e-9)
     assert changes.accounts.tolist() == [0]
+
+
+def test_cash_has_room_for_the_currencies_of_instruments_before_there_are_accounts() -> None:
+    """A currency that comes later moves the cash of all accounts."""
+    engine = new_engine(())
+    assert set(engine.holdings.currencies) == {instrument.currency for instrument in INSTRUMENTS}
+    assert engine.holdings.cash.shape[2] == len(engine.holdings.currencies) > 1

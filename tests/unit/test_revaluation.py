@@ -14,6 +14,7 @@ from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
 from engine.market.plain import option_value
 from engine.market.pricing import option_delta, option_price
+from engine.market.refresh import refresh
 from engine.market.revaluation import implied_volatilities, option_deltas, option_moves, option_prices
 
 NOW_NS = 1_790_000_000 * 1_000_000_000
@@ -177,3 +178,50 @@ def test_a_solved_volatility_gives_the_mark_back(threads: int) -> None:
         )  # fmt: skip
         assert solved[place] == pytest.approx(one_by_one, rel=1e-3 * 1e-4 * instrument.strike / vega)
     assert meaningful > 80
+
+
+def _nodes(market: Market, at_ns: int) -> int:
+    return int(np.isfinite(market.curves.at(at_ns).premium[:, :, 0]).sum())
+
+
+def test_nodes_made_ahead_spare_the_step_of_time_and_change_no_bit() -> None:
+    book, later_ns = book_of(), NOW_NS + 900 * 1_000_000_000
+    args = book.slots, book.underlying_points, book.volatility_points
+    option_moves(book.market, *args)
+    needed = _nodes(book.market, NOW_NS)
+    for _ in range(needed):
+        book.market.curves.prepare(NOW_NS, later_ns, RATE, 2)
+    assert _nodes(book.market, NOW_NS) == _nodes(book.market, later_ns) == needed
+    fresh = book_of()
+    for each in (book, fresh):
+        each.market.step_time(later_ns)
+    assert np.array_equal(option_moves(book.market, *args), option_moves(fresh.market, *args))
+    assert _nodes(book.market, later_ns) == needed
+
+
+def test_a_little_is_made_ahead_at_a_time() -> None:
+    book = book_of()
+    option_moves(book.market, book.slots, book.underlying_points, book.volatility_points)
+    book.market.curves.prepare(NOW_NS, NOW_NS + DAY_NS, RATE, 4)
+    assert _nodes(book.market, NOW_NS + DAY_NS) <= 4
+
+
+def test_refreshes_prepare_the_next_step_of_time() -> None:
+    book, later_ns = book_of(), NOW_NS + DAY_NS
+    book.market.step_time(NOW_NS, later_ns)
+    refresh(book.market)  # as after a step: there is nothing yet that could be made ahead
+    option_moves(book.market, book.slots, book.underlying_points, book.volatility_points)
+    needed = _nodes(book.market, NOW_NS)
+    for _ in range(needed):
+        refresh(book.market)
+    assert _nodes(book.market, later_ns) == needed
+
+
+def test_two_instants_in_turn_keep_their_nodes() -> None:
+    book = book_of()
+    option_moves(book.market, book.slots, book.underlying_points, book.volatility_points)
+    made = _nodes(book.market, NOW_NS)
+    for at_ns in (NOW_NS + DAY_NS, NOW_NS, NOW_NS + DAY_NS):
+        assert _nodes(book.market, at_ns) == (made if at_ns == NOW_NS else 0)
+    assert _nodes(book.market, NOW_NS + 2 * DAY_NS) == 0
+    assert _nodes(book.market, NOW_NS) == 0
