@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,11 @@ class Transition:
 def transitions(engine: EngineCore, moves: Sequence[Move], now_ns: int) -> list[Transition]:
     """The events of moves, in their order, from the figures that they were decided on."""
     moved = {move.account: _Moved(engine, move.account, now_ns) for move in moves}
-    return [_transition(engine, move, moved[move.account], now_ns) for move in moves]
+    largest = _largest_sets(engine, moves)
+    return [
+        _transition(engine, move, moved[move.account], largest.get((move.account, move.scope)), now_ns)
+        for move in moves
+    ]
 
 
 class _Moved:
@@ -101,13 +105,15 @@ class _Moved:
         return evidence_of(self._engine, self._account, self.held)
 
 
-def _transition(engine: EngineCore, move: Move, moved: _Moved, now_ns: int) -> Transition:
+def _transition(
+    engine: EngineCore, move: Move, moved: _Moved, largest: _LargestSet | None, now_ns: int
+) -> Transition:
     scope = engine.cases.scopes[move.scope]
     binding = move.scope < len(SILOS)
     silo = SILOS[move.scope].value if binding else ""
     rulebook = "+".join(engine.rulebooks_of(silo)) if binding else engine.unified.rulebook.rulebook_id
     worst, drivers = (
-        _silo_drivers(engine, move.account, moved.held, silo)
+        _silo_drivers(engine, moved.held, largest)
         if binding
         else _unified_drivers(engine, move.account, moved.held)
     )
@@ -137,36 +143,66 @@ def _transition(engine: EngineCore, move: Move, moved: _Moved, now_ns: int) -> T
     )
 
 
+class _LargestSet(NamedTuple):
+    """The largest netting set of an account under a silo's rulebooks, and its exposures float64[k]."""
+
+    size: float
+    book: SiloBook
+    netting_set: int
+    exposures: NDArray[np.float64]
+
+
+def _largest_sets(engine: EngineCore, moves: Sequence[Move]) -> dict[tuple[int, int], _LargestSet]:
+    """By account and scope, of silo scopes. One call a book: each call lets go of the interpreter lock, and having it
+    back takes longer than the sums."""
+    accounts_of: dict[int, list[int]] = {}
+    for move in moves:
+        if move.scope < len(SILOS):
+            accounts_of.setdefault(move.scope, []).append(move.account)
+    largest: dict[tuple[int, int], _LargestSet] = {}
+    for scope, accounts in accounts_of.items():
+        for book in engine.silo_books.values():
+            if book.rulebook.silo == SILOS[scope]:
+                _keep_largest(engine, book, scope, accounts, largest)
+    return largest
+
+
+def _keep_largest(
+    engine: EngineCore,
+    book: SiloBook,
+    scope: int,
+    accounts: list[int],
+    largest: dict[tuple[int, int], _LargestSet],
+) -> None:
+    exposures, sets, offsets = book.netting_sets(
+        np.array(accounts, np.int64), engine.holdings, engine.accounts.portfolio_margin
+    )
+    scenarios = len(book.rulebook.scenario_names)
+    sizes = -exposures[:, :scenarios].min(axis=1) if scenarios else np.abs(exposures).sum(axis=1)
+    for account, first, last in zip(accounts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        for unit in range(first, last):
+            known = largest.get((account, scope))
+            if sizes[unit] > (known.size if known else 0.0):
+                found = _LargestSet(float(sizes[unit]), book, int(sets[unit]), exposures[unit])
+                largest[account, scope] = found
+
+
 def _silo_drivers(
-    engine: EngineCore, account: int, held: Held, silo: str
+    engine: EngineCore, held: Held, largest: _LargestSet | None
 ) -> tuple[str, tuple[PositionLoss, ...]]:
     """Worst scenario of the silo's largest netting set, and its positions by loss there.
 
     A rulebook without scenarios names no scenario; its positions are listed by the notional it charges.
     """
-    largest: tuple[float, SiloBook | None, int, NDArray[np.float64]] = (0.0, None, -1, np.zeros(0))
-    for book in engine.silo_books.values():
-        if book.rulebook.silo != silo:
-            continue
-        exposures, sets, _ = book.netting_sets(
-            np.array([account], np.int64), engine.holdings, engine.accounts.portfolio_margin
-        )
-        names = book.rulebook.scenario_names
-        for values, netting_set in zip(exposures, sets.tolist(), strict=True):
-            size = -float(values[: len(names)].min()) if names else float(np.abs(values).sum())
-            if size > largest[0]:
-                largest = (size, book, netting_set, values)
-    _, decisive, netting_set, values = largest
-    if decisive is None:
+    if largest is None:
         return "", ()
-    names = decisive.rulebook.scenario_names
-    members = held.only(
-        decisive.members(held, engine.accounts) & (decisive.set_of_instrument[held.instrument] == netting_set)
-    )
-    rows = decisive.rows.values[members.instrument]
+    book, names = largest.book, largest.book.rulebook.scenario_names
+    in_set = book.set_of_instrument[held.instrument] == largest.netting_set
+    members = held.only(book.members(held, engine.accounts) & in_set)
+    rows = book.rows.values[members.instrument]
     if not names:
         return "", _named(engine, members, np.abs(members.quantity) * np.abs(rows).max(axis=1))
-    column = int(np.argmin(values[: len(names)]))
+    column = int(np.argmin(largest.exposures[: len(names)]))
     return names[column], _named(engine, members, -members.quantity * rows[:, column])
 
 
