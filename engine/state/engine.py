@@ -18,7 +18,7 @@ from engine.state.core import EngineCore
 from engine.state.explanation import AccountExplanation, explanation, shadow_check
 from engine.state.statement import AccountStatement, statement
 from engine.state.totals import Totals, totals
-from engine.state.transition import Transition, transition
+from engine.state.transition import Transition, transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Engine(EngineCore):
                 pass); a caller that says False now says True soon.
         """
         accounts, moves = self.evaluate_moves(now_ns, options)
-        return Changes(accounts, [transition(self, move, now_ns) for move in moves])
+        return Changes(accounts, transitions(self, moves, now_ns))
 
     def statement(self, account_id: str, now_ns: int) -> AccountStatement:
         """Figures of one account; see :func:`engine.state.statement.statement`."""

@@ -118,7 +118,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         gap,
         liquidity_view(equity.tolist(), maintenance.tolist(), unified.requirement_usd),
         worst_utilisation(silos),
-        quality_of(engine, account, now_ns),
+        quality_of(engine, account, held_by(engine, account), now_ns),
         engine.inputs_of(account),
     )
 
@@ -213,13 +213,13 @@ def gap_of(engine: EngineCore, account: int, units: Units) -> GapAttribution:
     )
 
 
-def quality_of(engine: EngineCore, account: int, now_ns: int) -> Quality:
-    """Age of the oldest price the account rests on, and what is missing."""
-    instruments = np.unique(held_by(engine, account).instrument)
+def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Quality:
+    """Age of the oldest price that the account's holdings rest on, and what is missing."""
+    instruments = held.instrument
     times = engine.market.source_time_ns[instruments]
     known = times[times >= 0]
     age_ns = max(now_ns - int(known.min()), 0) if len(known) else 0
-    unpriced = instruments[~engine.market.priced[instruments]]
+    unpriced = np.unique(instruments[~engine.market.priced[instruments]])
     missing = [
         f"NO_PRICE: instrument {engine.market.instruments[i].instrument_id}" for i in unpriced.tolist()
     ]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.instruments import SILOS, Instrument
+from engine.market.instruments import SILOS
 from engine.portfolio.holdings import Held
 from engine.shortfall.call import CallState, call_id, event_id
 from engine.state.books import SiloBook
 from engine.state.cases import Move
 from engine.state.core import EngineCore
+from engine.state.evidence import evidence_of
 from engine.state.partitions import Inputs
 from engine.state.statement import (
     Quality,
@@ -25,9 +26,6 @@ from engine.state.statement import (
     unified_units,
     worst_scenario,
 )
-
-_FIELDS = tuple(field.name for field in fields(Instrument))
-_fields_of = attrgetter(*_FIELDS)
 
 _DRIVERS = 3  # positions named in an event; the evidence record has all
 
@@ -73,16 +71,52 @@ class Transition:
         return self.equity_usd - self.requirement_usd
 
 
-def transition(engine: EngineCore, move: Move, now_ns: int) -> Transition:
-    """The event of a move, from the figures that it was decided on."""
+def transitions(engine: EngineCore, moves: Sequence[Move], now_ns: int) -> list[Transition]:
+    """The events of moves, in their order, from the figures that they were decided on."""
+    moved = {move.account: _Moved(engine, move.account, now_ns) for move in moves}
+    largest = _largest_sets(engine, moves)
+    return [
+        _transition(engine, move, moved[move.account], largest.get((move.account, move.scope)), now_ns)
+        for move in moves
+    ]
+
+
+class _Moved:
+    """What the moves of one account have in common, made when it is first asked for: mostly a silo and the unified
+    candidate cross their lines together."""
+
+    def __init__(self, engine: EngineCore, account: int, now_ns: int) -> None:
+        self._engine, self._account, self._now_ns = engine, account, now_ns
+
+    @cached_property
+    def held(self) -> Held:
+        return held_by(self._engine, self._account)
+
+    @cached_property
+    def quality(self) -> Quality:
+        return quality_of(self._engine, self._account, self.held, self._now_ns)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        return self._engine.inputs_of(self._account)
+
+    @cached_property
+    def evidence(self) -> dict[str, Any]:
+        return evidence_of(self._engine, self._account, self.held)
+
+
+def _transition(
+    engine: EngineCore, move: Move, moved: _Moved, largest: _LargestSet | None, now_ns: int
+) -> Transition:
     scope = engine.cases.scopes[move.scope]
     binding = move.scope < len(SILOS)
     silo = SILOS[move.scope].value if binding else ""
     rulebook = "+".join(engine.rulebooks_of(silo)) if binding else engine.unified.rulebook.rulebook_id
     worst, drivers = (
-        _silo_drivers(engine, move.account, silo) if binding else _unified_drivers(engine, move.account)
+        _silo_drivers(engine, moved.held, largest)
+        if binding
+        else _unified_drivers(engine, move.account, moved.held)
     )
-    evidence = _evidence(engine, move, now_ns) if move.after.state is CallState.ISSUED else None
     return Transition(
         event_id(move.after),
         call_id(move.after),
@@ -103,51 +137,81 @@ def transition(engine: EngineCore, move: Move, now_ns: int) -> Transition:
         now_ns,
         worst,
         drivers,
-        quality_of(engine, move.account, now_ns),
-        engine.inputs_of(move.account),
-        evidence,
+        moved.quality,
+        moved.inputs,
+        moved.evidence if move.after.state is CallState.ISSUED else None,
     )
 
 
-def _silo_drivers(engine: EngineCore, account: int, silo: str) -> tuple[str, tuple[PositionLoss, ...]]:
+class _LargestSet(NamedTuple):
+    """The largest netting set of an account under a silo's rulebooks, and its exposures float64[k]."""
+
+    size: float
+    book: SiloBook
+    netting_set: int
+    exposures: NDArray[np.float64]
+
+
+def _largest_sets(engine: EngineCore, moves: Sequence[Move]) -> dict[tuple[int, int], _LargestSet]:
+    """By account and scope, of silo scopes. One call a book: each call lets go of the interpreter lock, and having it
+    back takes longer than the sums."""
+    accounts_of: dict[int, list[int]] = {}
+    for move in moves:
+        if move.scope < len(SILOS):
+            accounts_of.setdefault(move.scope, []).append(move.account)
+    largest: dict[tuple[int, int], _LargestSet] = {}
+    for scope, accounts in accounts_of.items():
+        for book in engine.silo_books.values():
+            if book.rulebook.silo == SILOS[scope]:
+                _keep_largest(engine, book, scope, accounts, largest)
+    return largest
+
+
+def _keep_largest(
+    engine: EngineCore,
+    book: SiloBook,
+    scope: int,
+    accounts: list[int],
+    largest: dict[tuple[int, int], _LargestSet],
+) -> None:
+    exposures, sets, offsets = book.netting_sets(
+        np.array(accounts, np.int64), engine.holdings, engine.accounts.portfolio_margin
+    )
+    scenarios = len(book.rulebook.scenario_names)
+    sizes = -exposures[:, :scenarios].min(axis=1) if scenarios else np.abs(exposures).sum(axis=1)
+    for account, first, last in zip(accounts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        for unit in range(first, last):
+            known = largest.get((account, scope))
+            if sizes[unit] > (known.size if known else 0.0):
+                found = _LargestSet(float(sizes[unit]), book, int(sets[unit]), exposures[unit])
+                largest[account, scope] = found
+
+
+def _silo_drivers(
+    engine: EngineCore, held: Held, largest: _LargestSet | None
+) -> tuple[str, tuple[PositionLoss, ...]]:
     """Worst scenario of the silo's largest netting set, and its positions by loss there.
 
     A rulebook without scenarios names no scenario; its positions are listed by the notional it charges.
     """
-    largest: tuple[float, SiloBook | None, int, NDArray[np.float64]] = (0.0, None, -1, np.zeros(0))
-    for book in engine.silo_books.values():
-        if book.rulebook.silo != silo:
-            continue
-        exposures, sets, _ = book.netting_sets(
-            np.array([account], np.int64), engine.holdings, engine.accounts.portfolio_margin
-        )
-        names = book.rulebook.scenario_names
-        for values, netting_set in zip(exposures, sets.tolist(), strict=True):
-            size = -float(values[: len(names)].min()) if names else float(np.abs(values).sum())
-            if size > largest[0]:
-                largest = (size, book, netting_set, values)
-    _, decisive, netting_set, values = largest
-    if decisive is None:
+    if largest is None:
         return "", ()
-    names = decisive.rulebook.scenario_names
-    held = held_by(engine, account)
-    members = held.only(
-        decisive.members(held, engine.accounts) & (decisive.set_of_instrument[held.instrument] == netting_set)
-    )
-    rows = decisive.rows.values[members.instrument]
+    book, names = largest.book, largest.book.rulebook.scenario_names
+    in_set = book.set_of_instrument[held.instrument] == largest.netting_set
+    members = held.only(book.members(held, engine.accounts) & in_set)
+    rows = book.rows.values[members.instrument]
     if not names:
         return "", _named(engine, members, np.abs(members.quantity) * np.abs(rows).max(axis=1))
-    column = int(np.argmin(values[: len(names)]))
+    column = int(np.argmin(largest.exposures[: len(names)]))
     return names[column], _named(engine, members, -members.quantity * rows[:, column])
 
 
-def _unified_drivers(engine: EngineCore, account: int) -> tuple[str, tuple[PositionLoss, ...]]:
+def _unified_drivers(engine: EngineCore, account: int, held: Held) -> tuple[str, tuple[PositionLoss, ...]]:
     """Worst scenario of the account's tail, and its positions by weighted loss over the tail."""
     units = unified_units(engine, account)
     weights = tail_weights_of(engine, units)
     if len(weights) == 0:
         return "", ()
-    held = held_by(engine, account)
     members = held.only(engine.unified.covered[held.instrument] & ~held.collateral)
     rows = engine.unified.rows.values[members.instrument, : len(weights)]
     loss = -(rows @ weights) * members.quantity
@@ -165,59 +229,3 @@ def _named(engine: EngineCore, held: Held, losses: NDArray[np.float64]) -> tuple
         for i in order.tolist()
         if losses[i] > 0
     )
-
-
-def _evidence(engine: EngineCore, move: Move, now_ns: int) -> dict[str, Any]:
-    """What the figure was computed from: positions, marks (equity), risk marks (requirement), cash, collateral."""
-    holdings = held_by(engine, move.account)
-    instruments = np.unique(holdings.instrument).tolist()
-    underlyings = {int(engine.market.underlying[i]) for i in instruments} - {-1}
-    priced = sorted({*instruments, *underlyings})
-    silos, currencies = np.nonzero(engine.holdings.cash[move.account])
-    codes = list(engine.holdings.currencies)
-    held = [
-        {
-            "instrument_id": engine.market.instruments[instrument].instrument_id,
-            "quantity": quantity,
-            "silo": SILOS[silo].value,
-        }
-        for instrument, quantity, silo in zip(
-            holdings.instrument.tolist(), holdings.quantity.tolist(), holdings.silo.tolist(), strict=True
-        )
-    ]
-    collateral = holdings.collateral.tolist()
-    return {
-        "valuation_time_ns": engine.market.valuation_time_ns,
-        "rate": engine.market.rate,
-        "instruments": [_record(engine.market.instruments[i]) for i in priced],
-        "prices": [
-            {
-                "instrument_id": engine.market.instruments[i].instrument_id,
-                "mark": _number(engine.market.mark[i]),
-                "volatility": _number(engine.market.volatility[i]),
-                "risk_mark": _number(engine.market.risk.mark[i]),
-                "risk_volatility": _number(engine.market.risk.volatility[i]),
-                "source_time_ns": int(engine.market.source_time_ns[i]),
-                "sequence": int(engine.market.sequence[i]),
-            }
-            for i in priced
-        ],
-        "positions": [row for row, pledged in zip(held, collateral, strict=True) if not pledged],
-        "collateral": [row for row, pledged in zip(held, collateral, strict=True) if pledged],
-        "cash": [
-            {
-                "silo": SILOS[silo].value,
-                "currency": codes[currency],
-                "amount": float(engine.holdings.cash[move.account, silo, currency]),
-            }
-            for silo, currency in zip(silos.tolist(), currencies.tolist(), strict=True)
-        ],
-    }
-
-
-def _record(instrument: Instrument) -> dict[str, Any]:
-    return dict(zip(_FIELDS, _fields_of(instrument), strict=True))
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

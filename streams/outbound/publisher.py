@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.outbound.calls import Outgoing
 
@@ -17,6 +18,9 @@ from streams.outbound.calls import Outgoing
 _TRANSACTION_TIMEOUT_MS: Final = 10_000
 # A broker that does not answer within this fails the batch; the partition is then dropped and restored.
 _REQUEST_TIMEOUT_MS: Final = 10_000
+# A full batch is sent before the next one of its topic: with the client's 16 kB every three calls with evidence cost a
+# round trip. What a pass brings fits into this, and this into the megabyte that brokers take.
+_BATCH_BYTES: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class CallPublisher:
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
             linger_ms=0,
+            max_batch_size=_BATCH_BYTES,
         )
         self._queue: asyncio.Queue[tuple[Sequence[Outgoing], int]] = asyncio.Queue()
 
@@ -99,16 +104,28 @@ class CallPublisher:
     async def _publish_in_transaction(self, records: Sequence[Outgoing]) -> None:
         async with self._producer.transaction():
             sent = [
-                await self._producer.send(
-                    record.topic,
-                    value=record.value,
-                    key=record.key,
-                    partition=record.partition,
-                    headers=list(record.headers),
-                )
-                for record in records
+                await self._producer.send_batch(batch, topic, partition=partition)
+                for topic, partition, batch in self._batches(records)
             ]
             await asyncio.gather(*sent)
+
+    def _batches(self, records: Sequence[Outgoing]) -> Iterator[tuple[str, int, BatchBuilder]]:
+        """The records in order, as few batches a topic as they fit into.
+
+        Handing over batches instead of records costs the event loop a tenth, and all topics of the transaction are
+        announced to its coordinator at once.
+        """
+        filling: dict[tuple[str, int], BatchBuilder] = {}
+        for record in records:
+            place = (record.topic, record.partition)
+            batch = filling.get(place)
+            if batch is None or not _append(batch, record):
+                if batch is not None:
+                    yield *place, batch
+                batch = filling[place] = self._producer.create_batch()
+                _append(batch, record)  # an empty one takes a record of any size; the broker may refuse it
+        for place, batch in filling.items():
+            yield *place, batch
 
     async def drained(self) -> None:
         """Wait until everything queued is committed."""
@@ -117,3 +134,10 @@ class CallPublisher:
     async def stop(self) -> None:
         """Close the connection; an open transaction is left to its timeout or to the next owner's fence."""
         await self._producer.stop()
+
+
+def _append(batch: BatchBuilder, record: Outgoing) -> bool:
+    """False if the batch is full."""
+    headers = list(record.headers)
+    taken = batch.append(key=record.key, value=record.value, timestamp=None, headers=headers)
+    return taken is not None

@@ -136,16 +136,26 @@ class Conflator:
         """int64[m] slots of live partitions whose statement should go out now, longest unpublished first."""
         changed = np.flatnonzero(self._changed)
         changed = changed[np.isin(engine.accounts.partition[changed], live)]
-        if len(changed) == 0:
-            return changed
-        figures = _figures(engine, changed)
-        moved = np.abs(figures - self._published[changed]).max(axis=1) > self._rule.threshold_usd
         interval_ns = int(self._rule.interval_s * NANOSECONDS_PER_SECOND)
         waited = now_ns - self._published_ns[changed] >= interval_ns
-        due = changed[moved | waited]
-        oldest_first = np.argsort(self._published_ns[due], kind="stable")
-        chosen: NDArray[np.int64] = due[oldest_first[: self._rule.per_pass]]
-        return chosen
+        due = changed[waited]
+        # Whoever waited an interval is older than all others, so their figures matter only if there is room for more.
+        if len(due) < self._rule.per_pass:
+            due = np.sort(np.concatenate([due, self._moved(engine, changed[~waited])]))
+        return self._oldest(due)
+
+    def _moved(self, engine: Engine, accounts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[m]: those of the accounts whose figures have left what was published by the threshold."""
+        change = np.abs(_figures(engine, accounts) - self._published[accounts])
+        return accounts[(change > self._rule.threshold_usd).any(axis=1)]
+
+    def _oldest(self, due: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[m]: as many as one pass may make, longest unpublished first, then by slot."""
+        published_ns, most = self._published_ns[due], self._rule.per_pass
+        if len(due) > most:
+            old_enough = published_ns <= np.partition(published_ns, most - 1)[most - 1]
+            due, published_ns = due[old_enough], published_ns[old_enough]
+        return due[np.argsort(published_ns, kind="stable")[:most]]
 
     def published(self, engine: Engine, accounts: NDArray[np.int64], now_ns: int) -> None:
         """These statements have been made from the engine's present figures."""

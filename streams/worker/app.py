@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from engine.state.engine import Engine
 from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
+from streams.contracts.results import RequirementStatement
 from streams.inbound.broadcast import Broadcast
 from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake, Staged
 from streams.inbound.record import Record, Refusal, Taken
@@ -85,8 +86,9 @@ class MarginWorker:
         )
         self._dead_letters = DeadLetters(self._producer)
         self._evaluation = Evaluation(
-            settings, self.intake, self.engine_thread, self.metrics, parameters, self._dispatch, self.clock
-        )
+            settings, self.intake, self.engine_thread, self.metrics, parameters, self._dispatch, self._tell,
+            self.clock,
+        )  # fmt: skip
         self._broadcast = Broadcast(
             settings.bootstrap, "marginmon-broadcast", settings.broadcast_group,
             {settings.topics[name].name: name for name in (*REFERENCE_TOPICS, "prices")},
@@ -110,7 +112,7 @@ class MarginWorker:
         )
         log.info("kernels ready after %.1f s", seconds)
         await self.pages.start(self.settings.http_host, self.settings.http_port)
-        self._evaluation.served_by = self.pages.address
+        self._evaluation.serve_at(self.pages.address)
         await self._producer.start()
         await self.engine_thread.run(self.engine.advance_time, self.clock.now_ns())
         broadcast = (self.settings.topics[name].name for name in (*REFERENCE_TOPICS, "prices"))
@@ -302,14 +304,16 @@ class MarginWorker:
                 )
         for transition, _ in result.transitions:
             self.metrics.count_transition(transition)
-        if result.statements:
-            self._watch(self._publish_statements(result))
 
-    async def _publish_statements(self, result: PassResult) -> None:
+    def _tell(self, statements: list[RequirementStatement]) -> None:
+        if statements:
+            self._watch(self._publish_statements(statements))
+
+    async def _publish_statements(self, statements: list[RequirementStatement]) -> None:
         """Best effort: a statement that is lost is made again with the next change or interval."""
         topic = self.settings.topics["requirements"].name
         try:
-            for statement in result.statements:
+            for statement in statements:
                 await self._producer.send(
                     topic,
                     key=statement.account_id.encode(),
@@ -318,7 +322,7 @@ class MarginWorker:
                 )
         except KafkaError as error:
             log.warning("statements were not published: %s", error)
-        self.metrics.statements.inc(len(result.statements))
+        self.metrics.statements.inc(len(statements))
 
     def _on_committed(self, committed: Committed) -> None:
         self.metrics.count_committed(committed, time.time_ns())

@@ -1,35 +1,34 @@
-"""The evaluation loop: what changed is evaluated at most every so often, and what follows is published."""
+"""The evaluation loop: what changed is evaluated at most every so often, and what follows is handed over."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-from engine.state.transition import Transition
+from engine.state.cases import Move
+from engine.state.transition import Transition, transitions
 from streams.contracts.results import RequirementStatement
 from streams.inbound.intake import Intake
 from streams.inbound.record import Taken
 from streams.outbound.calls import Outgoing, records_of
-from streams.outbound.requirements import ConflationRule, Conflator, make_statements
 from streams.worker.clock import Clock, EventClock
 from streams.worker.engine_thread import EngineThread
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.settings import WorkerSettings
+from streams.worker.teller import Teller, live_partitions
 
 _CENT_USD: Final = 0.01
-_STATEMENTS_EVERY_S: Final = 0.05
-_STATEMENTS_SHARE: Final = 0.1
 
 
 @dataclass(slots=True)
 class PassResult:
-    """What one pass brought: transitions with their records, and statements, each with its partition.
+    """What a pass, or a part of one, brought: transitions with their records, each with its partition.
 
     ``prices`` is what became of the prices that waited for the pass.
     """
@@ -39,7 +38,6 @@ class PassResult:
     accounts: int = 0
     seconds: float = 0.0
     transitions: list[tuple[Transition, list[Outgoing]]] = field(default_factory=list)
-    statements: list[RequirementStatement] = field(default_factory=list)
     shadow_error_usd: float | None = None
 
 
@@ -61,9 +59,11 @@ class Evaluation:
         metrics: WorkerMetrics,
         parameters: Mapping[str, Mapping[str, Any]],
         dispatch: Callable[[PassResult, int], None],
+        tell: Callable[[list[RequirementStatement]], None],
         clock: Clock,
     ) -> None:
-        """``parameters``: by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought."""
+        """``parameters``: by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought, ``tell``
+        statements."""
         self._settings = settings
         self._intake = intake
         self._engine = intake.engine
@@ -72,18 +72,18 @@ class Evaluation:
         self._parameters = parameters
         self._dispatch = dispatch
         self._clock = clock
-        self._conflator = Conflator(
-            ConflationRule(
-                settings.statement_threshold_usd, settings.statement_interval_s, settings.statements_per_pass
-            )
-        )
+        self._teller = Teller(settings, self._engine, engine_thread, tell)
         self._changed = asyncio.Event()
         self._newest_ms = 0
         self._next_options_s = 0.0
         self._next_shadow_s = 0.0
-        self._next_tell_s = 0.0
         self._shadow_place = 0
-        self.served_by = ""
+        self._error: Exception | None = None
+        self._served_by = ""
+
+    def serve_at(self, address: str) -> None:
+        """Where this worker's pages are, for whoever reads its events and statements."""
+        self._served_by = self._teller.served_by = address
 
     def note_change(self, newest_ms: int) -> None:
         """Something was applied; ``newest_ms`` is the Kafka timestamp of its newest record."""
@@ -92,10 +92,16 @@ class Evaluation:
 
     async def run(self) -> None:
         """Evaluate until cancelled between two passes."""
-        interval_s = self._settings.evaluation_interval_ms / 1000.0
         tick_s = self._settings.clock_tick_ms / 1000.0
-        if isinstance(self._clock, EventClock):
-            await self._run_when_quiet(tick_s)
+        try:
+            if isinstance(self._clock, EventClock):
+                await self._run_when_quiet(tick_s)
+            await self._run_at_changes(tick_s)
+        finally:
+            self._teller.stop()
+
+    async def _run_at_changes(self, tick_s: float) -> None:
+        interval_s = self._settings.evaluation_interval_ms / 1000.0
         while True:
             with contextlib.suppress(TimeoutError):
                 await self._change_within(tick_s)
@@ -125,28 +131,43 @@ class Evaluation:
         """
         if not isinstance(self._clock, EventClock) or time_ns <= self._clock.now_ns():
             return
-        if self._clock.now_ns() and self._live_partitions():
+        if self._clock.now_ns() and live_partitions(self._engine):
             await self.run_pass()
         else:
             await self._thread.run(self._engine.advance_time, time_ns)
         self._clock.advance(time_ns)
 
     async def run_pass(self) -> None:
-        """One pass; its transitions are handed over before statements are made, and even if the loop is being
-        cancelled."""
+        """One pass; what it brings is handed over even if the loop is being cancelled. Statements are made a few at
+        a time: the next pass waits for no more than those under way."""
         self._changed.clear()
         newest_ms, self._newest_ms = self._newest_ms, 0
-        working = asyncio.ensure_future(self._thread.run(self._pass))
+        loop = asyncio.get_running_loop()
+
+        def hand_over(calls: PassResult, newest_ms: int) -> None:
+            loop.call_soon_threadsafe(self._hand_over, calls, newest_ms)
+
+        working = asyncio.ensure_future(self._thread.run(self._pass, newest_ms, hand_over))
         try:
             result = await asyncio.shield(working)
         except asyncio.CancelledError:
-            self._finish(await working, newest_ms)
+            self._finish(await working)
             raise
-        self._finish(result, newest_ms)
-        if time.monotonic() >= self._next_tell_s:
-            self._dispatch(await self._thread.run(self._tell, result.now_ns), newest_ms)
+        self._finish(result)
+        telling = self._teller.start()
+        if isinstance(self._clock, EventClock) and telling is not None:
+            await telling  # what a time brought is told before the next time begins
 
-    def _finish(self, result: PassResult, newest_ms: int) -> None:
+    def _hand_over(self, calls: PassResult, newest_ms: int) -> None:
+        """While the pass goes on. The engine takes its calls for said, so an error must end the loop, not be logged."""
+        try:
+            self._dispatch(calls, newest_ms)
+        except Exception as error:
+            self._error = error
+
+    def _finish(self, result: PassResult) -> None:
+        if self._error is not None:
+            raise self._error
         self._metrics.evaluations.inc()
         self._metrics.evaluation_duration.observe(result.seconds)
         self._metrics.accounts_evaluated.inc(result.accounts)
@@ -154,38 +175,38 @@ class Evaluation:
             match = result.shadow_error_usd <= _CENT_USD
             self._metrics.shadow_checks.labels("match" if match else "mismatch").inc()
             self._metrics.shadow_error.set(result.shadow_error_usd)
-        self._dispatch(result, max(newest_ms, result.prices.newest_applied_ms))
+        self._dispatch(result, 0)
 
-    def _pass(self) -> PassResult:
-        """On the engine thread: all that waits is applied first."""
+    def _pass(self, newest_ms: int, hand_over: Callable[[PassResult, int], None]) -> PassResult:
+        """On the engine thread: all that waits is applied first. The calls of a partition are handed over, to be
+        published, before those of the next one are made."""
         prices = self._intake.apply_waiting_prices()
+        newest_ms = max(newest_ms, prices.newest_applied_ms)
         started, now_ns = time.perf_counter(), self._clock.now_ns()
         shadow_due = self._shadow_is_due()
-        changes = self._engine.evaluate(now_ns, options=shadow_due or self._options_are_due())
-        result = PassResult(now_ns, prices, len(changes.accounts), time.perf_counter() - started)
-        topics, source = self._settings.topics, self.served_by or "marginmon"
-        for transition in changes.transitions:
-            parameters = self._parameters_of(transition)
-            result.transitions.append((transition, records_of(transition, topics, source, parameters)))
-        self._conflator.note(self._engine, changes.accounts)
-        called = [transition.account_id for transition in changes.transitions]
-        self._conflator.hurry(self._engine.account_slots(called))
+        accounts, moves = self._engine.evaluate_moves(now_ns, shadow_due or self._options_are_due())
+        for of_partition in self._by_partition(moves):
+            hand_over(PassResult(now_ns, transitions=self._published(of_partition, now_ns)), newest_ms)
+        result = PassResult(now_ns, prices, len(accounts), time.perf_counter() - started)
+        self._teller.note(now_ns, accounts, np.array([move.account for move in moves], np.int64))
         if shadow_due:
             result.shadow_error_usd = self._shadow_check()
         return result
 
-    def _tell(self, now_ns: int) -> PassResult:
-        """On the engine thread: the statements that are due after the pass of this time.
+    def _by_partition(self, moves: Sequence[Move]) -> Iterable[list[Move]]:
+        """The moves of each partition, in their order."""
+        grouped: dict[int, list[Move]] = {}
+        for move in moves:
+            grouped.setdefault(int(self._engine.accounts.partition[move.account]), []).append(move)
+        return grouped.values()
 
-        Calls come first: on a busy worker statements get a tenth of the engine's time.
-        """
-        started = time.monotonic()
-        due = self._conflator.due(self._engine, self._live_partitions(), now_ns)
-        statements = make_statements(self._engine, self._conflator, due.tolist(), now_ns, self.served_by)
-        self._conflator.published(self._engine, due, now_ns)
-        ended = time.monotonic()
-        self._next_tell_s = ended + max(_STATEMENTS_EVERY_S, (ended - started) * (1 / _STATEMENTS_SHARE - 1))
-        return PassResult(now_ns, statements=statements)
+    def _published(self, moves: Sequence[Move], now_ns: int) -> list[tuple[Transition, list[Outgoing]]]:
+        """The transitions of moves, with their records."""
+        topics, source = self._settings.topics, self._served_by or "marginmon"
+        return [
+            (transition, records_of(transition, topics, source, self._parameters_of(transition)))
+            for transition in transitions(self._engine, moves, now_ns)
+        ]
 
     def _options_are_due(self) -> bool:
         """Whether this pass renews the risk arrays of options; on an event clock every pass does."""
@@ -202,14 +223,11 @@ class Evaluation:
         ids = transition.rulebook.split("+")
         return {rulebook_id: self._parameters.get(rulebook_id, {}) for rulebook_id in ids}
 
-    def _live_partitions(self) -> list[int]:
-        return [number for number, partition in self._engine.partitions.items() if partition.live]
-
     def _shadow_check(self) -> float | None:
         """Compare the next few accounts with the plain twin; everything must just have been revalued."""
         number = self._settings.shadow_check_accounts
         owned = np.isin(
-            self._engine.accounts.partition[: self._engine.accounts.count], self._live_partitions()
+            self._engine.accounts.partition[: self._engine.accounts.count], live_partitions(self._engine)
         )
         accounts = np.flatnonzero(owned)
         if len(accounts) == 0:

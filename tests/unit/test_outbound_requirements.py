@@ -118,6 +118,23 @@ def test_the_longest_unpublished_go_first_within_the_bound(live: Engine) -> None
     assert due(conflator, live, NOW_NS) == [3, 1]
 
 
+def test_who_waited_an_interval_goes_before_who_moved(live: Engine) -> None:
+    from engine.portfolio.accounts import Account
+
+    for number in range(2, 6):
+        live.put_account(Account(f"A{number}"), PARTITION)
+    live.evaluate(NOW_NS)
+    conflator = conflator_of(live, per_pass=3)
+    conflator.note(live, np.arange(5))
+    conflator.published(live, np.array([4, 1]), NOW_NS - 10 * S_NS)
+    conflator.published(live, np.array([2]), NOW_NS - 2 * S_NS)
+    conflator.published(live, np.array([0, 3]), NOW_NS - S_NS)
+    conflator.note(live, np.arange(5))
+    assert due(conflator, live, NOW_NS) == [1, 4]
+    live.equity[[0, 2, 3], 0] += 51.0
+    assert due(conflator, live, NOW_NS) == [1, 4, 2]
+
+
 def test_sequences_count_up(live: Engine) -> None:
     conflator = conflator_of(live)
     seen = []
