@@ -8,6 +8,7 @@ that rulebooks can slice instead of select.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -68,7 +69,7 @@ class ScenarioSet:
         if self.shocks.shape != shape or self.is_stress.shape != shape[:1] or len(self.kinds) != shape[1]:
             raise self._error(f"shocks {self.shocks.shape}, kinds and is_stress do not fit {shape}")
         for what, names in (("scenario", self.names), ("factor", self.factors)):
-            twice = sorted({name for name in names if names.count(name) > 1 or not name})
+            twice = sorted(name for name, times in Counter(names).items() if times > 1 or not name)
             if twice:
                 raise self._error(f"{what} name {twice[0]!r} is empty or occurs twice")
         if self.historical_count == 0:

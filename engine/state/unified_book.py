@@ -11,7 +11,7 @@ from engine.market.view import MarketView
 from engine.portfolio.holdings import Holdings
 from engine.risk.scenario_sums import MovedRows, ScenarioSums
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.rules.unified.tail import no_tails
+from engine.rules.unified.tail import Int16s, no_tails
 from engine.state.books import Rows, SiloBook
 
 Bools = NDArray[np.bool_]
@@ -43,7 +43,7 @@ class UnifiedBook:
         self.sums = ScenarioSums(rulebook.column_kinds)
         self.covered: Bools = np.zeros(64, np.bool_)
         self.charges: Float64s = np.zeros((64, len(rulebook.charge_columns)))
-        self.tails: Int32s = no_tails(64, rulebook.tail_size)
+        self.tails: Int16s = no_tails(64, rulebook.tail_size)
         self.result: Float64s = np.zeros((64, len(rulebook.result_columns)))
         self.outside_usd: Float64s = np.zeros(64)
         self._moved = self._no_moves()
@@ -104,7 +104,7 @@ class UnifiedBook:
         self.sums.assign(accounts[self.sums.stale[accounts]], holdings, self.covered)
         if len(self.charges) < len(self.sums.values):
             self.charges = longer(self.charges, len(self.sums.values), 0.0)
-            self.tails = longer(self.tails, len(self.sums.values), -1)
+            self.tails = longer(self.tails, len(self.sums.values), 0)
 
     def release(self, accounts: Int64s) -> None:
         """Keep nothing about accounts."""

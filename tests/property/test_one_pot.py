@@ -236,7 +236,7 @@ def test_where_the_last_tail_was_changes_no_bit(
         assert risk_now.hex() == risk(pnl, "es", confidence).hex()
         worst = np.sort(pnl)[: len(weights)]
         assert len(set(tail.tolist())) == len(weights)
-        np.testing.assert_array_equal(pnl[tail], worst)
+        np.testing.assert_array_equal(pnl[tail - 1], worst)
         assert risk_now == pytest.approx(-worst @ weights, rel=1e-12, abs=1e-12)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import from_rows
 from engine.rules.interface import Holding
 from engine.rules.unified.liquidity_add_on import average_rate
-from engine.rules.unified.tail import rank_weights
+from engine.rules.unified.tail import MOST_SCENARIOS, rank_weights
 from tests.one_pot_book import holding, margin, market_of, parameters, rulebook
 from tests.rulebook_cases import exposure_of
 
@@ -48,6 +50,19 @@ def test_a_gain_in_every_scenario_is_charged_nothing() -> None:
     exposures = np.array([[5.0, 7.0, 0.0, 0.0]])
     charges = book.charge(exposures, np.array([0]))
     assert charges.tolist() == [[0.0, 0.0, 0.0, 0.0, 0.0]]
+
+
+def test_more_scenarios_than_a_tail_can_name_are_refused() -> None:
+    few = from_rows(["scenario", "kind", "EQ:A"], [["a", "historical", "0"]], label="long")
+    many = replace(
+        few,
+        names=tuple(map(str, range(MOST_SCENARIOS + 1))),
+        shocks=np.zeros((MOST_SCENARIOS + 1, 1)),
+        is_stress=np.zeros(MOST_SCENARIOS + 1, np.bool_),
+    )
+    with pytest.raises(MarginError, match="scenario set long: 32,768 historical scenarios") as refused:
+        rulebook(many)
+    assert refused.value.reason is Reason.BAD_PARAMETER
 
 
 @pytest.mark.parametrize("column", [0, 100, 239, 240, 255])

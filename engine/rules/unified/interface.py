@@ -16,7 +16,7 @@ from engine.portfolio.holding_kernels import HoldingColumns
 from engine.risk.scenario_sums import MovedRows, SumColumns
 from engine.rules.interface import Float64s, Holding, Int64s, Rulebook, SiloRulebook
 from engine.rules.requirement import Explained
-from engine.rules.unified.tail import Int32s
+from engine.rules.unified.tail import Int16s
 
 
 class UnifiedRulebook(Rulebook, Protocol):
@@ -95,7 +95,7 @@ class UnifiedRulebook(Rulebook, Protocol):
         moved: MovedRows,
         sums: SumColumns,
         charges: Float64s,
-        tails: Int32s,
+        tails: Int16s,
         add_on: Float64s,
         silo_total_usd: Float64s,
         results: Float64s,
@@ -106,7 +106,7 @@ class UnifiedRulebook(Rulebook, Protocol):
 
         Args:
             accounts: int64[a] slots.
-            charges: float64[unit, c]. tails: int32[unit, 2, tail_size], of ``tail.no_tails``: where the last search
+            charges: float64[unit, c]. tails: int16[unit, 2, tail_size], of ``tail.no_tails``: where the last search
             ended; no figure depends on them. Both are kept between calls.
             add_on: float64[account, 2], requirement of ``add_on``.
             silo_total_usd: float64[a].

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.portfolio.holding_kernels import HoldingColumns
@@ -35,7 +36,7 @@ from engine.rules.unified.one_pot_kernels import (
 )
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 from engine.rules.unified.one_pot_plain import explain_one_pot
-from engine.rules.unified.tail import Int32s, no_tails, rank_weights, tail_weights
+from engine.rules.unified.tail import MOST_SCENARIOS, Int16s, no_tails, rank_weights, tail_weights
 
 
 class OnePot:
@@ -62,8 +63,16 @@ class OnePot:
         """Bind parameters to a scenario set.
 
         Raises:
-            MarginError: BAD_PARAMETER if a proxy points to a factor that the set lacks.
+            MarginError: BAD_PARAMETER if a proxy points to a factor that the set lacks, or if there are more
+                historical scenarios than a tail can name.
         """
+        if scenarios.historical_count > MOST_SCENARIOS:
+            raise MarginError(
+                Reason.BAD_PARAMETER,
+                f"scenario set {scenarios.label}",
+                f"{scenarios.historical_count:,} historical scenarios, at most {MOST_SCENARIOS:,} are possible: "
+                "leave out the oldest",
+            )
         self.parameters = parameters
         self.scenarios = scenarios
         self.rulebook_id = parameters.rulebook_id
@@ -133,7 +142,7 @@ class OnePot:
         moved: MovedRows,
         sums: SumColumns,
         charges: Float64s,
-        tails: Int32s,
+        tails: Int16s,
         add_on: Float64s,
         silo_total_usd: Float64s,
         results: Float64s,

@@ -10,7 +10,7 @@ from engine.base.kernel import kernel
 from engine.portfolio.holding_kernels import HoldingColumns
 from engine.risk.scenario_sums import MovedRows, SumColumns, follow
 from engine.rules.interface import Float64s, Int64s
-from engine.rules.unified.tail import Int32s, tail_loss, tail_scratch
+from engine.rules.unified.tail import Int16s, Int32s, tail_loss, tail_scratch
 
 _CORE, _STRESS, _BASE, _MINIMUM, _STANDALONE = range(5)  # columns of a charge
 _BLOCK = 64  # accounts: some 100 sums of 2 kB, well within a second level cache
@@ -37,7 +37,7 @@ class UnitColumns(NamedTuple):
 
     values: Float64s
     charges: Float64s
-    tails: Int32s
+    tails: Int16s
 
 
 @kernel
@@ -47,7 +47,7 @@ def _base(
     scenarios: int,
     weights: Float64s,
     stress_weight: float,
-    tail: Int32s,
+    tail: Int16s,
     lanes: Float64s,
     places: Int32s,
 ) -> tuple[float, float]:
@@ -128,7 +128,7 @@ def _combine(
 
 
 @kernel
-def charge_units(exposures: Float64s, measure: Measure, tails: Int32s, charges: Float64s) -> None:
+def charge_units(exposures: Float64s, measure: Measure, tails: Int16s, charges: Float64s) -> None:
     """Charges of all rows of ``exposures``."""
     _charge(UnitColumns(exposures, charges, tails), np.arange(len(exposures)), measure)
 

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from engine.base.kernel import kernel
 
 Float64s = NDArray[np.float64]
+Int16s = NDArray[np.int16]
 Int32s = NDArray[np.int32]
 
+MOST_SCENARIOS = int(np.iinfo(np.int16).max)  # a tail keeps 1 + scenario in int16
 _LANES_PER_RANK = 4  # measured: fewer bound the tail worse, more cost more to rank
 _LOOSE = 4  # times the tail: with more losses than that above the bound, the lanes' bound is worth its time
 
@@ -46,9 +48,9 @@ def rank_weights(measure: str, confidence: float, scenario_count: int) -> Float6
     return np.array(counts) / tail
 
 
-def no_tails(units: int, ranks: int) -> Int32s:
-    """int32[units, 2, ranks] for :func:`tail_loss`, nothing found yet: one tail of a unit, one of its account."""
-    return np.full((units, 2, ranks), -1, np.int32)
+def no_tails(units: int, ranks: int) -> Int16s:
+    """int16[units, 2, ranks] for :func:`tail_loss`, nothing found yet: one tail of a unit, one of its account."""
+    return np.zeros((units, 2, ranks), np.int16)
 
 
 @kernel
@@ -82,8 +84,8 @@ def _least_of_rank(values: Float64s, rank: int) -> float:
 
 
 @kernel
-def _find_tail(pnl: Float64s, count: int, bound: float, tail: Int32s, places: Int32s) -> None:
-    """tail[r] = scenario of the r-th worst loss; the least P&L that at least ``len(tail)`` reach is <= bound.
+def _find_tail(pnl: Float64s, count: int, bound: float, tail: Int16s, places: Int32s) -> None:
+    """tail[r] = 1 + scenario of the r-th worst loss; the least P&L that at least ``len(tail)`` reach is <= bound.
 
     Without a branch that depends on the data in the long loop: a processor that guesses branches wrongly would
     cost more than the comparisons.
@@ -103,15 +105,15 @@ def _find_tail(pnl: Float64s, count: int, bound: float, tail: Int32s, places: In
             other = pnl[places[j]]
             rank += (other < value) | ((other == value) & (j < i))
         if rank < ranks:
-            tail[rank] = places[i]
+            tail[rank] = places[i] + 1
 
 
 @kernel
-def _worst_first(pnl: Float64s, tail: Int32s) -> None:
+def _worst_first(pnl: Float64s, tail: Int16s) -> None:
     """Sort scenarios by loss: they nearly are, from the last time."""
     for i in range(1, len(tail)):
         place, j = tail[i], i
-        while j > 0 and pnl[tail[j - 1]] > pnl[place]:
+        while j > 0 and pnl[tail[j - 1] - 1] > pnl[place - 1]:
             tail[j] = tail[j - 1]
             j -= 1
         tail[j] = place
@@ -119,7 +121,7 @@ def _worst_first(pnl: Float64s, tail: Int32s) -> None:
 
 @kernel
 def tail_loss(
-    pnl: Float64s, count: int, weights: Float64s, tail: Int32s, lanes: Float64s, places: Int32s
+    pnl: Float64s, count: int, weights: Float64s, tail: Int16s, lanes: Float64s, places: Int32s
 ) -> float:
     """Weighted worst losses of ``pnl[:count]``; NaN if any P&L is NaN.
 
@@ -130,19 +132,19 @@ def tail_loss(
     Args:
         pnl: float64[>= count], losses negative.
         weights: float64[r] of :func:`rank_weights`, r <= count.
-        tail: int32[r], distinct scenarios, or -1 for none known; becomes the tail, worst first.
+        tail: int16[r], 1 + scenario, distinct, or 0 for none known; becomes the tail, worst first.
         lanes, places: of :func:`tail_scratch`.
     """
-    if tail[0] < 0:
+    if tail[0] == 0:
         for rank in range(len(tail)):
-            tail[rank] = rank
+            tail[rank] = rank + 1
     bound = -np.inf
     for rank in range(len(tail)):
-        value = pnl[tail[rank]]
+        value = pnl[tail[rank] - 1]
         bound = value if value > bound else bound  # noqa: FURB136
     inside = 0
     for rank in range(len(tail)):
-        inside += pnl[tail[rank]] < bound
+        inside += pnl[tail[rank] - 1] < bound
     below = numbers = 0
     for place in range(count):
         below += pnl[place] < bound
@@ -158,7 +160,7 @@ def tail_loss(
         _find_tail(pnl, count, bound, tail, places)
     risk = 0.0
     for rank in range(len(tail)):
-        risk -= weights[rank] * pnl[tail[rank]]
+        risk -= weights[rank] * pnl[tail[rank] - 1]
     return risk
 
 
