@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "Float64s", "Holding", "Int8s", "Int64s", "Rulebook", "SiloRulebook",
+    "Float64s", "Holding", "Int8s", "Int64s", "PairingRulebook", "Rulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -123,5 +123,31 @@ class SiloRulebook(Rulebook, Protocol):
 
         Computed independently of ``rows``, ``charge`` and ``combine`` (it may share the pricing functions);
         tests hold both equal to 1e-9 relative and 0.01 USD.
+        """
+        ...
+
+
+@runtime_checkable
+class PairingRulebook(SiloRulebook, Protocol):
+    """A silo rulebook that pairs the positions of a netting set instead of adding their rows.
+
+    ``rows`` holds what a position's part in a pairing rests on: whoever holds an instrument whose row changed is
+    charged anew. Its columns are LINEAR and in USD, so that sums over a netting set can rank it.
+    """
+
+    def charge_positions(
+        self, rows: Float64s, instruments: Int64s, quantities: Float64s, first: Int64s, sets: Int64s
+    ) -> Float64s:
+        """Everything about single netting sets that ``combine`` needs.
+
+        Args:
+            rows: float64[instrument, k], of ``rows``, by slot; every instrument below is among those it was last
+                asked for.
+            instruments: int64[p] slots. quantities: float64[p], signed, not 0.
+            first: int64[u + 1]; set j owns positions ``first[j]:first[j + 1]``, each instrument once.
+            sets: int64[u].
+
+        Returns:
+            float64[u, c].
         """
         ...

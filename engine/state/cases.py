@@ -48,7 +48,6 @@ class CaseBook:
 
     Attributes:
         state: int8 code of :data:`STATES`. open_usd: amount of an issued call.
-        opened_ns: when an issued call was issued, for its age; 0 else.
     """
 
     deposit: NDArray[np.bool_]
@@ -59,7 +58,9 @@ class CaseBook:
         self.scope_index = {scope: index for index, scope in enumerate(self.scopes)}
         self.state: NDArray[np.int8] = np.zeros((64, len(self.scopes)), np.int8)
         self.open_usd: Float64s = np.zeros((64, len(self.scopes)))
-        self.opened_ns: Int64s = np.zeros((64, len(self.scopes)), np.int64)
+        self._opened_ns: dict[
+            tuple[int, int], int
+        ] = {}  # issued calls by account, scope: few beside the cases
         self._cases: dict[int, dict[int, CallCase]] = {}  # by account, scope
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
@@ -69,7 +70,7 @@ class CaseBook:
         if accounts <= len(self.state):
             return
         size = room(accounts, len(self.state))
-        for name in ("state", "open_usd", "opened_ns"):
+        for name in ("state", "open_usd"):
             setattr(self, name, longer(getattr(self, name), size, 0.0))
         grow(self, _FILLS, size)
 
@@ -85,7 +86,8 @@ class CaseBook:
             del self._cases[account]
         self.state[accounts] = 0
         self.open_usd[accounts] = 0.0
-        self.opened_ns[accounts] = 0
+        gone = set(accounts.tolist())
+        self._opened_ns = {key: at_ns for key, at_ns in self._opened_ns.items() if key[0] not in gone}
 
     def note_causes(self, accounts: Int64s, deposits: NDArray[np.bool_]) -> None:
         """Remember that accounts were touched by a deposit (True) or a trade (False) since the last pass."""
@@ -127,6 +129,19 @@ class CaseBook:
             moves.append(Move(account, scope, case, after, decision, figures))
         return moves
 
+    def oldest_ns(self, accounts: Int64s) -> int:
+        """When the oldest open binding call of these accounts was issued; 0 if there is none."""
+        among = np.zeros(len(self.state), np.bool_)
+        among[accounts] = True
+        return min(
+            (
+                at_ns
+                for (account, scope), at_ns in self._opened_ns.items()
+                if scope < _UNIFIED and among[account]
+            ),
+            default=0,
+        )
+
     def _cause(self, account: int) -> Cause:
         if self.deposit[account]:
             return Cause.DEPOSIT
@@ -136,9 +151,9 @@ class CaseBook:
         was_open = STATES[self.state[account, scope]] is CallState.ISSUED
         is_open = case.state is CallState.ISSUED
         if is_open and not was_open:
-            self.opened_ns[account, scope] = now_ns
+            self._opened_ns[account, scope] = now_ns
         if not is_open:
-            self.opened_ns[account, scope] = 0
+            self._opened_ns.pop((account, scope), None)
         self._cases.setdefault(account, {})[scope] = case
         self.state[account, scope] = STATE_CODES[case.state]
         self.open_usd[account, scope] = case.amount_usd if is_open else 0.0

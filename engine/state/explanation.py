@@ -73,8 +73,7 @@ def _margined_by(
         h
         for h in holdings
         if any(
-            a.silo == h.silo and h.instrument.product in a.products and (approved or not a.approval)
-            for a in assigned
+            a.silo == h.silo and h.instrument.product in a.products and a.admits(approved) for a in assigned
         )
     ]
 

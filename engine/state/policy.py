@@ -16,12 +16,18 @@ from engine.shortfall.call import CallRule
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Which rulebook margins a product in a silo; ``approval`` is what the account must have for it."""
+    """Which rulebook margins a product in a silo; ``approval`` is what the account must have for it, ``unless`` what
+    it must not have."""
 
     silo: Silo
     products: frozenset[Product]
     rulebook_id: str
     approval: str = ""
+    unless: str = ""
+
+    def admits(self, approved: bool) -> bool:
+        """Whether it stands for accounts with (or without) approval for portfolio margin."""
+        return not (self.unless if approved else self.approval)
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ def parse_assignments(mapping: Mapping[str, Any]) -> tuple[dict[Product, Silo], 
                 frozenset(Product(product) for product in entry["products"]),
                 str(entry["rulebook"]),
                 str(entry.get("approval", "")),
+                str(entry.get("unless", "")),
             )
             for entry in mapping["assignment"]
         )

@@ -14,11 +14,12 @@ from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
 from engine.market.market import Market
 from engine.portfolio.accounts import Account, AccountTable
 from engine.portfolio.holdings import Holdings
-from engine.rules.interface import SiloRulebook
+from engine.rules.interface import PairingRulebook, SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.state.books import SiloBook, product_table
 from engine.state.cases import CaseBook
 from engine.state.equity import EquityBook
+from engine.state.pairing_book import PairingBook
 from engine.state.partitions import Partition
 from engine.state.policy import Policy
 from engine.state.unified_book import UnifiedBook
@@ -95,15 +96,18 @@ class ReferenceState:
         for assignment in self.policy.assignments:
             if rulebook_id in {"", assignment.rulebook_id}:
                 taken = product_table(assignment.products)
-                table[1, SILO_INDEX[assignment.silo]] |= taken
-                table[0, SILO_INDEX[assignment.silo]] |= taken & (not assignment.approval)
+                for approved in (False, True):
+                    table[int(approved), SILO_INDEX[assignment.silo]] |= taken & assignment.admits(approved)
         return table
 
     def _silo_book(self, rulebook: SiloRulebook, bit: int) -> SiloBook:
         products = frozenset[Product]().union(
             *(a.products for a in self.policy.assignments if a.rulebook_id == rulebook.rulebook_id)
         )
-        return SiloBook(rulebook, products, self._margin_table(rulebook.rulebook_id), bit)
+        table = self._margin_table(rulebook.rulebook_id)
+        if isinstance(rulebook, PairingRulebook):
+            return PairingBook(rulebook, products, table, bit)
+        return SiloBook(rulebook, products, table, bit)
 
     def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
         """The unified candidate with, for products it does not take, their silo rulebooks beside it."""
@@ -117,7 +121,7 @@ class ReferenceState:
             if products:
                 table = self._margin_table(rulebook_id) & ~eligible
                 outside.append(
-                    SiloBook(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
+                    type(book)(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
                 )
         return UnifiedBook(rulebook, bit, add_on, outside)
 

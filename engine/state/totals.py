@@ -106,7 +106,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
             "silo": float(engine.cases.open_usd[accounts, : len(SILOS)].sum()),
             "unified": float(engine.cases.open_usd[accounts, len(SILOS) :].sum()),
         },
-        oldest_call_ns=_oldest(engine.cases.opened_ns[accounts, : len(SILOS)]),
+        oldest_call_ns=engine.cases.oldest_ns(accounts),
         oldest_price_ns=_oldest_prices(engine, held),
         stale_instruments=int(engine.stale[held].sum()),
     )
@@ -168,11 +168,6 @@ def _open_calls(engine: EngineCore, states: NDArray[np.int8]) -> dict[tuple[str,
             if state is not CallState.CLEAR:
                 number[(kind, state.value)] = int((part == code).sum())
     return number
-
-
-def _oldest(times_ns: Int64s) -> int:
-    open_times = times_ns[times_ns > 0]
-    return int(open_times.min()) if len(open_times) else 0
 
 
 def _oldest_prices(engine: EngineCore, held: Int64s) -> dict[str, int]:

@@ -160,8 +160,13 @@ def test_stale_prices_hold_a_binding_call_in_warning_and_release_it() -> None:
     assert [(t.state, t.reason) for t in held if t.binding] == [("warning", "STALE_INPUT")]
     assert engine.statement("A", late_ns).quality.stale
     engine.apply_prices(prices(engine, MARKS, 2, late_ns))
+    assert engine.totals().oldest_call_ns == 0
     released = engine.evaluate(late_ns).transitions
     assert [(t.state, t.reason) for t in released if t.binding] == [("issued", "FIRST")]
+    assert engine.totals().oldest_call_ns == late_ns
+    deposit(engine, "A", SECURITIES, 900_000, "back")
+    engine.evaluate(late_ns + 1)
+    assert engine.totals().oldest_call_ns == 0
 
 
 def test_a_position_without_price_is_named_and_its_account_not_trusted() -> None:

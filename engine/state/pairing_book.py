@@ -1,0 +1,126 @@
+"""A rulebook at work that pairs positions: a netting set is paired anew only when something in it moved."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.instruments import Instrument, Product
+from engine.portfolio.holdings import Holdings
+from engine.risk.netting_sets import Covered
+from engine.risk.positions import gather_positions
+from engine.rules.interface import PairingRulebook
+from engine.state.books import SiloBook
+
+Bools = NDArray[np.bool_]
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+# Positions of a netting set from which on its charge is remembered: below, pairing is quicker than comparing.
+_REMEMBERED = 12
+
+
+class Positions(NamedTuple):
+    """Netting sets of accounts with their positions.
+
+    Attributes:
+        instruments, quantities: int64[p], float64[p]. first: int64[u + 1], unit j owns ``first[j]:first[j + 1]``.
+        sets: int64[u]. offsets: int64[a + 1], account i owns units ``offsets[i]:offsets[i + 1]``.
+    """
+
+    instruments: Int64s
+    quantities: Float64s
+    first: Int64s
+    sets: Int64s
+    offsets: Int64s
+
+
+class _Remembered(NamedTuple):
+    """The charge of a netting set, and a fingerprint of what it rested on."""
+
+    print: bytes
+    charge: Float64s
+
+
+class PairingBook(SiloBook):
+    """See :class:`SiloBook`; the rulebook's ``charge_positions`` stands in for ``charge``."""
+
+    rulebook: PairingRulebook
+
+    def __init__(
+        self,
+        rulebook: PairingRulebook,
+        products: frozenset[Product],
+        table: Bools,
+        bit: int,
+        beside: SiloBook | None = None,
+    ) -> None:
+        super().__init__(rulebook, products, table, bit, beside)
+        self._memory: dict[int, dict[int, _Remembered]] = {}  # by account, netting set
+
+    def cover(self, slot: int, instrument: Instrument) -> None:
+        """See :meth:`SiloBook.cover`; terms may have changed that no row shows: everything is paired anew."""
+        super().cover(slot, instrument)
+        self._memory.clear()
+
+    def charge(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> None:
+        """Renew the requirement of accounts; writes nothing else."""
+        found = self._positions(accounts, holdings, approved)
+        charges = self._charges(accounts, found)
+        self.requirement[accounts] = self.rulebook.combine(charges, found.sets, found.offsets)
+
+    def _positions(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> Positions:
+        most = int(holdings.held[accounts].sum())
+        instruments, quantities = np.empty(most, np.int64), np.empty(most)
+        first, sets = np.empty(most + 1, np.int64), np.empty(most, np.int64)
+        offsets = np.empty(len(accounts) + 1, np.int64)
+        covered = Covered(self.set_of_instrument, self.silos, approved)
+        units = gather_positions(
+            holdings.columns, covered, accounts, instruments, quantities, first, sets, offsets
+        )
+        number = first[units]
+        return Positions(instruments[:number], quantities[:number], first[: units + 1], sets[:units], offsets)
+
+    def _charges(self, accounts: Int64s, found: Positions) -> Float64s:
+        """float64[u, c]: charges of all units; those of large ones that are as they were are remembered."""
+        sizes = np.diff(found.first)
+        owners = np.repeat(accounts, np.diff(found.offsets))
+        kept: dict[int, _Remembered] = {}
+        prints: dict[int, bytes] = {}
+        for unit in np.flatnonzero(sizes >= _REMEMBERED).tolist():
+            prints[unit] = self._print(found, unit)
+            known = self._memory.get(int(owners[unit]), {}).get(int(found.sets[unit]))
+            if known is not None and known.print == prints[unit]:
+                kept[unit] = known
+        due = np.ones(len(sizes), np.bool_)
+        due[list(kept)] = False
+        charges = self._charged(found, sizes, due)
+        for unit, known in kept.items():
+            charges[unit] = known.charge
+        for account in set(owners[list(prints)].tolist()) | (self._memory.keys() & set(accounts.tolist())):
+            self._memory[account] = {}
+        for unit, seen in prints.items():
+            self._memory[int(owners[unit])][int(found.sets[unit])] = _Remembered(seen, charges[unit].copy())
+        return charges
+
+    def _print(self, found: Positions, unit: int) -> bytes:
+        """What the charge of a unit rests on, in few bytes: its positions and their rows."""
+        part = slice(found.first[unit], found.first[unit + 1])
+        seen = blake2b(self.rows.values[found.instruments[part]].tobytes(), digest_size=16)
+        seen.update(found.instruments[part].tobytes())
+        seen.update(found.quantities[part].tobytes())
+        return seen.digest()
+
+    def _charged(self, found: Positions, sizes: Int64s, due: Bools) -> Float64s:
+        """float64[u, c]: charges of the units that are due, in their places."""
+        mine = np.repeat(due, sizes)
+        first = np.concatenate([[0], np.cumsum(sizes[due])])
+        fresh = self.rulebook.charge_positions(
+            self.rows.values, found.instruments[mine], found.quantities[mine], first, found.sets[due]
+        )
+        charges = np.zeros((len(sizes), fresh.shape[1]))
+        charges[due] = fresh
+        return charges
