@@ -1,0 +1,1 @@
+"""Regulation T and FINRA Rule 4210 strategy-based margin: securities accounts without portfolio margin."""

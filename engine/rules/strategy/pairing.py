@@ -1,0 +1,169 @@
+"""The least pairing of a book: the programme's solution in whole contracts, and the strategies that it stands for.
+
+The linear programme gives a proven lower bound. Where its solution divides contracts, branch and bound looks for
+the least one in whole contracts: on the whole programme for a book of usual size, which is exact; for a large one
+first, and only, on the few contracts that the solution divided, which leaves a gap that is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.rules.strategy.book import Book, Pairing
+from engine.rules.strategy.decode import strategies_of
+from engine.rules.strategy.formulas import Terms
+from engine.rules.strategy.linear import (
+    OPTIMAL,
+    Bools,
+    Float64s,
+    Int64s,
+    Rows,
+    Sets,
+    by_column,
+    least_cost,
+)
+from engine.rules.strategy.programme import ALONE, LOSS, Programme, programme
+
+EXACT_UP_TO_COLUMNS = 250  # books up to this size are searched in full
+MOST_NODES = 2000
+MOST_NODES_OF_REMAINDER = 60
+MOST_PIVOTS = 20_000
+_WHOLE = 1e-6
+_CENT_USD = 0.005
+
+
+def least_pairing(book: Book, terms: Terms) -> Pairing:
+    """The pairing with the least published requirement, and the bound that proves it."""
+    if not book.options:
+        strategies = strategies_of(book, terms, [], np.zeros(0))
+        total = math.fsum(one.published_usd * one.times for one in strategies)
+        return Pairing(strategies, total, total)
+    problem = programme(book, terms)
+    integral = np.array([use.kind != LOSS for use in problem.uses])
+    amounts, bound = _whole_amounts(problem, integral)
+    strategies = strategies_of(book, terms, problem.uses, amounts)
+    published = math.fsum(one.published_usd * one.times for one in strategies)
+    return Pairing(strategies, published, min(bound + problem.constant_usd, published))
+
+
+@dataclass(slots=True)
+class _Found:
+    """Best whole solution so far."""
+
+    cost: float
+    amounts: Float64s
+
+
+def _whole_amounts(problem: Programme, integral: Bools) -> tuple[Float64s, float]:
+    """Amounts in whole contracts, and a lower bound of the least cost in whole contracts."""
+    relaxed = _relaxed(problem.cost, problem.sets, problem.rows)
+    assert relaxed is not None  # every option may stand alone
+    bound = float(problem.cost @ relaxed)
+    if not len(_divided(relaxed, integral)):
+        return np.where(integral, np.rint(relaxed), relaxed), bound
+    if len(problem.cost) <= EXACT_UP_TO_COLUMNS:
+        alone = np.array([use.kind == ALONE for use in problem.uses])
+        start = np.where(alone, problem.sets.quantity[problem.sets.of], 0.0)
+        found = _Found(float(problem.cost @ start), start)
+        proven = _search(problem.cost, problem.sets, problem.rows, integral, found, MOST_NODES)
+        return found.amounts, found.cost if proven else bound
+    return _round_remainder(problem, integral, relaxed), bound
+
+
+def _relaxed(cost: Float64s, sets: Sets, rows: Rows) -> Float64s | None:
+    amounts = np.zeros(len(cost))
+    outcome, _ = least_cost(cost, sets, rows, MOST_PIVOTS, amounts)
+    return amounts if outcome == OPTIMAL else None
+
+
+def _divided(amounts: Float64s, integral: Bools) -> Int64s:
+    return np.flatnonzero(integral & (np.abs(amounts - np.rint(amounts)) > _WHOLE))
+
+
+def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Found, most_nodes: int) -> bool:
+    """Depth first branch and bound; whether everything was searched."""
+    open_nodes = [rows]
+    for _ in range(most_nodes):
+        if not open_nodes:
+            return True
+        node = open_nodes.pop()
+        amounts = _relaxed(cost, sets, node)
+        if amounts is None or float(cost @ amounts) >= found.cost - _CENT_USD:
+            continue
+        divided = _divided(amounts, integral)
+        if not len(divided):
+            found.cost = float(cost @ amounts)
+            found.amounts = np.where(integral, np.rint(amounts), amounts)
+            continue
+        parts = amounts[divided] - np.floor(amounts[divided])
+        column = int(divided[np.argmax(np.minimum(parts, 1.0 - parts))])
+        down, up = math.floor(amounts[column]), math.ceil(amounts[column])
+        branches = [_with_row(node, column, -1.0, -up), _with_row(node, column, 1.0, down)]
+        if amounts[column] - down > 0.5:
+            branches.reverse()
+        open_nodes += branches
+    return not open_nodes
+
+
+def _with_row(rows: Rows, column: int, value: float, bound: float) -> Rows:
+    """One more row: value x column <= bound."""
+    starts = np.append(rows.starts, len(rows.columns) + 1)
+    columns, values = np.append(rows.columns, column), np.append(rows.values, value)
+    by = by_column(columns, values, starts, len(rows.column_starts) - 1)
+    return Rows(starts, columns, values, *by, np.append(rows.bound, bound), np.append(rows.equal, False))
+
+
+def _round_remainder(problem: Programme, integral: Bools, relaxed: Float64s) -> Float64s:
+    """Keep the whole part of the solution; share out the few contracts that it divides anew, in whole ones."""
+    fixed = np.where(integral, np.floor(relaxed + _WHOLE), 0.0)
+    in_set = problem.sets.of >= 0
+    taken = np.bincount(problem.sets.of[in_set], fixed[in_set], len(problem.sets.quantity))
+    remainder = problem.sets.quantity - taken
+    kept = np.flatnonzero(~in_set | (remainder[problem.sets.of] > 0.5))
+    cost, sets, rows = _restricted(problem, kept, remainder, fixed)
+    alone = np.array([problem.uses[column].kind == ALONE for column in kept])
+    start = np.where(alone, sets.quantity[sets.of], 0.0)
+    activity = _activity(rows, start)
+    # Alone, the remainder asks for whatever its losses, already there, are charged at.
+    charged = np.array([problem.uses[column].kind == LOSS for column in kept])
+    for column in np.flatnonzero(charged):
+        entries = rows.column_rows[rows.column_starts[column] : rows.column_starts[column + 1]]
+        start[column] = max(0.0, float(np.max(activity[entries] - rows.bound[entries], initial=0.0)))
+    found = _Found(float(cost @ start), start)
+    _search(cost, sets, rows, integral[kept], found, MOST_NODES_OF_REMAINDER)
+    amounts = fixed.copy()
+    amounts[kept] += found.amounts
+    return amounts
+
+
+def _restricted(
+    problem: Programme, kept: Int64s, remainder: Float64s, fixed: Float64s
+) -> tuple[Float64s, Sets, Rows]:
+    """The programme of what is left, on the columns that have anything left."""
+    rows, n = problem.rows, len(problem.cost)
+    renumbered = np.full(n, -1, np.int64)
+    renumbered[kept] = np.arange(len(kept))
+    open_sets = np.flatnonzero(remainder > 0.5)
+    new_set = np.full(len(remainder) + 1, -1, np.int64)
+    new_set[open_sets] = np.arange(len(open_sets))
+    of = new_set[problem.sets.of[kept]]  # -1 stays -1: the last place
+    order = np.argsort(of, kind="stable").astype(np.int64)
+    members = order[np.searchsorted(of[order], 0) :]
+    starts = np.searchsorted(of[members], np.arange(len(open_sets) + 1)).astype(np.int64)
+    sets = Sets(of, starts, members, remainder[open_sets])
+    there = renumbered[rows.columns] >= 0
+    row_of = np.repeat(np.arange(len(rows.bound)), np.diff(rows.starts))
+    row_starts = np.zeros(len(rows.bound) + 1, np.int64)
+    np.cumsum(np.bincount(row_of[there], minlength=len(rows.bound)), out=row_starts[1:])
+    columns, values = renumbered[rows.columns[there]], rows.values[there]
+    bound = rows.bound - _activity(rows, fixed)
+    by = by_column(columns, values, row_starts, len(kept))
+    return problem.cost[kept], sets, Rows(row_starts, columns, values, *by, bound, rows.equal)
+
+
+def _activity(rows: Rows, amounts: Float64s) -> Float64s:
+    row_of = np.repeat(np.arange(len(rows.bound)), np.diff(rows.starts))
+    return np.asarray(np.bincount(row_of, rows.values * amounts[rows.columns], len(rows.bound)), np.float64)

@@ -1,0 +1,148 @@
+"""Regulation T and FINRA Rule 4210 strategy-based margin of one account, with the pairing that was used.
+
+The clerk's page is ``docs/rulebooks/reg-t.md``; parameters and their sources are in ``data/reg-t.toml``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+from engine.market.view import MarketView
+from engine.rules.interface import Holding
+from engine.rules.requirement import Explained, Part, Requirement
+from engine.rules.strategy.book import Pairing, Strategy
+from engine.rules.strategy.formulas import Terms
+from engine.rules.strategy.holdings import Account, Treasury, Underlying, account_of
+from engine.rules.strategy.pairing import least_pairing
+from engine.rules.strategy.parameters import Parameters
+from engine.rules.strategy.risk_part import risk_part_usd
+from engine.rules.strategy.securities import Stage, treasury_rate
+
+Facts = dict[str, float | str]
+
+
+class StrategyBased:
+    """Strategy-based requirement of accounts without portfolio margin.
+
+    Attributes:
+        non_margin: instrument_ids of stocks and funds without loan value.
+    """
+
+    def __init__(self, parameters: Parameters, non_margin: Collection[str] = ()) -> None:
+        self.parameters = parameters
+        self.rulebook_id = parameters.rulebook_id
+        self.version = parameters.version
+        self.non_margin = frozenset(non_margin)
+
+    def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
+        """Initial and maintenance requirement, and the tree of the maintenance requirement.
+
+        Amounts are risk parts, to be compared with an equity that counts every position at its value; what the
+        rule publishes stands below each underlying. Initial is not below maintenance, underlying by underlying.
+
+        Raises:
+            MarginError: naming the position that cannot be margined.
+        """
+        account = account_of(self.parameters, holdings, market, self.non_margin)
+        charged = [self._underlying(underlying) for underlying in account.underlyings]
+        charged += [self._treasury(treasury) for treasury in account.treasuries]
+        parts = [part for part, _ in charged]
+        positions = Part.sum_of("positions", parts)
+        initial = math.fsum(initial for _, initial in charged)
+        minimum = self._minimum_equity_usd(account)
+        top_up = Part(
+            "minimum equity, top-up",
+            max(minimum - positions.amount_usd, 0.0),
+            (),
+            {"minimum_equity_usd": minimum},
+        )
+        tree = Part.sum_of(
+            "Reg T / FINRA 4210 strategy-based margin",
+            [positions, top_up],
+            version=self.version,
+            initial_usd=max(initial, minimum),
+        )
+        return Explained(Requirement(max(initial, minimum), tree.amount_usd), tree)
+
+    def _underlying(self, underlying: Underlying) -> tuple[Part, float]:
+        """The maintenance part, and the initial requirement."""
+        pairings = {
+            stage: least_pairing(
+                underlying.book, Terms(self.parameters, underlying.stock, underlying.broad, stage)
+            )
+            for stage in Stage
+        }
+        short = short_market_value_usd(underlying)
+        maintenance = pairings[Stage.MAINTENANCE]
+        published = Part.sum_of(
+            "published: long options paid in full, short positions with their market value",
+            [_strategy(strategy) for strategy in maintenance.strategies],
+        )
+        amount = risk_part_usd(published.amount_usd, short)
+        initial = max(risk_part_usd(pairings[Stage.INITIAL].published_usd, short), amount)
+        facts: Facts = {
+            "price_usd": underlying.stock.price,
+            "initial_usd": initial,
+            "initial_published_usd": pairings[Stage.INITIAL].published_usd,
+            "initial_pairing": _in_words(pairings[Stage.INITIAL]),
+            "not_below_usd": risk_part_usd(maintenance.lower_bound_usd, short),
+        }
+        credit = Part("market value of short positions, in equity already", -short)
+        parts = [published, credit] if short else [published]
+        return Part(f"underlying {underlying.book.underlying}", amount, tuple(parts), facts), initial
+
+    def _treasury(self, treasury: Treasury) -> tuple[Part, float]:
+        rate = treasury_rate(self.parameters.debt, treasury.years_to_maturity)
+        amount = rate * abs(treasury.market_value_usd)
+        facts: Facts = {
+            "market_value_usd": treasury.market_value_usd,
+            "years_to_maturity": treasury.years_to_maturity,
+            "rate": rate,
+        }
+        return Part(f"Treasury {treasury.name}", amount, (), facts), amount
+
+    def _minimum_equity_usd(self, account: Account) -> float:
+        """Of an account that is short; of one that is only long not more than what it holds is worth."""
+        if any(_is_short(underlying) for underlying in account.underlyings):
+            return self.parameters.minimum_equity_usd
+        if any(treasury.market_value_usd < 0.0 for treasury in account.treasuries):
+            return self.parameters.minimum_equity_usd
+        value = math.fsum(
+            underlying.book.shares * underlying.stock.price
+            + math.fsum(p.count * p.contract.units * p.contract.value for p in underlying.book.options)
+            for underlying in account.underlyings
+        ) + math.fsum(treasury.market_value_usd for treasury in account.treasuries)
+        return min(self.parameters.minimum_equity_usd, value)
+
+
+def short_market_value_usd(underlying: Underlying) -> float:
+    """Value of the short options and buy-back cost of the short stock, >= 0."""
+    book = underlying.book
+    options = math.fsum(
+        -position.count * position.contract.units * position.contract.value
+        for position in book.options
+        if position.count < 0
+    )
+    return options + max(-book.shares, 0.0) * underlying.stock.price
+
+
+def _is_short(underlying: Underlying) -> bool:
+    return underlying.book.shares < 0.0 or any(position.count < 0 for position in underlying.book.options)
+
+
+def _strategy(strategy: Strategy) -> Part:
+    """One line of the pairing."""
+    facts: Facts = {"times": strategy.times, "published_each_usd": strategy.published_usd}
+    facts |= {contract.name: count * strategy.times for contract, count in strategy.options}
+    if strategy.shares:
+        facts["shares"] = strategy.shares * strategy.times
+    name = f"{strategy.times} x {strategy.name}" if strategy.options else strategy.name
+    return Part(name, strategy.times * strategy.published_usd, (), facts)
+
+
+def _in_words(pairing: Pairing) -> str:
+    return ", ".join(
+        f"{strategy.times} x {strategy.name}" if strategy.options else strategy.name
+        for strategy in pairing.strategies
+    )

@@ -1,0 +1,119 @@
+"""The solver against every permitted pairing tried one by one, and how the least requirement must behave."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.rules.strategy.book import Book, OptionPosition, Pairing
+from engine.rules.strategy.formulas import Terms
+from engine.rules.strategy.pairing import least_pairing
+from engine.rules.strategy.plain import plain_pairing
+from engine.rules.strategy.risk_part import risk_part_usd
+from engine.rules.strategy.securities import Stage, Stock
+from tests.strategy_book import (
+    PARAMETERS,
+    long_value_usd,
+    short_value_usd,
+    small_books,
+    with_parameters,
+)
+
+READINGS = (
+    PARAMETERS,
+    with_parameters(
+        reading__spread_expiries__value="pairwise",
+        reading__reverse_conversion__value="exercise",
+        reading__protective_call__value="exercise",
+        reading__short_stock_with_long_call_initial__value=0.0,
+        reading__covering_call_in_the_money_initial__value=True,
+    ),
+)
+stages = st.sampled_from(list(Stage))
+readings = st.sampled_from(READINGS)
+
+
+def held_by(pairing: Pairing) -> tuple[dict[str, int], float]:
+    """Contracts by name and shares that the strategies of a pairing add up to."""
+    counts: dict[str, int] = {}
+    for strategy in pairing.strategies:
+        for contract, count in strategy.options:
+            counts[contract.name] = counts.get(contract.name, 0) + count * strategy.times
+    return counts, math.fsum(strategy.shares * strategy.times for strategy in pairing.strategies)
+
+
+def least(book: Book, terms: Terms) -> float:
+    return least_pairing(book, terms).published_usd
+
+
+@settings(max_examples=300, deadline=None)
+@given(small_books(), stages, readings, st.booleans())
+def test_solver_is_the_least_of_all_pairings(drawn, stage, parameters, broad) -> None:
+    book, price = drawn
+    terms = Terms(parameters, Stock(price), broad, stage)
+    tried, solved = plain_pairing(book, terms), least_pairing(book, terms)
+    assert solved.published_usd == pytest.approx(tried.published_usd, rel=1e-9, abs=0.01)
+    assert solved.lower_bound_usd == pytest.approx(tried.published_usd, rel=1e-9, abs=0.01)
+    for pairing in (tried, solved):
+        counts, shares = held_by(pairing)
+        assert counts == {position.contract.name: position.count for position in book.options}
+        assert shares == pytest.approx(book.shares)
+        total = math.fsum(strategy.published_usd * strategy.times for strategy in pairing.strategies)
+        assert total == pytest.approx(pairing.published_usd)
+
+
+@settings(max_examples=100, deadline=None)
+@given(small_books(), stages, st.floats(-1e6, 1e6))
+def test_excess_is_the_same_in_either_form(drawn, stage, cash) -> None:
+    """Published: options stand outside equity and their cost inside the requirement. Risk part: both at value."""
+    book, price = drawn
+    published = least(book, Terms(PARAMETERS, Stock(price), False, stage))
+    short, long = short_value_usd(book, price), long_value_usd(book)
+    long_stock = max(book.shares, 0.0) * price
+    published_excess = cash + long_stock - (published - long)
+    equity = cash + long_stock + long - short
+    assert equity - risk_part_usd(published, short) == pytest.approx(published_excess, abs=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(small_books(), small_books(), stages)
+def test_one_account_never_needs_more_than_two(first, second, stage) -> None:
+    """Pairing more positions can only help, unless stock of one side nets against that of the other."""
+    (one, price), (other, _) = first, second
+    if one.shares * other.shares < 0.0:
+        other = replace(other, shares=0.0)
+    named = tuple(
+        OptionPosition(replace(position.contract, name=f"other {position.contract.name}"), position.count)
+        for position in other.options
+    )
+    both = Book("X", one.shares + other.shares, (*one.options, *named))
+    terms = Terms(PARAMETERS, Stock(price), False, stage)
+    assert least(both, terms) <= least(one, terms) + least(other, terms) + 0.01
+
+
+@settings(max_examples=60, deadline=None)
+@given(small_books(), st.integers(2, 40))
+def test_a_multiple_never_needs_more_than_the_multiple(drawn, factor) -> None:
+    book, price = drawn
+    terms = Terms(PARAMETERS, Stock(price), False, Stage.MAINTENANCE)
+    multiple = Book(
+        "X",
+        factor * book.shares,
+        tuple(OptionPosition(position.contract, factor * position.count) for position in book.options),
+    )
+    pairing = least_pairing(multiple, terms)
+    assert pairing.lower_bound_usd <= pairing.published_usd <= factor * least(book, terms) + 0.01
+
+
+@settings(max_examples=60, deadline=None)
+@given(small_books(), st.randoms(use_true_random=False))
+def test_order_does_not_matter(drawn, random) -> None:
+    book, price = drawn
+    shuffled = list(book.options)
+    random.shuffle(shuffled)
+    terms = Terms(PARAMETERS, Stock(price), False, Stage.MAINTENANCE)
+    assert least(replace(book, options=tuple(shuffled)), terms) == pytest.approx(least(book, terms), abs=0.01)
