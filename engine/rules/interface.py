@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.errors import MarginError
 from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.risk.kinds import HELD, LINEAR, LONG, SHORT
@@ -23,7 +24,7 @@ from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "Float64s", "Holding", "Int8s", "Int64s", "PairingRulebook", "Rulebook", "SiloRulebook",
+    "AddingRulebook", "Float64s", "Holding", "Int8s", "Int64s", "PairingRulebook", "Rulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -67,7 +68,7 @@ class Rulebook(Protocol):
 
 
 class SiloRulebook(Rulebook, Protocol):
-    """A rulebook of today's law for one silo.
+    """A rulebook of today's law for one silo: an :class:`AddingRulebook` or a :class:`PairingRulebook`.
 
     Attributes:
         scenario_names: names of the leading exposure columns that are P&L at a valuation point, in order;
@@ -90,18 +91,6 @@ class SiloRulebook(Rulebook, Protocol):
         """Learn the order of netting sets: ``sets`` arguments below index this sequence.
 
         Called again, with a longer sequence of the same beginning, whenever a new set appears.
-        """
-        ...
-
-    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
-        """Everything about single netting sets that ``combine`` needs.
-
-        Args:
-            exposures: float64[m, k], one row per unit (account x netting set).
-            sets: int64[m], the netting set of each unit.
-
-        Returns:
-            float64[m, c]; c is fixed per rulebook.
         """
         ...
 
@@ -128,6 +117,23 @@ class SiloRulebook(Rulebook, Protocol):
 
 
 @runtime_checkable
+class AddingRulebook(SiloRulebook, Protocol):
+    """A silo rulebook that adds the rows of the positions of a netting set."""
+
+    def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
+        """Everything about single netting sets that ``combine`` needs.
+
+        Args:
+            exposures: float64[m, k], one row per unit (account x netting set).
+            sets: int64[m], the netting set of each unit.
+
+        Returns:
+            float64[m, c]; c is fixed per rulebook.
+        """
+        ...
+
+
+@runtime_checkable
 class PairingRulebook(SiloRulebook, Protocol):
     """A silo rulebook that pairs the positions of a netting set instead of adding their rows.
 
@@ -148,6 +154,10 @@ class PairingRulebook(SiloRulebook, Protocol):
             sets: int64[u].
 
         Returns:
-            float64[u, c].
+            float64[u, c]; the last column counts the positions that were left out because they cannot be margined.
         """
+        ...
+
+    def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
+        """Why positions of an account are left out, one error each."""
         ...

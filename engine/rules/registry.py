@@ -18,12 +18,15 @@ from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.interface import SiloRulebook
 from engine.rules.span import SpanFutures
+from engine.rules.strategy import parameters as strategy_parameters
+from engine.rules.strategy.live import RegT
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.rules.unified.one_pot import OnePot
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 
 SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "finra-4210g": lambda mapping: Finra4210g(finra_4210g_parameters.Parameters.from_mapping(mapping)),
+    "reg-t": lambda mapping: RegT(strategy_parameters.Parameters.from_mapping(mapping)),
     "span-futures": lambda mapping: SpanFutures(span_parameters.Parameters.from_mapping(mapping)),
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
     "digital-assets-spot": lambda mapping: DigitalAssetsSpot(

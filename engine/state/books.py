@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from engine.portfolio.accounts import AccountTable
 from engine.portfolio.holdings import Held, Holdings
 from engine.risk.netting_sets import Covered, sum_netting_sets
 from engine.risk.weights import leading_linear
-from engine.rules.interface import Rulebook, SiloRulebook
+from engine.rules.interface import AddingRulebook, Rulebook, SiloRulebook
 
 Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
@@ -50,7 +52,7 @@ _FILLS: dict[str, Fill] = {"set_of_instrument": (np.int32, -1)}
 _SILO_BITS = 1 << np.arange(len(SILOS), dtype=np.uint8)
 
 
-class SiloBook:
+class SiloBook(ABC):
     """A silo rulebook (or an add-on with the same interface) at work.
 
     Attributes:
@@ -122,14 +124,9 @@ class SiloBook:
         """Those of the instruments that have rows here."""
         return slots[self.set_of_instrument[slots] >= 0]
 
+    @abstractmethod
     def charge(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> None:
         """Renew the requirement of accounts; writes nothing else."""
-        exposures, sets, offsets = self.netting_sets(accounts, holdings, approved)
-        if len(sets) == 0:
-            self.requirement[accounts] = 0.0
-            return
-        charges = self.rulebook.charge(exposures, sets)
-        self.requirement[accounts] = self.rulebook.combine(charges, sets, offsets)
 
     def netting_sets(
         self, accounts: Int64s, holdings: Holdings, approved: Bools
@@ -151,6 +148,21 @@ class SiloBook:
         silos = self.silos[approved, held.instrument]
         margined: Bools = (silos >> held.silo.astype(np.uint8)) & 1 == 1
         return margined & ~held.collateral
+
+
+class AddingBook(SiloBook):
+    """The rows of a netting set are added and charged."""
+
+    rulebook: AddingRulebook
+
+    def charge(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> None:
+        """Renew the requirement of accounts; writes nothing else."""
+        exposures, sets, offsets = self.netting_sets(accounts, holdings, approved)
+        if len(sets) == 0:
+            self.requirement[accounts] = 0.0
+            return
+        charges = self.rulebook.charge(exposures, sets)
+        self.requirement[accounts] = self.rulebook.combine(charges, sets, offsets)
 
 
 def product_table(products: frozenset[Product]) -> Bools:

@@ -13,6 +13,7 @@ from engine.shortfall.candidates import ScopeFigures
 from engine.state.activity_state import ActivityState
 from engine.state.cases import Move
 from engine.state.equity import start_of_day
+from engine.state.pairing_book import PairingBook
 from engine.state.reference_state import HOLDINGS, VALUE
 from engine.state.silo_sums import add_requirement, distrust, sum_of_silos, trusted_everywhere
 
@@ -137,6 +138,9 @@ class EngineCore(ActivityState):
             mine = accounts[(marks & book.bit) != 0]
             if len(mine):
                 book.charge(mine, self.holdings, self.accounts.portfolio_margin)
+        for book in self.silo_books.values():
+            if isinstance(book, PairingBook):
+                self.trusted[accounts, SILO_INDEX[book.rulebook.silo]] &= ~book.incomplete[accounts]
         ruled = accounts[(marks & ~VALUE) != 0]
         if len(ruled):
             self._combine(ruled)

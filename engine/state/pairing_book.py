@@ -8,19 +8,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.columns import longer
 from engine.market.instruments import Instrument, Product
 from engine.portfolio.holdings import Holdings
 from engine.risk.netting_sets import Covered
 from engine.risk.positions import gather_positions
-from engine.rules.interface import PairingRulebook
-from engine.state.books import SiloBook
+from engine.rules.interface import AddingRulebook, PairingRulebook, SiloRulebook
+from engine.state.books import AddingBook, SiloBook
 
 Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
-# Positions of a netting set from which on its charge is remembered: below, pairing is quicker than comparing.
-_REMEMBERED = 12
+# Positions of a netting set from which on its charge is remembered: comparing is quicker than any pairing.
+_REMEMBERED = 1
 
 
 class Positions(NamedTuple):
@@ -46,7 +47,11 @@ class _Remembered(NamedTuple):
 
 
 class PairingBook(SiloBook):
-    """See :class:`SiloBook`; the rulebook's ``charge_positions`` stands in for ``charge``."""
+    """See :class:`SiloBook`; the rulebook's ``charge_positions`` stands in for ``charge``.
+
+    Attributes:
+        incomplete: bool by account slot, holds positions that the rulebook left out.
+    """
 
     rulebook: PairingRulebook
 
@@ -59,7 +64,13 @@ class PairingBook(SiloBook):
         beside: SiloBook | None = None,
     ) -> None:
         super().__init__(rulebook, products, table, bit, beside)
+        self.incomplete: Bools = np.zeros(64, np.bool_)
         self._memory: dict[int, dict[int, _Remembered]] = {}  # by account, netting set
+
+    def reserve(self, accounts: int, instruments: int) -> None:
+        """Make room for so many slots of each."""
+        super().reserve(accounts, instruments)
+        self.incomplete = longer(self.incomplete, len(self.requirement), 0)
 
     def cover(self, slot: int, instrument: Instrument) -> None:
         """See :meth:`SiloBook.cover`; terms may have changed that no row shows: everything is paired anew."""
@@ -70,6 +81,9 @@ class PairingBook(SiloBook):
         """Renew the requirement of accounts; writes nothing else."""
         found = self._positions(accounts, holdings, approved)
         charges = self._charges(accounts, found)
+        left_out = np.repeat(accounts, np.diff(found.offsets))[charges[:, -1] > 0.0]
+        self.incomplete[accounts] = False
+        self.incomplete[left_out] = True
         self.requirement[accounts] = self.rulebook.combine(charges, found.sets, found.offsets)
 
     def _positions(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> Positions:
@@ -124,3 +138,17 @@ class PairingBook(SiloBook):
         charges = np.zeros((len(sizes), fresh.shape[1]))
         charges[due] = fresh
         return charges
+
+
+def book_of(
+    rulebook: SiloRulebook,
+    products: frozenset[Product],
+    table: Bools,
+    bit: int,
+    beside: SiloBook | None = None,
+) -> SiloBook:
+    """The book that puts a rulebook to work, as it adds or pairs."""
+    if isinstance(rulebook, PairingRulebook):
+        return PairingBook(rulebook, products, table, bit, beside)
+    assert isinstance(rulebook, AddingRulebook), f"{rulebook.rulebook_id} neither adds nor pairs"
+    return AddingBook(rulebook, products, table, bit, beside)

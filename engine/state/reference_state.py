@@ -14,12 +14,12 @@ from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
 from engine.market.market import Market
 from engine.portfolio.accounts import Account, AccountTable
 from engine.portfolio.holdings import Holdings
-from engine.rules.interface import PairingRulebook, SiloRulebook
+from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.state.books import SiloBook, product_table
+from engine.state.books import AddingBook, SiloBook, product_table
 from engine.state.cases import CaseBook
 from engine.state.equity import EquityBook
-from engine.state.pairing_book import PairingBook
+from engine.state.pairing_book import book_of
 from engine.state.partitions import Partition
 from engine.state.policy import Policy
 from engine.state.unified_book import UnifiedBook
@@ -104,24 +104,21 @@ class ReferenceState:
         products = frozenset[Product]().union(
             *(a.products for a in self.policy.assignments if a.rulebook_id == rulebook.rulebook_id)
         )
-        table = self._margin_table(rulebook.rulebook_id)
-        if isinstance(rulebook, PairingRulebook):
-            return PairingBook(rulebook, products, table, bit)
-        return SiloBook(rulebook, products, table, bit)
+        return book_of(rulebook, products, self._margin_table(rulebook.rulebook_id), bit)
 
     def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
         """The unified candidate with, for products it does not take, their silo rulebooks beside it."""
         bit = _FIRST_BOOK << len(self.silo_books)
         eligible = product_table(rulebook.eligible_products)
         everywhere = np.broadcast_to(eligible, (2, len(SILOS), len(Product))).copy()
-        add_on = SiloBook(rulebook.add_on, rulebook.eligible_products, everywhere, bit << 1)
+        add_on = AddingBook(rulebook.add_on, rulebook.eligible_products, everywhere, bit << 1)
         outside: list[SiloBook] = []
         for rulebook_id, book in self.silo_books.items():
             products = book.products - rulebook.eligible_products
             if products:
                 table = self._margin_table(rulebook_id) & ~eligible
                 outside.append(
-                    type(book)(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
+                    book_of(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
                 )
         return UnifiedBook(rulebook, bit, add_on, outside)
 

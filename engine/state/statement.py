@@ -15,6 +15,7 @@ from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
 from engine.state.core import EngineCore
+from engine.state.pairing_book import PairingBook
 from engine.state.partitions import Inputs
 
 Float64s = NDArray[np.float64]
@@ -227,11 +228,30 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
         f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
+    missing += _left_out(engine, account)
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
         tuple(sorted(missing)),
     )
+
+
+def _left_out(engine: EngineCore, account: int) -> list[str]:
+    """Positions that have a price and that their rulebook cannot margin all the same."""
+    market = engine.market.risk
+    books = [
+        book
+        for book in engine.silo_books.values()
+        if isinstance(book, PairingBook) and book.incomplete[account]
+    ]
+    priced = [
+        h for h in holdings_of(engine, account) if market.priced[market.slot_of[h.instrument.instrument_id]]
+    ]
+    return [
+        f"{error.reason}: {error.thing}: {error.detail}"
+        for book in books
+        for error in book.rulebook.refusals(priced, market)
+    ]
 
 
 def held_by(engine: EngineCore, account: int) -> Held:

@@ -16,12 +16,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine.market.instruments import SILO_INDEX, SILOS
+from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
 from engine.state.equity import start_of_day
 from streams.parameters import read_toml
-from tests.engine_book import HELD, INSTRUMENTS, MARKS, NOW_NS, TODAY, movements, new_engine, prices, trades
+from tests.engine_book import (
+    APPROVED,
+    HELD,
+    INSTRUMENTS,
+    MARKS,
+    NOW_NS,
+    TODAY,
+    movements,
+    new_engine,
+    prices,
+    trades,
+)
 
 ACCOUNTS = ("A", "B", "C")
 BY_ID = {instrument.instrument_id: instrument for instrument in INSTRUMENTS}
@@ -65,6 +77,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.trades: dict[str, Booked] = {}
         self.deposits: dict[str, Booked] = {}
         self.opened = {account: Opened() for account in ACCOUNTS}
+        self.approved = dict.fromkeys(ACCOUNTS, True)
         self.sequence = 0
         self.now_ns = NOW_NS
         self.log: list[tuple[str, Any]] = []
@@ -171,6 +184,13 @@ class EngineMachine(RuleBasedStateMachine):
             none, np.zeros(0), none,
         )  # fmt: skip
 
+    @rule(account=accounts)
+    def approval_changes(self, account: str) -> None:
+        """Securities move between portfolio margin and strategy-based margin."""
+        self.approved[account] = not self.approved[account]
+        approvals = APPROVED if self.approved[account] else frozenset[str]()
+        self.engine.put_account(Account(account, approvals=approvals), 0)
+
     @rule(factor=st.floats(0.5, 2.0))
     def futures_rates_change(self, factor: float) -> None:
         parameters = copy.deepcopy(read_toml("span-futures.toml"))
@@ -217,24 +237,28 @@ class EngineMachine(RuleBasedStateMachine):
             holdings = self._holdings(account_id)
             plain = dict.fromkeys(SILOS, 0.0)
             for book in engine.silo_books.values():
-                margined = [h for h in holdings if self._under(h, book.rulebook.rulebook_id)]
+                margined = [h for h in holdings if self._under(account_id, h, book.rulebook.rulebook_id)]
                 explained = book.rulebook.explain(margined, engine.market)
                 assert explained.tree.largest_residual_usd() < 1e-6
                 plain[SILOS[SILO_INDEX[book.rulebook.silo]]] += explained.requirement.maintenance_usd
             for silo, expected in plain.items():
                 self._same(engine.maintenance[account, SILO_INDEX[silo]], expected)
                 self._same(engine.equity[account, SILO_INDEX[silo]], self._equity(account_id, silo))
-            unified = engine.unified.rulebook.explain(holdings, engine.market, sum(plain.values()))
-            self._same(engine.unified.result[account, 0], unified.requirement.maintenance_usd)
+            if self.approved[account_id]:
+                unified = engine.unified.rulebook.explain(holdings, engine.market, sum(plain.values()))
+                self._same(engine.unified.result[account, 0], unified.requirement.maintenance_usd)
             gap = engine.statement(account_id, self.now_ns).gap
             assert abs(gap.residual_usd) < 1e-4
             assert all(term.amount_usd > -1e-4 for term in gap.terms if term.name == "netting")
 
-    def _under(self, holding: Holding, rulebook_id: str) -> bool:
-        assignment = self.engine.policy.assignment(
-            SILOS[SILO_INDEX[holding.silo]], holding.instrument.product
+    def _under(self, account: str, holding: Holding, rulebook_id: str) -> bool:
+        return any(
+            assignment.rulebook_id == rulebook_id
+            and assignment.silo == holding.silo
+            and holding.instrument.product in assignment.products
+            and assignment.admits(self.approved[account])
+            for assignment in self.engine.policy.assignments
         )
-        return assignment is not None and assignment.rulebook_id == rulebook_id
 
     @staticmethod
     def _same(value: float, expected: float) -> None:

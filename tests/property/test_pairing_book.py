@@ -10,18 +10,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from engine.base.errors import MarginError
 from engine.market.instruments import Instrument, Product
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s, PairingRulebook
 from engine.rules.requirement import Explained
-from engine.state.books import SiloBook
+from engine.state.books import AddingBook
 from engine.state.pairing_book import PairingBook
 from tests.property.test_holdings import ACCOUNTS, INSTRUMENTS, Key, changes, effects_of, fresh
 
 EVERY = np.arange(ACCOUNTS)
 EQUITIES = frozenset({Product.EQUITY})
-SETS = 2  # few, so that netting sets are large enough to be remembered
+SETS = 2
 
 
 class WorstColumn:
@@ -44,7 +45,7 @@ class WorstColumn:
         return np.maximum(-exposures.min(axis=1, keepdims=True), 0.0)
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
-        return np.repeat(sum_by_account(charges, offsets), 2, axis=1)
+        return np.repeat(sum_by_account(charges, offsets)[:, :1], 2, axis=1)
 
     def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         raise NotImplementedError
@@ -64,7 +65,10 @@ class WorstColumnOfPositions(WorstColumn):
             own = slice(first[unit], first[unit + 1])
             assert len(set(instruments[own].tolist())) == first[unit + 1] - first[unit] > 0
             sums[unit] = quantities[own] @ rows[instruments[own]]
-        return self.charge(sums, sets)
+        return np.column_stack([self.charge(sums, sets), np.zeros(len(sets))])
+
+    def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
+        return []
 
 
 class PairingBookMachine(RuleBasedStateMachine):
@@ -77,7 +81,7 @@ class PairingBookMachine(RuleBasedStateMachine):
         assert not isinstance(WorstColumn(), PairingRulebook)
         table = np.zeros((2, 8, len(Product)), np.bool_)
         table[0, 0] = table[1, :2] = True  # with approval a second silo
-        self.added = SiloBook(WorstColumn(), EQUITIES, table, 1)
+        self.added = AddingBook(WorstColumn(), EQUITIES, table, 1)
         self.paired = PairingBook(self.rulebook, EQUITIES, table, 2)
         self.holdings, self.approved = fresh(), np.zeros(ACCOUNTS, np.bool_)
         for book in (self.added, self.paired):

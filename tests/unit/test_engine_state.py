@@ -180,13 +180,16 @@ def test_a_position_without_price_is_named_and_its_account_not_trusted() -> None
     assert sum(silo.maintenance_usd for silo in statement.silos) == pytest.approx(0.08 * 6_000)
 
 
-def test_securities_without_portfolio_margin_approval_are_named_until_it_comes() -> None:
+def test_securities_move_between_the_two_regimes_with_the_approval() -> None:
+    """100 shares at 200 and a future; strategy-based: half initially, a quarter to maintain."""
     engine = priced()
     engine.put_account(Account("A"), 0)
     engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 100), buy("u", "A", "ESZ6", 1)]))
     engine.evaluate(NOW_NS)
     before = engine.statement("A", NOW_NS)
-    assert before.quality.incomplete[0].startswith("NO_RULEBOOK: silo securities")
+    strategy_based = next(s for s in before.silos if s.silo == "securities")
+    assert (strategy_based.initial_usd, strategy_based.maintenance_usd) == pytest.approx((10_000, 5_000))
+    assert before.quality.incomplete == ()
     assert not before.unified.eligible
     assert before.gap.gap_usd == 0.0
     engine.put_account(Account("A", approvals=APPROVED), 0)
@@ -197,6 +200,49 @@ def test_securities_without_portfolio_margin_approval_are_named_until_it_comes()
     assert next(s for s in after.silos if s.silo == "futures") == next(
         s for s in before.silos if s.silo == "futures"
     )
+    engine.put_account(Account("A"), 0)
+    engine.evaluate(NOW_NS)
+    assert engine.statement("A", NOW_NS).silos == before.silos
+
+
+def test_options_are_paired_with_the_stock_and_live_figures_are_the_twin_s() -> None:
+    """500 shares at 200, 5 short calls 200: covered, so the stock's quarter and nothing for the calls, whose value equity
+    has taken off already.
+    """
+    engine = priced()
+    call_usd = 100 * MARKS["AAPL-C"]
+    engine.put_account(Account("A"), 0)
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 500), buy("u", "A", "AAPL-C", -5)]))
+    engine.evaluate(NOW_NS)
+    (securities,) = (s for s in engine.statement("A", NOW_NS).silos if s.silo == "securities")
+    assert securities.maintenance_usd == pytest.approx(0.25 * 100_000 - 5 * call_usd)
+    assert engine.shadow_check(["A"]) < 0.01
+    rebook(engine, "t", 400)  # one call is naked now: 20 % of the stock beside its premium
+    (securities,) = (s for s in engine.statement("A", NOW_NS).silos if s.silo == "securities")
+    assert securities.maintenance_usd == pytest.approx(0.25 * 80_000 - 4 * call_usd + 0.2 * 20_000)
+    assert engine.shadow_check(["A"]) < 0.01
+
+
+def rebook(engine: Engine, trade_id: str, quantity: float) -> None:
+    row = (trade_id, 2, "A", "AAPL", quantity, MARKS["AAPL"], False, TODAY)
+    engine.apply_trades(0, trades(engine, [row]))
+    engine.evaluate(NOW_NS)
+
+
+def test_a_position_that_cannot_be_paired_is_named_and_the_rest_is_margined() -> None:
+    engine = priced()
+    engine.put_account(Account("A"), 0)
+    engine.apply_trades(0, trades(engine, [buy("t", "A", "AAPL", 100), buy("u", "A", "AAPL-C", 0.5)]))
+    engine.evaluate(NOW_NS)
+    statement = engine.statement("A", NOW_NS)
+    (named,) = statement.quality.incomplete
+    assert named.startswith("OUT_OF_RANGE: position AAPL-C: 0.5 is not a whole number")
+    assert not engine.trusted[engine.account_slots(["A"])[0], SECURITIES]
+    assert next(s for s in statement.silos if s.silo == "securities").maintenance_usd == pytest.approx(5_000)
+    assert engine.shadow_check(["A"]) < 0.01
+    engine.apply_trades(0, trades(engine, [buy("v", "A", "AAPL-C", 0.5)]))
+    engine.evaluate(NOW_NS)
+    assert engine.statement("A", NOW_NS).quality.incomplete == ()
 
 
 def test_a_silo_override_that_no_rulebook_margins_is_refused() -> None:

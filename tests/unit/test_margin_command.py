@@ -163,11 +163,12 @@ def test_a_crossed_quote_leaves_its_instrument_without_a_price(tmp_path: Path) -
     assert "NO_PRICE: instrument SPY" in result.stderr
 
 
-def test_an_account_without_approval_says_what_it_lacks(tmp_path: Path) -> None:
-    whole = book(accounts=[{"account_id": "A"}])
-    result = run(write_json(tmp_path, whole), "--json")
-    assert result.exit_code == 1
-    assert "NO_RULEBOOK: silo securities" in result.stderr
+def test_an_account_without_approval_is_margined_by_strategies(tmp_path: Path) -> None:
+    """A quarter of the stock to maintain, instead of its worst move."""
+    result = run(write_json(tmp_path, book(accounts=[{"account_id": "A"}])), "--json")
+    assert result.exit_code == 0
+    assert silo(figures(result), "securities")["maintenance"] == "750000.00"
+    assert silo(figures(result), "securities")["initial"] == "1500000.00"
 
 
 def test_unknown_keys_are_reported_and_hurt_nothing(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ class _Reader:
     def __init__(self, parameters: Parameters, market: MarketView, non_margin: frozenset[str]) -> None:
         self._market = market
         self._non_margin = non_margin
-        self._loan_from = _months_later(market.valuation_time_ns, parameters.option.loan_beyond_months)
+        self._loan_from = months_later(market.valuation_time_ns, parameters.option.loan_beyond_months)
 
     def underlying(self, root_id: str, positions: list[tuple[Instrument, float]]) -> Underlying:
         first = positions[0][0]
@@ -166,7 +166,7 @@ class _Reader:
         return price
 
 
-def _months_later(time_ns: int, months: int) -> int:
+def months_later(time_ns: int, months: int) -> int:
     """The same instant so many calendar months on; the last day of a shorter month."""
     seconds, rest = divmod(time_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)

@@ -12,9 +12,9 @@ from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part
-from engine.rules.strategy.holdings import COVERED, account_of
+from engine.rules.strategy.holdings import COVERED, account_of, months_later
 from engine.rules.strategy.parameters import Parameters
-from engine.rules.strategy.rulebook import StrategyBased
+from engine.rules.strategy.rulebook import StrategyBased, is_short, market_value_usd
 
 _INITIAL, _MAINTENANCE, _SHORT, _VALUE, _REFUSED = range(5)  # columns of a charge
 
@@ -62,7 +62,7 @@ class RegT:
         priced = slots[live]
         rows[live, 0] = market.unit_value_usd(priced)
         rows[live, 1] = market.multiplier[priced] * market.underlying_price(priced) * market.fx_rate(priced)
-        loan_from_ns = self._rule.loan_from_ns(market)
+        loan_from_ns = months_later(market.valuation_time_ns, self._rule.parameters.option.loan_beyond_months)
         for place, slot in zip(live.tolist(), priced.tolist(), strict=True):
             expiry_ns = market.instruments[slot].expiry_ns
             rows[place, 2] = float(expiry_ns > market.valuation_time_ns)
@@ -90,8 +90,10 @@ class RegT:
         good, refused = self._split(holdings, market)
         if not good:
             return 0.0, 0.0, 0.0, 0.0, float(len(refused))
-        figures = self._rule.figures(good, market)
-        return figures.initial_usd, figures.maintenance_usd, float(figures.short), figures.value_usd, len(refused)
+        (underlying,) = account_of(self._rule.parameters, good, market).underlyings
+        part, initial = self._rule.charge_underlying(underlying)
+        short, value = float(is_short(underlying)), market_value_usd(underlying)
+        return initial, part.amount_usd, short, value, float(len(refused))
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: sums over underlyings, not below the minimum equity of the account."""

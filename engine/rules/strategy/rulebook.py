@@ -45,7 +45,7 @@ class StrategyBased:
             MarginError: naming the position that cannot be margined.
         """
         account = account_of(self.parameters, holdings, market, self.non_margin)
-        charged = [self._underlying(underlying) for underlying in account.underlyings]
+        charged = [self.charge_underlying(underlying) for underlying in account.underlyings]
         charged += [self._treasury(treasury) for treasury in account.treasuries]
         parts = [part for part, _ in charged]
         positions = Part.sum_of("positions", parts)
@@ -65,7 +65,7 @@ class StrategyBased:
         )
         return Explained(Requirement(max(initial, minimum), tree.amount_usd), tree)
 
-    def _underlying(self, underlying: Underlying) -> tuple[Part, float]:
+    def charge_underlying(self, underlying: Underlying) -> tuple[Part, float]:
         """The maintenance part, and the initial requirement."""
         pairings = {
             stage: least_pairing(
@@ -104,15 +104,12 @@ class StrategyBased:
 
     def _minimum_equity_usd(self, account: Account) -> float:
         """Of an account that is short; of one that is only long not more than what it holds is worth."""
-        if any(_is_short(underlying) for underlying in account.underlyings):
+        if any(is_short(underlying) for underlying in account.underlyings):
             return self.parameters.minimum_equity_usd
         if any(treasury.market_value_usd < 0.0 for treasury in account.treasuries):
             return self.parameters.minimum_equity_usd
-        value = math.fsum(
-            underlying.book.shares * underlying.stock.price
-            + math.fsum(p.count * p.contract.units * p.contract.value for p in underlying.book.options)
-            for underlying in account.underlyings
-        ) + math.fsum(treasury.market_value_usd for treasury in account.treasuries)
+        value = math.fsum(market_value_usd(underlying) for underlying in account.underlyings)
+        value += math.fsum(treasury.market_value_usd for treasury in account.treasuries)
         return min(self.parameters.minimum_equity_usd, value)
 
 
@@ -127,7 +124,17 @@ def short_market_value_usd(underlying: Underlying) -> float:
     return options + max(-book.shares, 0.0) * underlying.stock.price
 
 
-def _is_short(underlying: Underlying) -> bool:
+def market_value_usd(underlying: Underlying) -> float:
+    """Value of everything held, short positions negative."""
+    options = math.fsum(
+        position.count * position.contract.units * position.contract.value
+        for position in underlying.book.options
+    )
+    return underlying.book.shares * underlying.stock.price + options
+
+
+def is_short(underlying: Underlying) -> bool:
+    """Whether anything of it is held short."""
     return underlying.book.shares < 0.0 or any(position.count < 0 for position in underlying.book.options)
 
 

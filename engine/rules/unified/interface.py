@@ -14,7 +14,7 @@ from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.portfolio.holding_kernels import HoldingColumns
 from engine.risk.scenario_sums import MovedRows, SumColumns
-from engine.rules.interface import Float64s, Holding, Int64s, Rulebook, SiloRulebook
+from engine.rules.interface import AddingRulebook, Float64s, Holding, Int64s, Rulebook
 from engine.rules.requirement import Explained
 from engine.rules.unified.tail import Int16s
 
@@ -36,7 +36,7 @@ class UnifiedRulebook(Rulebook, Protocol):
     scenarios: ScenarioSet
     charge_columns: tuple[str, ...]
     result_columns: tuple[str, ...]
-    add_on: SiloRulebook
+    add_on: AddingRulebook
     eligible_products: frozenset[Product]
     tail_size: int
 

@@ -32,7 +32,7 @@ from engine.rules.unified.one_pot_parameters import SILO, LiquidityParameters, O
 
 
 class LiquidityAddOn:
-    """Implements :class:`engine.rules.interface.SiloRulebook` over all eligible positions of an account.
+    """Implements :class:`engine.rules.interface.AddingRulebook` over all eligible positions of an account.
 
     Exposure columns: delta notional in USD, and the same in days of the market's volume.
     """

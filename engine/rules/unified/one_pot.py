@@ -22,7 +22,7 @@ from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.portfolio.holding_kernels import HoldingColumns
 from engine.risk.scenario_sums import MovedRows, SumColumns
-from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s, SiloRulebook
+from engine.rules.interface import LINEAR, LONG, SHORT, AddingRulebook, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 from engine.rules.unified.factor_rows import FactorRows
 from engine.rules.unified.liquidity_add_on import LiquidityAddOn
@@ -79,7 +79,7 @@ class OnePot:
         self.version = parameters.version
         self.eligible_products = parameters.eligible_products
         self.column_kinds = np.array([LINEAR] * scenarios.count + [LONG, SHORT], np.int8)
-        self.add_on: SiloRulebook = LiquidityAddOn(parameters)
+        self.add_on: AddingRulebook = LiquidityAddOn(parameters)
         self._factor_rows = FactorRows(scenarios, parameters)
         weights = rank_weights(parameters.measure, parameters.confidence, scenarios.historical_count)
         self._measure = Measure(
