@@ -22,12 +22,14 @@ class Problem:
 
     Attributes:
         place: e.g. ``positions[0].positions[2]``. account_id: whose figures are incomplete for it, else empty.
+        instrument_id: what the entry is about, if it is an instrument.
     """
 
     place: str
     account_id: str
     reason: Reason
     detail: str
+    instrument_id: str = ""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}: {self.detail}; {self.reason.action}"
@@ -40,7 +42,7 @@ def usable_part(
 
     Args:
         engine: holds the book's reference data already.
-        refused: problems of instruments, by instrument_id.
+        refused: problems of instruments, by instrument_id; those that the engine knows are refused all the same.
 
     Returns:
         the book; problems that leave an account's figures incomplete; and those that hurt no figure.
@@ -88,14 +90,14 @@ class _Check:
         )
 
     def unknown_instrument(self, place: str, account_id: str, instrument_id: str) -> Problem | None:
-        if self._engine.instrument_slots([instrument_id])[0] >= 0:
-            return None
         refused = self._refused.get(instrument_id)
         if refused is not None:
             detail = f"instrument {instrument_id} was refused ({refused.place}: {refused.detail})"
-            return Problem(place, account_id, refused.reason, detail)
+            return Problem(place, account_id, refused.reason, detail, instrument_id)
+        if self._engine.instrument_slots([instrument_id])[0] >= 0:
+            return None
         detail = f"instrument {instrument_id} is not among the instruments"
-        return Problem(place, account_id, Reason.UNKNOWN_INSTRUMENT, detail)
+        return Problem(place, account_id, Reason.UNKNOWN_INSTRUMENT, detail, instrument_id)
 
     def untradable(self, place: str, account_id: str, instrument_id: str, silo: str | None) -> Problem | None:
         """A reference level, a product without a silo, or one that no rulebook margins in the silo named."""
@@ -106,7 +108,7 @@ class _Check:
             return None
         where = f"in silo {SILOS[index]}" if index >= 0 else "as a position"
         detail = f"instrument {instrument_id} ({product}) cannot be held {where}"
-        return Problem(place, account_id, Reason.NO_RULEBOOK, detail)
+        return Problem(place, account_id, Reason.NO_RULEBOOK, detail, instrument_id)
 
     def opening(self, place: str, record: PositionsRecord) -> PositionsRecord | None:
         account_id = record.account_id

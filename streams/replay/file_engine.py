@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -52,8 +52,15 @@ class FileEngine:
         notes_beyond: number of notes that are counted only. counts: messages by (topic, outcome).
     """
 
-    def __init__(self, book: Book, parameters: Path | None = None, scenarios: Path | None = None) -> None:
-        """
+    def __init__(
+        self,
+        book: Book,
+        parameters: Path | None = None,
+        scenarios: Path | None = None,
+        unusable: Mapping[str, Problem] | None = None,
+    ) -> None:
+        """``unusable``: instruments that nobody may hold though the engine would take them, by instrument_id.
+
         Raises:
             MarginError: a parameter or scenario file cannot be used.
         """
@@ -74,7 +81,7 @@ class FileEngine:
             for index, record in enumerate(book.instruments)
             if f"instruments[{index}]" in refused
         }
-        self.book, problems, notes = usable_part(self.engine, book, by_instrument)
+        self.book, problems, notes = usable_part(self.engine, book, {**(unusable or {}), **by_instrument})
         self.problems += problems
         self.notes += notes
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from streams.replay.book_check import Problem
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
+from streams.replay.position_check import unpriced_positions, unusable_instruments
 from streams.worker.account_view import account_view
 
 
@@ -26,13 +29,14 @@ class MarginedBook:
         Raises:
             MarginError: a parameter or scenario file cannot be used.
         """
-        self.files = FileEngine(book, parameters, scenarios)
         self.as_of_ns = latest_time_ns(book) if as_of_ns is None else as_of_ns
+        self.files = FileEngine(book, parameters, scenarios, unusable_instruments(book, self.as_of_ns))
         self.files.engine.advance_time(self.as_of_ns)
         self.files.take(price_messages(self.files.book), self.as_of_ns)
         self.files.take(activity_messages(self.files.book), self.as_of_ns)
         self.files.evaluate(self.as_of_ns)
         self.views = [self._view(account_id) for account_id in self.files.account_ids]
+        self._unpriced = unpriced_positions(book, self.files)
 
     def _view(self, account_id: str) -> dict[str, Any]:
         view = account_view(self.files.engine, account_id, self.as_of_ns, SERVED_BY)
@@ -63,22 +67,39 @@ class MarginedBook:
         return lines + [f"left out: {line}" for line in self.files.left_out]
 
     @property
+    def refused_positions(self) -> list[dict[str, str]]:
+        """Every position, trade and pledged asset that no figure holds: which, where, why and what to do."""
+        refused = [problem for problem in self.files.problems if problem.instrument_id]
+        return [_refused(problem) for problem in [*refused, *self._unpriced]]
+
+    @property
     def rulebook_ids(self) -> list[str]:
         """Ids that :meth:`under` knows."""
         return sorted([*self.files.engine.silo_books, self.files.engine.unified.rulebook.rulebook_id])
 
-    def under(self, rulebook_id: str) -> list[dict[str, Any]]:
-        """Per account the requirement and tree of one rulebook; accounts with nothing under it are left out."""
+    def under(self, rulebook_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Per account the requirement and tree of these rulebooks; what has nothing under them is left out."""
         return [
             {"account_id": view["statement"]["account_id"], **tree}
             for view in self.views
             for tree in self._trees(view["explanation"])
-            if tree["rulebook_id"] == rulebook_id
+            if tree["rulebook_id"] in rulebook_ids
         ]
 
     def _trees(self, explanation: dict[str, Any]) -> list[dict[str, Any]]:
         unified = {"silo": "", "rulebook_id": self.files.engine.unified.rulebook.rulebook_id}
         return [*explanation["silos"], unified | explanation["unified"]]
+
+
+def _refused(problem: Problem) -> dict[str, str]:
+    return {
+        "account_id": problem.account_id,
+        "instrument_id": problem.instrument_id,
+        "place": problem.place,
+        "reason": problem.reason.value,
+        "detail": problem.detail,
+        "remedy": problem.reason.action,
+    }
 
 
 def latest_time_ns(book: Book) -> int:
