@@ -7,8 +7,9 @@ from itertools import permutations, product
 from typing import Any
 
 from engine.shortfall.intraday_activity import ActivityKind
-from engine.shortfall.intraday_order import Activity, OpeningBook
+from engine.shortfall.intraday_order import OpeningBook
 from engine.shortfall.intraday_parameters import IntradayParameters
+from engine.shortfall.intraday_reach import Activity
 from tests.rulebook_cases import shipped
 
 PRICES = {"AA": 50.0, "AB": 20.0, "B": 100.0}

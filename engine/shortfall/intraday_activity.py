@@ -5,9 +5,12 @@ Source: FINRA Rule 4210(a)(17)-(19), SEC Release 34-105226, Regulatory Notice 26
 
 from __future__ import annotations
 
+import math
 from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
+
+from engine.base.errors import MarginError, Reason
 
 # Sums of float64 money carry noise far below this; a level that moved less did not move.
 NOISE_USD = 1e-4
@@ -33,10 +36,19 @@ TRANSACTIONS = frozenset(ActivityKind) - {ActivityKind.DEPOSIT, ActivityKind.PRI
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Equity and margin to be maintained (maintenance requirement) at one moment, USD."""
+    """Equity and margin to be maintained (maintenance requirement) at one moment, USD.
+
+    Raises:
+        MarginError: NOT_FINITE: no level can be told from it, and a deficit would go by unseen.
+    """
 
     equity_usd: float
     maintenance_usd: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.equity_usd + self.maintenance_usd):
+            detail = f"equity {self.equity_usd} USD, margin to be maintained {self.maintenance_usd} USD"
+            raise MarginError(Reason.NOT_FINITE, "intraday margin level", detail)
 
     @property
     def intraday_margin_level_usd(self) -> float:

@@ -6,6 +6,7 @@ events that led to it, each with a named reason.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from engine.base.business_days import BusinessDays, date_text
@@ -51,8 +52,8 @@ def close_day(
     """The account after the close of a business day, and the events of the close in their order.
 
     Raises:
-        MarginError: OUT_OF_RANGE for a day that is no business day or not after the last one closed;
-            BAD_PARAMETER if the calendar ends before a deadline.
+        MarginError: OUT_OF_RANGE for a day that is no business day or not after the last one closed; NOT_FINITE
+            for a level or deposits that are no number; BAD_PARAMETER if the calendar ends before a deadline.
     """
     _check(account, close, days)
     told: list[tuple[int, IntradayReason]] = []  # place in deficits, reason
@@ -78,6 +79,9 @@ def close_day(
 
 def _check(account: IntradayAccount, close: DayClose, days: BusinessDays) -> None:
     thing = f"intraday margin of account {account.account_id}"
+    if not math.isfinite(close.level_usd + close.net_deposits_usd):
+        detail = f"level {close.level_usd} USD, net deposits {close.net_deposits_usd} USD"
+        raise MarginError(Reason.NOT_FINITE, thing, detail)
     if not days.has(close.day):
         raise MarginError(
             Reason.OUT_OF_RANGE, thing, f"{date_text(close.day)} is no business day of {days.name}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.base.units import cents_up
+from engine.rules.requirement import Part
 from engine.shortfall.intraday_activity import ActivityKind, Level, is_reducing
 from engine.shortfall.intraday_parameters import IntradayParameters
 
@@ -32,14 +33,17 @@ class DayDeficit:
         amount_usd: >= 0, rounded up to the cent.
         equity_usd: equity at the moment that decides (the highest shortfall), 0 without a reducing transaction.
         exact: False if the order was unknown and the amount is an upper bound.
+        tree: margin less equity at that moment, as parts that add up; None without a reducing transaction.
     """
 
     amount_usd: float
     equity_usd: float
     reason: DayReason
     exact: bool = True
+    tree: Part | None = None
 
 
+SHORTFALL = "margin to be maintained less equity"
 NO_DEFICIT = DayDeficit(0.0, 0.0, DayReason.NO_REDUCING_TRANSACTION)
 
 
@@ -59,15 +63,20 @@ class Observed:
 def deficit_as_observed(observed: Iterable[Observed], parameters: IntradayParameters) -> DayDeficit:
     """The day's deficit from the levels seen around its activities, in any order: the real-time method."""
     reducing = [
-        each.after for each in observed if is_reducing(each.kind, each.level_change_usd, parameters.reducing)
+        each for each in observed if is_reducing(each.kind, each.level_change_usd, parameters.reducing)
     ]
     if not reducing:
         return NO_DEFICIT
-    return deficit_at(max(reducing, key=lambda level: (level.shortfall_usd, -level.equity_usd)))
+    worst = max(reducing, key=lambda each: (each.after.shortfall_usd, -each.after.equity_usd, each.kind))
+    margin = Part("margin to be maintained", worst.after.maintenance_usd)
+    equity = Part("equity", -worst.after.equity_usd)
+    return deficit_at(Part.sum_of(SHORTFALL, [margin, equity], decided_by=worst.kind), worst.after.equity_usd)
 
 
-def deficit_at(worst: Level, *, exact: bool = True) -> DayDeficit:
-    """The day's deficit, given the worst level right after an IML-reducing transaction."""
-    amount = max(float(cents_up(worst.shortfall_usd)), 0.0)
+def deficit_at(tree: Part, equity_usd: float, *, exact: bool = True) -> DayDeficit:
+    """The day's deficit, given margin less equity and equity at the worst moment right after an IML-reducing
+    transaction.
+    """
+    amount = max(float(cents_up(tree.amount_usd)), 0.0)
     reason = DayReason.DEFICIT if amount > 0.0 else DayReason.COVERED
-    return DayDeficit(amount, worst.equity_usd, reason, exact)
+    return DayDeficit(amount, equity_usd, reason, exact, tree)

@@ -17,7 +17,8 @@ from engine.shortfall.intraday_deficit import (
     Observed,
     deficit_as_observed,
 )
-from engine.shortfall.intraday_order import Activity, OpeningBook, deficit_of_worst_order
+from engine.shortfall.intraday_order import OpeningBook, deficit_of_worst_order
+from engine.shortfall.intraday_reach import Activity
 from tests.intraday_oracle import every_order, margin_of, parameters, play
 
 RULE = parameters()
@@ -54,6 +55,9 @@ def check_day(opening: OpeningBook, steps: list[list[Activity]]) -> None:
     assert found.exact
     assert found.amount_usd == pytest.approx(max(worst, 0.0), abs=0.01)
     assert (found.reason is DayReason.NO_REDUCING_TRANSACTION) == (worst == float("-inf"))
+    if found.tree is not None:
+        assert found.tree.amount_usd == pytest.approx(worst, abs=0.01)
+        assert found.tree.largest_residual_usd() <= 1e-6
 
 
 @settings(max_examples=200, deadline=None)

@@ -175,6 +175,12 @@ def test_what_is_long_done_is_forgotten() -> None:
     assert account.deficits == ()
 
 
+def test_a_close_without_a_number_is_refused() -> None:
+    close = DayClose(day_of("2026-06-30"), float("nan"), 0.0, NO_DEFICIT)
+    with pytest.raises(MarginError, match="NOT_FINITE: intraday margin of account A: level nan USD"):
+        close_day(IntradayAccount("A"), close, NYSE, RULE)
+
+
 @pytest.mark.parametrize(
     ("day", "detail"),
     [

@@ -13,7 +13,8 @@ from engine.shortfall.intraday_activity import (
     trade_kind,
 )
 from engine.shortfall.intraday_deficit import DayReason, Observed, deficit_as_observed
-from engine.shortfall.intraday_order import Activity, OpeningBook, deficit_of_worst_order
+from engine.shortfall.intraday_order import OpeningBook, deficit_of_worst_order
+from engine.shortfall.intraday_reach import Activity
 from tests.intraday_oracle import margin_of, parameters
 
 RULE = parameters()
@@ -177,6 +178,31 @@ def test_equity_of_the_deciding_moment_is_told() -> None:
     gone = Activity(-3_000.0, kind=ActivityKind.WITHDRAWAL)
     found = deficit_of_worst_order(EMPTY, [[BUY, gone]], margin_of, RULE)
     assert found.equity_usd == 7_000.0
+
+
+def test_the_tree_says_what_decided_and_adds_up() -> None:
+    gone = Activity(-3_000.0, kind=ActivityKind.WITHDRAWAL)
+    found = deficit_of_worst_order(EMPTY, [[BUY, SELL, gone]], margin_of, RULE)
+    assert found.tree is not None
+    assert (found.amount_usd, found.tree.amount_usd) == (6_500.0, 6_500.0)
+    assert {part.name: part.amount_usd for part in found.tree.parts} == {
+        "equity at the opening": -10_000.0, "margin of netting set B": 13_500.0, "equity spent: withdrawal": 3_000.0,
+    }  # fmt: skip
+    held = next(part.facts for part in found.tree.parts if part.name == "margin of netting set B")
+    assert held == {"B": -450.0}
+    assert found.tree.facts["decided_by"] in {"short_sale", "withdrawal"}
+    observed = deficit_as_observed([seen("purchase", START, BOUGHT)], RULE)
+    assert observed.tree is not None
+    assert [part.amount_usd for part in observed.tree.parts] == [11_250.0, -10_000.0]
+    assert observed.tree.facts == {"decided_by": "purchase"}
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_no_number_is_refused(bad: float) -> None:
+    with pytest.raises(MarginError, match="NOT_FINITE: intraday margin level: equity"):
+        Level(10_000.0, bad)
+    with pytest.raises(MarginError, match="NOT_FINITE: netting set B: margin of"):
+        deficit_of_worst_order(EMPTY, [[BUY]], lambda name, held: bad, RULE)
 
 
 def test_a_day_of_many_trades_is_exact() -> None:

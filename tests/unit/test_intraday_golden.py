@@ -10,7 +10,8 @@ import pytest
 
 from engine.shortfall.intraday_activity import ActivityKind, Level
 from engine.shortfall.intraday_deficit import Observed, deficit_as_observed
-from engine.shortfall.intraday_order import Activity, OpeningBook, deficit_of_worst_order
+from engine.shortfall.intraday_order import OpeningBook, deficit_of_worst_order
+from engine.shortfall.intraday_reach import Activity
 from tests.intraday_oracle import parameters
 from tests.intraday_story import Day, lines, tell
 from tests.rulebook_cases import golden, load
