@@ -6,11 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from streams.replay.book_check import Problem
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
-from streams.replay.position_check import unpriced_positions, unusable_instruments
+from streams.replay.position_check import refused_positions, unusable_instruments
 from streams.worker.account_view import account_view
 
 
@@ -19,6 +18,7 @@ class MarginedBook:
 
     Attributes:
         as_of_ns: the time of the evaluation. views: per account ``{"statement", "explanation"}``, by id.
+        refused: every position, trade and pledged asset that no figure holds.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class MarginedBook:
         self.files.take(activity_messages(self.files.book), self.as_of_ns)
         self.files.evaluate(self.as_of_ns)
         self.views = [self._view(account_id) for account_id in self.files.account_ids]
-        self._unpriced = unpriced_positions(book, self.files)
+        self.refused = refused_positions(book, self.files)
 
     def _view(self, account_id: str) -> dict[str, Any]:
         view = account_view(self.files.engine, account_id, self.as_of_ns, SERVED_BY)
@@ -67,12 +67,6 @@ class MarginedBook:
         return lines + [f"left out: {line}" for line in self.files.left_out]
 
     @property
-    def refused_positions(self) -> list[dict[str, str]]:
-        """Every position, trade and pledged asset that no figure holds: which, where, why and what to do."""
-        refused = [problem for problem in self.files.problems if problem.instrument_id]
-        return [_refused(problem) for problem in [*refused, *self._unpriced]]
-
-    @property
     def rulebook_ids(self) -> list[str]:
         """Ids that :meth:`under` knows."""
         return sorted([*self.files.engine.silo_books, self.files.engine.unified.rulebook.rulebook_id])
@@ -89,17 +83,6 @@ class MarginedBook:
     def _trees(self, explanation: dict[str, Any]) -> list[dict[str, Any]]:
         unified = {"silo": "", "rulebook_id": self.files.engine.unified.rulebook.rulebook_id}
         return [*explanation["silos"], unified | explanation["unified"]]
-
-
-def _refused(problem: Problem) -> dict[str, str]:
-    return {
-        "account_id": problem.account_id,
-        "instrument_id": problem.instrument_id,
-        "place": problem.place,
-        "reason": problem.reason.value,
-        "detail": problem.detail,
-        "remedy": problem.reason.action,
-    }
 
 
 def latest_time_ns(book: Book) -> int:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS
+from streams.replay.book_check import Problem
 from streams.replay.book_file import read_book
 from streams.replay.command_errors import FILE, PARAMETERS, SCENARIOS, Time, refuse_in_one_line, time_text
 from streams.replay.files import FileError
@@ -70,6 +71,18 @@ def margin(
     raise SystemExit(0 if margined.complete else 1)
 
 
+def _refused(problem: Problem) -> dict[str, str]:
+    """Which, where, why and what to do."""
+    return {
+        "account_id": problem.account_id,
+        "instrument_id": problem.instrument_id,
+        "place": problem.place,
+        "reason": problem.reason.value,
+        "detail": problem.detail,
+        "remedy": problem.reason.action,
+    }
+
+
 def _check_rulebook(file: Path, rulebook_id: str, margined: MarginedBook) -> None:
     """
     Raises:
@@ -88,7 +101,7 @@ def _document(margined: MarginedBook, unknown: list[str], rulebook_ids: tuple[st
         "as_of": time_text(margined.as_of_ns),
         "as_of_ns": margined.as_of_ns,
         "complete": margined.complete,
-        "refused_positions": margined.refused_positions,
+        "refused_positions": [_refused(problem) for problem in margined.refused],
         "unknown_keys": unknown,
         "warnings": margined.warnings,
         **(

@@ -1,14 +1,16 @@
-"""What of a book cannot be margined at the time of the evaluation: expired contracts, prices of zero, no price."""
+"""What of a book cannot be margined when it is evaluated: expired, without a price or at zero, without a rulebook."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.base.errors import Reason
-from engine.market.instruments import DERIVATIVES, Instrument
+from engine.market.instruments import DERIVATIVES, SILOS, Instrument
 from engine.market.prices import mark_of
+from engine.state.engine import Engine
 from streams.contracts.activity import PriceRecord
 from streams.replay.book_check import Problem
 from streams.replay.book_file import Book
@@ -61,22 +63,59 @@ def _zero_price(instrument: Instrument, zero: dict[str, str]) -> Problem | None:
     return Problem(place, "", Reason.ZERO_PRICE, detail, instrument.instrument_id)
 
 
-def unpriced_positions(book: Book, files: FileEngine) -> list[Problem]:
-    """Positions and trades in instruments that the engine took and that have no price after the evaluation."""
-    refused = {problem.place for problem in files.problems}
-    found = []
-    for place, account_id, instrument_id in _entries(book):
-        slot = int(files.engine.instrument_slots([instrument_id])[0])
-        if place not in refused and slot >= 0 and not files.engine.market.priced[slot]:
-            detail = f"instrument {instrument_id} has no price, or what it rests on has none"
-            found.append(Problem(place, account_id, Reason.NO_PRICE, detail, instrument_id))
-    return found
+def refused_positions(book: Book, files: FileEngine) -> list[Problem]:
+    """Every position, trade and pledged asset of an evaluated book that no figure holds: what was refused on the way
+    in, then what is left without a price, or without a rulebook for its account.
+    """
+    entries = {entry.place: entry for entry in _entries(book)}
+    refused = [
+        replace(problem, instrument_id=entries[problem.place].instrument_id)
+        if problem.place in entries
+        else problem
+        for problem in files.problems
+    ]
+    places = {problem.place for problem in files.problems}
+    taken = [entry for place, entry in entries.items() if place not in places]
+    left = (_without_price(entry, files.engine) or _without_rulebook(entry, files.engine) for entry in taken)
+    return [problem for problem in (*refused, *left) if problem is not None and problem.instrument_id]
 
 
-def _entries(book: Book) -> Iterator[tuple[str, str, str]]:
-    """Place, account_id and instrument_id of every position and trade."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A position or a trade; ``silo`` is None where the instrument's classification decides."""
+
+    place: str
+    account_id: str
+    instrument_id: str
+    silo: str | None
+
+
+def _entries(book: Book) -> Iterator[_Entry]:
     for index, record in enumerate(book.positions):
-        for number, position in enumerate(record.positions):
-            yield f"positions[{index}].positions[{number}]", record.account_id, position.instrument_id
+        for number, held in enumerate(record.positions):
+            place = f"positions[{index}].positions[{number}]"
+            yield _Entry(place, record.account_id, held.instrument_id, held.silo)
     for index, trade in enumerate(book.trades):
-        yield f"trades[{index}]", trade.account_id, trade.instrument_id
+        yield _Entry(f"trades[{index}]", trade.account_id, trade.instrument_id, trade.silo)
+
+
+def _without_price(entry: _Entry, engine: Engine) -> Problem | None:
+    slot = int(engine.instrument_slots([entry.instrument_id])[0])
+    if engine.market.priced[slot]:
+        return None
+    detail = f"instrument {entry.instrument_id} has no price, or what it rests on has none"
+    return Problem(entry.place, entry.account_id, Reason.NO_PRICE, detail, entry.instrument_id)
+
+
+def _without_rulebook(entry: _Entry, engine: Engine) -> Problem | None:
+    """No rulebook margins the product in the silo without an approval that the account has not."""
+    slot = int(engine.instrument_slots([entry.instrument_id])[0])
+    product = engine.market.instruments[slot].product
+    silo = SILOS[int(engine.silo_of_instrument[slot])] if entry.silo is None else entry.silo
+    account = engine.accounts.records[int(engine.account_slots([entry.account_id])[0])]
+    offered = [a for a in engine.policy.assignments if a.silo == silo and product in a.products]
+    if any(not a.approval or a.approval in account.approvals for a in offered):
+        return None
+    lacking = " or ".join(sorted({a.approval for a in offered}))
+    detail = f"instrument {entry.instrument_id} ({product}) in silo {silo} needs approval {lacking}"
+    return Problem(entry.place, entry.account_id, Reason.NO_RULEBOOK, detail, entry.instrument_id)

@@ -163,6 +163,19 @@ def test_trades_and_collateral_in_what_is_refused_are_named_too(tmp_path: Path) 
     assert [each["place"] for each in refused] == ["trades[0]", "collateral[0]"]
 
 
+def test_what_the_intake_refuses_is_named_where_it_stands(tmp_path: Path) -> None:
+    trade = {
+        "trade_id": "T", "version": 1, "account_id": "A", "instrument_id": "SPY", "quantity": 1, "price": 600.0,
+        "business_date": "2026-09-21", "trade_time_ns": T0_NS,
+    }  # fmt: skip
+    unknown = trade | {"trade_id": "U", "instrument_id": "QQQ"}
+    elsewhere = trade | {"trade_id": "E", "silo": "cleared_swaps"}
+    told = json.loads(run(write_json(tmp_path, book(trades=[unknown, trade, elsewhere]))).stdout)
+    assert [(each["place"], each["instrument_id"], each["reason"]) for each in told["refused_positions"]] == [
+        ("trades[0]", "QQQ", "UNKNOWN_INSTRUMENT"), ("trades[2]", "SPY", "NO_RULEBOOK"),
+    ]  # fmt: skip
+
+
 def test_an_instrument_that_nobody_holds_hurts_nobody(tmp_path: Path) -> None:
     whole = holding(OLD, price("OLD", mark=0.0))
     whole["positions"] = BOOK["positions"]
@@ -170,6 +183,35 @@ def test_an_instrument_that_nobody_holds_hurts_nobody(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert json.loads(result.stdout)["refused_positions"] == []
     assert "left out: prices[2]: ZERO_PRICE: instrument OLD was refused" in result.stderr
+
+
+POLICY = """
+rate = 0.04
+revaluation_step_s = 900
+classification = { etf = "securities", future = "futures" }
+call.default = {}
+stale_after_ms.default = 60000
+[[assignment]]
+silo = "securities"
+products = ["etf"]
+rulebook = "finra-4210g"
+approval = "portfolio_margin"
+[[assignment]]
+silo = "futures"
+products = ["future"]
+rulebook = "span-futures"
+"""
+
+
+def test_an_account_without_the_approval_has_its_positions_named(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    file = write_json(tmp_path, book(accounts=[{"account_id": "A"}]))
+    result = run(file, "--parameters", tmp_path)
+    (refused,) = json.loads(result.stdout)["refused_positions"]
+    assert (result.exit_code, refused["place"], refused["reason"]) == (
+        1, "positions[0].positions[0]", "NO_RULEBOOK",
+    )  # fmt: skip
+    assert refused["detail"] == "instrument SPY (etf) in silo securities needs approval portfolio_margin"
 
 
 def test_refused_positions_stand_beside_one_rulebook_too(tmp_path: Path) -> None:
