@@ -86,6 +86,19 @@ def test_the_bound_and_the_worst_order_are_at_least_any_order(
     assert max(play(opening, order, RULE.reducing), 0.0) == pytest.approx(known.amount_usd, abs=0.01)
 
 
+@settings(max_examples=100, deadline=None)
+@given(openings, st.lists(activities, max_size=5), st.integers(1, 50).map(lambda hundreds: 100.0 * hundreds))
+def test_a_deposit_helps_before_the_day_and_never_hurts(
+    opening: OpeningBook, day: list[Activity], amount: float
+) -> None:
+    deposit = Activity(amount, kind=ActivityKind.DEPOSIT)
+    without = deficit_of_worst_order(opening, [day], margin_of, RULE).amount_usd
+    first = deficit_of_worst_order(opening, [[deposit], day], margin_of, RULE).amount_usd
+    some_time = deficit_of_worst_order(opening, [[deposit, *day]], margin_of, RULE).amount_usd
+    assert first == pytest.approx(max(without - amount, 0.0), abs=0.01)
+    assert some_time == without
+
+
 levels = st.builds(Level, dollars, st.integers(0, 500).map(lambda hundreds: 100.0 * hundreds))
 seen = st.builds(Observed, st.sampled_from(list(ActivityKind)), levels, levels)
 

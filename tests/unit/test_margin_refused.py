@@ -138,6 +138,16 @@ def test_what_can_be_meant_is_margined(tmp_path: Path, whole: dict[str, Any]) ->
     assert json.loads(result.stdout)["refused_positions"] == []
 
 
+def test_a_treasury_past_its_maturity_is_collateral_still(tmp_path: Path) -> None:
+    whole = book()
+    bill = {"instrument_id": "BILL", "product": "treasury", "expiry": "2026-09-18"}
+    whole["instruments"].append(bill)
+    whole["prices"].append(price("BILL", mark=1.0))
+    whole["positions"][0]["collateral"] = [{"silo": "futures", "instrument_id": "BILL", "quantity": 1000}]
+    result = run(write_json(tmp_path, whole))
+    assert (result.exit_code, json.loads(result.stdout)["refused_positions"]) == (0, [])
+
+
 def test_expiry_is_judged_at_the_time_of_the_evaluation(tmp_path: Path) -> None:
     file = write_json(tmp_path, holding(PUT, price("SPY-P", mark=5.0)))
     assert run(file).exit_code == 0
