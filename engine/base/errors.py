@@ -23,6 +23,9 @@ class Reason(StrEnum):
     BAD_INSTRUMENT = "BAD_INSTRUMENT"
     BAD_PARAMETER = "BAD_PARAMETER"
     NO_PRICE = "NO_PRICE"
+    ZERO_PRICE = "ZERO_PRICE"
+    EXPIRED = "EXPIRED"
+    UNKNOWN_DELIVERABLE = "UNKNOWN_DELIVERABLE"
     PARKING_FULL = "PARKING_FULL"
     TRADE_MOVED = "TRADE_MOVED"
 
@@ -48,6 +51,9 @@ _ACTIONS: dict[Reason, str] = {
     Reason.BAD_INSTRUMENT: "correct the instrument's reference data and publish it again",
     Reason.BAD_PARAMETER: "correct the parameter file; bounds stand beside each parameter",
     Reason.NO_PRICE: "publish a price for the instrument; until then the figure is marked incomplete",
+    Reason.ZERO_PRICE: "give the price it trades at, a quoted volatility beside it, or set negative_price_allowed",
+    Reason.EXPIRED: "book its exercise, assignment or settlement and take the position out, or correct the expiry",
+    Reason.UNKNOWN_DELIVERABLE: "give the adjusted terms (multiplier, strike, underlying) and leave deliverable empty",
     Reason.PARKING_FULL: "publish the missing reference data, then replay the dead letters",
     Reason.TRADE_MOVED: "a trade cannot change its account; cancel it and book a new one",
 }

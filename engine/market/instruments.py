@@ -72,6 +72,7 @@ class Instrument:
             an option's implied volatility.
         basis_factor: additional scenario column (future against spot, perpetual against spot); may be empty.
         average_daily_volume: units of this instrument per day, for liquidity charges; 0 = unknown.
+        deliverable: ``unknown`` while a corporate action has adjusted a contract to terms that are not known yet.
     """
 
     instrument_id: str
@@ -98,6 +99,7 @@ class Instrument:
     basis_factor: str = ""
     average_daily_volume: float = 0.0
     negative_price_allowed: bool = False
+    deliverable: str = ""
 
     @property
     def is_option(self) -> bool:
@@ -118,7 +120,7 @@ def check_instrument(instrument: Instrument) -> Instrument:
     """Return the instrument if it can be valued at all.
 
     Raises:
-        MarginError: BAD_INSTRUMENT naming the instrument, the field and the value.
+        MarginError: BAD_INSTRUMENT naming the instrument, the field and the value; UNKNOWN_DELIVERABLE.
     """
     thing = f"instrument {instrument.instrument_id}"
 
@@ -127,6 +129,13 @@ def check_instrument(instrument: Instrument) -> Instrument:
             raise MarginError(Reason.BAD_INSTRUMENT, thing, detail)
 
     require(bool(instrument.instrument_id), "instrument_id is empty")
+    require(
+        instrument.deliverable in {"", "unknown"},
+        f"deliverable {instrument.deliverable!r} is not unknown or empty",
+    )
+    if instrument.deliverable:
+        detail = "what it delivers after a corporate action is not known"
+        raise MarginError(Reason.UNKNOWN_DELIVERABLE, thing, detail)
     require(
         math.isfinite(instrument.multiplier) and 0 < instrument.multiplier <= 1e9,
         f"multiplier {instrument.multiplier} is not in (0, 1e9]",

@@ -61,6 +61,9 @@ class InstrumentRecord(Message):
     basis_factor: str = ""
     average_daily_volume: float = Field(0.0, ge=0, le=1e15)
     negative_price_allowed: bool = False
+    deliverable: Literal["", "unknown"] = Field(
+        "", description="unknown: adjusted by a corporate action to terms that are not known yet"
+    )
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""

@@ -22,51 +22,66 @@ class Problem:
 
     Attributes:
         place: e.g. ``positions[0].positions[2]``. account_id: whose figures are incomplete for it, else empty.
+        instrument_id: what the entry is about, if it is an instrument.
     """
 
     place: str
     account_id: str
     reason: Reason
     detail: str
+    instrument_id: str = ""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}: {self.detail}; {self.reason.action}"
 
 
-def usable_part(
-    engine: Engine, book: Book, refused: Mapping[str, Problem]
-) -> tuple[Book, list[Problem], list[Problem]]:
-    """The book without what the engine could not take.
+@dataclass(frozen=True, slots=True)
+class UsablePart:
+    """A book without what the engine could not take.
+
+    Attributes:
+        problems: leave an account's figures incomplete. notes: hurt no figure.
+        places: where a record of this book stood in the whole one, e.g. ``trades[0]`` -> ``trades[2]``.
+    """
+
+    book: Book
+    problems: list[Problem]
+    notes: list[Problem]
+    places: dict[str, str]
+
+
+def usable_part(engine: Engine, book: Book, refused: Mapping[str, Problem]) -> UsablePart:
+    """Take out and name what cannot be used.
 
     Args:
         engine: holds the book's reference data already.
-        refused: problems of instruments, by instrument_id.
-
-    Returns:
-        the book; problems that leave an account's figures incomplete; and those that hurt no figure.
+        refused: problems of instruments, by instrument_id; those that the engine knows are refused all the same.
     """
     check = _Check(engine, refused)
-    kept: dict[str, Sequence[Message]] = {
+    notes: list[Problem] = []
+    kept: dict[str, list[tuple[int, Message]]] = {
         "positions": [
-            r
+            (i, r)
             for i, record in enumerate(book.positions)
             if (r := check.opening(f"positions[{i}]", record)) is not None
         ],
         "trades": check.entries("trades", book.trades),
         "collateral": check.entries("collateral", book.collateral),
+        "prices": [],
     }
-    notes = []
-    prices = []
     for index, price in enumerate(book.prices):
         problem = check.unknown_instrument(f"prices[{index}]", "", price.instrument_id)
         if problem is None:
-            prices.append(price)
+            kept["prices"].append((index, price))
         else:
             notes.append(problem)
-    usable = book.model_copy(
-        update={name: tuple(records) for name, records in kept.items()} | {"prices": tuple(prices)}
-    )
-    return usable, check.problems, notes
+    places = {
+        f"{name}[{now}]": f"{name}[{before}]"
+        for name, records in kept.items()
+        for now, (before, _) in enumerate(records)
+    }
+    update = {name: tuple(record for _, record in records) for name, records in kept.items()}
+    return UsablePart(book.model_copy(update=update), check.problems, notes, places)
 
 
 class _Check:
@@ -88,14 +103,14 @@ class _Check:
         )
 
     def unknown_instrument(self, place: str, account_id: str, instrument_id: str) -> Problem | None:
-        if self._engine.instrument_slots([instrument_id])[0] >= 0:
-            return None
         refused = self._refused.get(instrument_id)
         if refused is not None:
             detail = f"instrument {instrument_id} was refused ({refused.place}: {refused.detail})"
-            return Problem(place, account_id, refused.reason, detail)
+            return Problem(place, account_id, refused.reason, detail, instrument_id)
+        if self._engine.instrument_slots([instrument_id])[0] >= 0:
+            return None
         detail = f"instrument {instrument_id} is not among the instruments"
-        return Problem(place, account_id, Reason.UNKNOWN_INSTRUMENT, detail)
+        return Problem(place, account_id, Reason.UNKNOWN_INSTRUMENT, detail, instrument_id)
 
     def untradable(self, place: str, account_id: str, instrument_id: str, silo: str | None) -> Problem | None:
         """A reference level, a product without a silo, or one that no rulebook margins in the silo named."""
@@ -106,7 +121,7 @@ class _Check:
             return None
         where = f"in silo {SILOS[index]}" if index >= 0 else "as a position"
         detail = f"instrument {instrument_id} ({product}) cannot be held {where}"
-        return Problem(place, account_id, Reason.NO_RULEBOOK, detail)
+        return Problem(place, account_id, Reason.NO_RULEBOOK, detail, instrument_id)
 
     def opening(self, place: str, record: PositionsRecord) -> PositionsRecord | None:
         account_id = record.account_id
@@ -134,10 +149,10 @@ class _Check:
         unknown = self.unknown_instrument(place, account_id, instrument_id)
         return unknown or self.untradable(place, account_id, instrument_id, silo)
 
-    def entries(self, name: str, records: Sequence[R]) -> list[R]:
-        """Trades or collateral movements that name what is known; the desks judge the rest."""
+    def entries(self, name: str, records: Sequence[R]) -> list[tuple[int, Message]]:
+        """Trades or collateral movements that name what is known, with their index; the desks judge the rest."""
         return [
-            record
+            (index, record)
             for index, record in enumerate(records)
             if not self._fails(self._entry(f"{name}[{index}]", record))
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -52,8 +52,15 @@ class FileEngine:
         notes_beyond: number of notes that are counted only. counts: messages by (topic, outcome).
     """
 
-    def __init__(self, book: Book, parameters: Path | None = None, scenarios: Path | None = None) -> None:
-        """
+    def __init__(
+        self,
+        book: Book,
+        parameters: Path | None = None,
+        scenarios: Path | None = None,
+        unusable: Mapping[str, Problem] | None = None,
+    ) -> None:
+        """``unusable``: instruments that nobody may hold though the engine would take them, by instrument_id.
+
         Raises:
             MarginError: a parameter or scenario file cannot be used.
         """
@@ -64,6 +71,7 @@ class FileEngine:
         self.notes_beyond = 0
         self._intake = Intake(self.engine, {}, DEFAULT_PARTITIONS, _PARKING_LIMIT, _SKEW_LIMIT_MS)
         self._offsets: Counter[tuple[str, int]] = Counter()
+        self._places: dict[str, str] = {}
         for partition in range(DEFAULT_PARTITIONS):
             self._intake.take_partition(partition)
             self.engine.go_live(partition)
@@ -74,9 +82,10 @@ class FileEngine:
             for index, record in enumerate(book.instruments)
             if f"instruments[{index}]" in refused
         }
-        self.book, problems, notes = usable_part(self.engine, book, by_instrument)
-        self.problems += problems
-        self.notes += notes
+        usable = usable_part(self.engine, book, {**(unusable or {}), **by_instrument})
+        self.book, self._places = usable.book, usable.places
+        self.problems += usable.problems
+        self.notes += usable.notes
 
     def take(self, messages: Sequence[FileMessage], now_ns: int) -> None:
         """Apply messages in order; refusals become problems or notes, everything is counted."""
@@ -100,7 +109,8 @@ class FileEngine:
         for record, reason, detail in taken.refusals:
             assert isinstance(record, FileRecord)
             message = record.message
-            problem = Problem(message.place, message.account_id, reason, detail)
+            place = self._places.get(message.place, message.place)
+            problem = Problem(place, message.account_id, reason, detail)
             # A refused price or instrument shows where somebody holds it; a rulebook changes every figure.
             hurts = message.account_id or message.topic == "rulebooks"
             if hurts:

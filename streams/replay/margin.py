@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
+from streams.replay.position_check import refused_positions, unusable_instruments
 from streams.worker.account_view import account_view
 
 
@@ -16,6 +18,7 @@ class MarginedBook:
 
     Attributes:
         as_of_ns: the time of the evaluation. views: per account ``{"statement", "explanation"}``, by id.
+        refused: every position, trade and pledged asset that no figure holds.
     """
 
     def __init__(
@@ -26,13 +29,14 @@ class MarginedBook:
         Raises:
             MarginError: a parameter or scenario file cannot be used.
         """
-        self.files = FileEngine(book, parameters, scenarios)
         self.as_of_ns = latest_time_ns(book) if as_of_ns is None else as_of_ns
+        self.files = FileEngine(book, parameters, scenarios, unusable_instruments(book, self.as_of_ns))
         self.files.engine.advance_time(self.as_of_ns)
         self.files.take(price_messages(self.files.book), self.as_of_ns)
         self.files.take(activity_messages(self.files.book), self.as_of_ns)
         self.files.evaluate(self.as_of_ns)
         self.views = [self._view(account_id) for account_id in self.files.account_ids]
+        self.refused = refused_positions(book, self.files)
 
     def _view(self, account_id: str) -> dict[str, Any]:
         view = account_view(self.files.engine, account_id, self.as_of_ns, SERVED_BY)
@@ -67,13 +71,13 @@ class MarginedBook:
         """Ids that :meth:`under` knows."""
         return sorted([*self.files.engine.silo_books, self.files.engine.unified.rulebook.rulebook_id])
 
-    def under(self, rulebook_id: str) -> list[dict[str, Any]]:
-        """Per account the requirement and tree of one rulebook; accounts with nothing under it are left out."""
+    def under(self, rulebook_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Per account the requirement and tree of these rulebooks; what has nothing under them is left out."""
         return [
             {"account_id": view["statement"]["account_id"], **tree}
             for view in self.views
             for tree in self._trees(view["explanation"])
-            if tree["rulebook_id"] == rulebook_id
+            if tree["rulebook_id"] in rulebook_ids
         ]
 
     def _trees(self, explanation: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,16 +8,24 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS
+from streams.replay.book_check import Problem
 from streams.replay.book_file import read_book
 from streams.replay.command_errors import FILE, PARAMETERS, SCENARIOS, Time, refuse_in_one_line, time_text
 from streams.replay.files import FileError
 from streams.replay.margin import MarginedBook
-from streams.replay.margin_report import print_report, print_rulebook
+from streams.replay.margin_report import print_report, print_rulebooks
 
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--rulebook", metavar="ID", help="Only this rulebook's requirement with its explanation.")
+@click.option(
+    "--rulebook",
+    "rulebook_ids",
+    metavar="ID",
+    multiple=True,
+    help="Only this rulebook's requirement with its explanation; may be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of tables: sorted keys, money as text.")
 @PARAMETERS
 @SCENARIOS
@@ -25,7 +33,7 @@ from streams.replay.margin_report import print_report, print_rulebook
 @refuse_in_one_line
 def margin(
     file: Path,
-    rulebook: str | None,
+    rulebook_ids: tuple[str, ...],
     as_json: bool,
     parameters: Path | None,
     scenarios: Path | None,
@@ -35,43 +43,70 @@ def margin(
 
     FILE is JSON: accounts, instruments, prices, positions, trades, collateral in the shapes of the topics
     (docs/bring-your-own.md); gzip too. Exit code 0 if every figure is complete, 1 if something could not be
-    margined (named on stderr; the rest is), 2 for a bad file or setting.
+    margined (named on stderr and under refused_positions; the rest is), 2 for a bad file or setting.
 
     \b
     Example:
       marginmon margin book.json
-      marginmon margin book.json --rulebook finra-4210g --json
+      marginmon margin book.json --rulebook finra-4210g --rulebook one-pot --json
     """
     book, unknown = read_book(file)
     margined = MarginedBook(book, parameters, scenarios, as_of)
-    if rulebook is not None and rulebook not in margined.rulebook_ids:
-        known = ", ".join(margined.rulebook_ids)
-        raise FileError(file, "", f"no rulebook {rulebook}", f"--rulebook takes one of {known}")
+    for rulebook_id in rulebook_ids:
+        _check_rulebook(file, rulebook_id, margined)
     for path in unknown:
         click.echo(f"left out: {path}: unknown key", err=True)
     for line in margined.warnings:
         click.echo(line, err=True)
     if as_json:
         click.echo(
-            json.dumps(_document(margined, unknown, rulebook), indent=2, sort_keys=True, ensure_ascii=False)
+            json.dumps(
+                _document(margined, unknown, rulebook_ids), indent=2, sort_keys=True, ensure_ascii=False
+            )
         )
-    elif rulebook is not None:
-        print_rulebook(Console(), rulebook, margined.under(rulebook))
+    elif rulebook_ids:
+        print_rulebooks(Console(), margined.under(rulebook_ids))
     else:
         print_report(Console(), margined.views)
     raise SystemExit(0 if margined.complete else 1)
 
 
-def _document(margined: MarginedBook, unknown: list[str], rulebook: str | None) -> dict[str, object]:
+def _refused(problem: Problem) -> dict[str, str]:
+    """Which, where, why and what to do."""
+    return {
+        "account_id": problem.account_id,
+        "instrument_id": problem.instrument_id,
+        "place": problem.place,
+        "reason": problem.reason.value,
+        "detail": problem.detail,
+        "remedy": problem.reason.action,
+    }
+
+
+def _check_rulebook(file: Path, rulebook_id: str, margined: MarginedBook) -> None:
+    """
+    Raises:
+        FileError: there is no such rulebook, or the policy gives it nothing to margin.
+    """
+    if rulebook_id in margined.rulebook_ids:
+        return
+    detail = f"no rulebook {rulebook_id}"
+    if rulebook_id in {*SILO_METHODS, *UNIFIED_METHODS}:
+        detail = f"rulebook {rulebook_id} has no product assigned in policy.toml"
+    raise FileError(file, "", detail, f"--rulebook takes one of {', '.join(margined.rulebook_ids)}")
+
+
+def _document(margined: MarginedBook, unknown: list[str], rulebook_ids: tuple[str, ...]) -> dict[str, object]:
     return {
         "as_of": time_text(margined.as_of_ns),
         "as_of_ns": margined.as_of_ns,
         "complete": margined.complete,
+        "refused_positions": [_refused(problem) for problem in margined.refused],
         "unknown_keys": unknown,
         "warnings": margined.warnings,
         **(
             {"accounts": margined.views}
-            if rulebook is None
-            else {"rulebook_id": rulebook, "requirements": margined.under(rulebook)}
+            if not rulebook_ids
+            else {"rulebook_ids": list(rulebook_ids), "requirements": margined.under(rulebook_ids)}
         ),
     }

@@ -107,10 +107,12 @@ def print_report(console: Console, views: list[dict[str, Any]]) -> None:
         console.print(account_report(view))
 
 
-def print_rulebook(console: Console, rulebook_id: str, entries: list[dict[str, Any]]) -> None:
-    """One rulebook's requirement and tree by account."""
+def print_rulebooks(console: Console, entries: list[dict[str, Any]]) -> None:
+    """Requirement and tree of chosen rulebooks by account."""
+    if not entries:
+        console.print("No account holds anything under it.")
     for entry in entries:
-        title = f"{entry['account_id']} under {rulebook_id}"
+        title = f"{entry['account_id']} under {entry['rulebook_id']}"
         table = table_of(title, "USD", "initial", "maintenance")
         table.add_row(entry["silo"] or "unified", money(entry["initial"]), money(entry["maintenance"]))
         console.print(Group(table, requirement_tree("explanation", entry), Text()))

@@ -33,6 +33,7 @@ def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
         (SHARE, {"beta": float("nan")}, "beta nan"),
         (SHARE, {"leverage": 0.0}, "leverage 0.0"),
         (SHARE, {"index_class": "wide"}, "index_class 'wide'"),
+        (CALL, {"deliverable": "100 shares"}, "deliverable '100 shares'"),
         (CALL, {"underlying": ""}, "an option needs an underlying"),
         (CALL, {"right": ""}, "right ''"),
         (CALL, {"exercise": "bermudan"}, "exercise 'bermudan'"),
@@ -51,3 +52,11 @@ def test_what_cannot_is_refused(instrument: Instrument, change: dict[str, Any], 
     assert refused.value.reason is Reason.BAD_INSTRUMENT
     assert refused.value.thing == f"instrument {change.get('instrument_id', instrument.instrument_id)}"
     assert detail in refused.value.detail
+
+
+def test_a_contract_adjusted_to_unknown_terms_is_refused_by_its_own_name() -> None:
+    with pytest.raises(
+        MarginError, match="instrument C: what it delivers after a corporate action"
+    ) as refused:
+        check_instrument(replace(CALL, deliverable="unknown"))
+    assert refused.value.reason is Reason.UNKNOWN_DELIVERABLE

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.market.pricing_european import black_price
+from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS
 from streams.cli import main
 from streams.replay.book_file import read_book
 from streams.replay.margin import MarginedBook
@@ -85,6 +86,50 @@ def test_one_rulebook_shows_its_published_form(tmp_path: Path) -> None:
     (entry,) = json.loads(result.stdout)["requirements"]
     assert (entry["account_id"], entry["silo"], entry["maintenance"]) == ("A", "futures", "108000.00")
     assert entry["tree"]["facts"]["published_usd"] == 108000.0
+
+
+@pytest.mark.parametrize("rulebook_id", [*SILO_METHODS, *UNIFIED_METHODS])
+def test_every_rulebook_of_the_registry_can_be_asked_for(tmp_path: Path, rulebook_id: str) -> None:
+    """Those that the policy assigns nothing say so; every other shows a tree that adds up to its figure."""
+    file = write_json(tmp_path, BOOK)
+    result = run(file, "--rulebook", rulebook_id, "--json")
+    if rulebook_id not in MarginedBook(read_book(file)[0], None, None, None).rulebook_ids:
+        assert result.exit_code == 2
+        assert f"rulebook {rulebook_id} has no product assigned in policy.toml" in result.stderr
+        return
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert told["rulebook_ids"] == [rulebook_id]
+    for entry in told["requirements"]:
+        assert entry["rulebook_id"] == rulebook_id
+        assert entry["tree"]["amount"] == entry["maintenance"]
+        assert_adds_up(entry["tree"])
+
+
+def assert_adds_up(part: dict[str, Any]) -> None:
+    """Every part is the sum of those below it, but for the cents that each is rounded to."""
+    if part["parts"]:
+        below = sum(Decimal(child["amount"]) for child in part["parts"])
+        assert abs(Decimal(part["amount"]) - below) <= Decimal("0.01") * len(part["parts"])
+    for child in part["parts"]:
+        assert_adds_up(child)
+
+
+def test_several_rulebooks_side_by_side(tmp_path: Path) -> None:
+    file = write_json(tmp_path, BOOK)
+    chosen = ["--rulebook", "finra-4210g", "--rulebook", "one-pot"]
+    told = json.loads(run(file, *chosen, "--json").stdout)
+    assert told["rulebook_ids"] == ["finra-4210g", "one-pot"]
+    shown = [(entry["rulebook_id"], entry["silo"]) for entry in told["requirements"]]
+    assert shown == [("finra-4210g", "securities"), ("one-pot", "")]
+    terminal = run(file, *chosen).stdout
+    assert "A under finra-4210g" in terminal
+    assert "A under one-pot" in terminal
+
+
+def test_a_rulebook_that_margins_nothing_here_says_so(tmp_path: Path) -> None:
+    result = run(write_json(tmp_path, BOOK), "--rulebook", "crypto-tiered")
+    assert (result.exit_code, result.stdout) == (0, "No account holds anything under it.\n")
 
 
 def test_one_rulebook_for_a_terminal(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""The business days of an exchange, from a maintained calendar library, as the value that the engine counts with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+import holidays
+
+from engine.base.business_days import BusinessDays, day_of
+
+_SATURDAY = 5
+
+
+def exchange_days(
+    first: date, last: date, closed: Collection[date] = (), exchange: str = "XNYS"
+) -> BusinessDays:
+    """Weekdays between two dates (both included) on which the exchange opens, if only for half a day.
+
+    Args:
+        closed: further days on which it is closed: those that it announces at short notice, such as a day of
+            mourning, come with the next release of the library only.
+        exchange: market identifier code.
+
+    Raises:
+        MarginError: BAD_PARAMETER if no business day lies between the dates.
+        NotImplementedError: the library does not know the exchange.
+    """
+    shut = holidays.financial_holidays(exchange, years=range(first.year, last.year + 1))
+    count = (last - first).days + 1
+    every = (first + timedelta(days=number) for number in range(count))
+    opens = [day for day in every if day.weekday() < _SATURDAY and day not in shut and day not in closed]
+    return BusinessDays(exchange, [day_of(day.isoformat()) for day in opens])

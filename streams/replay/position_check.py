@@ -1,0 +1,122 @@
+"""What of a book cannot be margined when it is evaluated: expired, without a price or at zero, without a rulebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.base.errors import Reason
+from engine.market.instruments import SILOS, Instrument, Product
+from engine.market.prices import mark_of
+from engine.state.engine import Engine
+from streams.contracts.activity import PriceRecord
+from streams.replay.book_check import Problem
+from streams.replay.book_file import Book
+from streams.replay.command_errors import time_text
+from streams.replay.file_engine import FileEngine
+
+
+def unusable_instruments(book: Book, as_of_ns: int) -> dict[str, Problem]:
+    """Instruments whose positions have no figure that anybody should rely on, by instrument_id.
+
+    A price of zero is one only where it can be meant: where prices may be negative, or where an option's volatility
+    is quoted beside it. Without either nothing tells what the option may lose.
+    """
+    zero = {
+        price.instrument_id: f"prices[{index}]" for index, price in enumerate(book.prices) if _is_zero(price)
+    }
+    found = {}
+    for index, record in enumerate(book.instruments):
+        instrument, place = record.to_engine(), f"instruments[{index}]"
+        problem = _expired(instrument, place, as_of_ns) or _zero_price(instrument, zero)
+        if problem is not None:
+            found[instrument.instrument_id] = problem
+    return found
+
+
+def _is_zero(price: PriceRecord) -> bool:
+    """Whether the price that positions are valued at is zero, and no volatility stands beside it."""
+    sides = (np.array([np.nan if side is None else side]) for side in (price.bid, price.ask, price.mark))
+    return price.implied_vol is None and bool(mark_of(*sides)[0] == 0.0)
+
+
+def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | None:
+    """A Treasury past its maturity is cash that has not come yet, and takes the haircut of the shortest bucket."""
+    if instrument.product is Product.TREASURY or not 0 < instrument.expiry_ns < as_of_ns:
+        return None
+    detail = f"expired at {time_text(instrument.expiry_ns)}, before {time_text(as_of_ns)}"
+    return Problem(place, "", Reason.EXPIRED, detail, instrument.instrument_id)
+
+
+def _zero_price(instrument: Instrument, zero: dict[str, str]) -> Problem | None:
+    """Its own price, or that of an option's underlying."""
+    if instrument.instrument_id in zero and not instrument.negative_price_allowed:
+        place, detail = zero[instrument.instrument_id], "its price is zero"
+    elif instrument.is_option and instrument.price_model != "normal" and instrument.underlying in zero:
+        place, detail = (
+            zero[instrument.underlying],
+            f"the price of its underlying {instrument.underlying} is zero",
+        )
+    else:
+        return None
+    return Problem(place, "", Reason.ZERO_PRICE, detail, instrument.instrument_id)
+
+
+def refused_positions(book: Book, files: FileEngine) -> list[Problem]:
+    """Every position, trade and pledged asset of an evaluated book that no figure holds: what was refused on the way
+    in, then what is left without a price, or without a rulebook for its account.
+    """
+    entries = {entry.place: entry for entry in _entries(book)}
+    refused = [
+        replace(problem, instrument_id=entries[problem.place].instrument_id)
+        if problem.place in entries
+        else problem
+        for problem in files.problems
+    ]
+    places = {problem.place for problem in files.problems}
+    taken = [entry for place, entry in entries.items() if place not in places]
+    left = (_without_price(entry, files.engine) or _without_rulebook(entry, files.engine) for entry in taken)
+    return [problem for problem in (*refused, *left) if problem is not None and problem.instrument_id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A position or a trade; ``silo`` is None where the instrument's classification decides."""
+
+    place: str
+    account_id: str
+    instrument_id: str
+    silo: str | None
+
+
+def _entries(book: Book) -> Iterator[_Entry]:
+    for index, record in enumerate(book.positions):
+        for number, held in enumerate(record.positions):
+            place = f"positions[{index}].positions[{number}]"
+            yield _Entry(place, record.account_id, held.instrument_id, held.silo)
+    for index, trade in enumerate(book.trades):
+        yield _Entry(f"trades[{index}]", trade.account_id, trade.instrument_id, trade.silo)
+
+
+def _without_price(entry: _Entry, engine: Engine) -> Problem | None:
+    slot = int(engine.instrument_slots([entry.instrument_id])[0])
+    if engine.market.priced[slot]:
+        return None
+    detail = f"instrument {entry.instrument_id} has no price, or what it rests on has none"
+    return Problem(entry.place, entry.account_id, Reason.NO_PRICE, detail, entry.instrument_id)
+
+
+def _without_rulebook(entry: _Entry, engine: Engine) -> Problem | None:
+    """No rulebook margins the product in the silo without an approval that the account has not."""
+    slot = int(engine.instrument_slots([entry.instrument_id])[0])
+    product = engine.market.instruments[slot].product
+    silo = SILOS[int(engine.silo_of_instrument[slot])] if entry.silo is None else entry.silo
+    account = engine.accounts.records[int(engine.account_slots([entry.account_id])[0])]
+    offered = [a for a in engine.policy.assignments if a.silo == silo and product in a.products]
+    if any(not a.approval or a.approval in account.approvals for a in offered):
+        return None
+    lacking = " or ".join(sorted({a.approval for a in offered}))
+    detail = f"instrument {entry.instrument_id} ({product}) in silo {silo} needs approval {lacking}"
+    return Problem(entry.place, entry.account_id, Reason.NO_RULEBOOK, detail, entry.instrument_id)
