@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "Float64s", "Holding", "Int8s", "Int64s", "Rulebook", "SiloRulebook",
+    "Float64s", "Holding", "Int8s", "Int64s", "MinimumEquity", "Rulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -125,3 +125,14 @@ class SiloRulebook(Rulebook, Protocol):
         tests hold both equal to 1e-9 relative and 0.01 USD.
         """
         ...
+
+
+@runtime_checkable
+class MinimumEquity(Protocol):
+    """A rulebook whose accounts must keep equity whatever they hold.
+
+    Attributes:
+        minimum_equity_usd: in the rulebook's silo; 0 = none.
+    """
+
+    minimum_equity_usd: float
