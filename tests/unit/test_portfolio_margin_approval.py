@@ -99,6 +99,8 @@ def test_equity_below_the_minimum_is_a_fact_and_moves_nothing(cash_usd: float, m
     assert facts["equity_usd"] == pytest.approx(cash_usd)
     assert facts["minimum_equity_usd"] == 100_000.0
     assert facts["minimum_equity"] == mark
+    (silo,) = engine.statement("A", NOW_NS).silos
+    assert silo.below_minimum_equity == (mark != "kept")
     assert figure(engine) == figure(held(new_engine(["A"]), 1e6))
 
 
@@ -117,3 +119,11 @@ def test_the_order_of_reference_data_does_not_show() -> None:
     straight, reverse = figures(False), figures(True)
     assert straight[0] == pytest.approx(reverse[0], rel=1e-12)
     assert max(straight[1], reverse[1]) < 0.01
+
+
+def test_without_approval_no_minimum_is_asked_for() -> None:
+    engine = held(new_engine(["A"]), 1_000.0)
+    assert engine.statement("A", NOW_NS).silos[0].below_minimum_equity
+    engine.put_account(Account("A"), 0)
+    engine.evaluate(NOW_NS)
+    assert not engine.statement("A", NOW_NS).silos[0].below_minimum_equity
