@@ -1,9 +1,10 @@
 """FINRA Rule 4210(g) portfolio margin, vectorised: worst of ten valuation points per class group.
 
 A class group is everything on one underlying. Its requirement is the larger of its worst loss over the
-valuation points (implied volatility unchanged) and the minimum per option contract; the account's is the sum
-over its class groups. The plain twin is :mod:`engine.rules.finra_4210g_plain`; parameters and their sources
-are in ``data/finra-4210g.toml``; the clerk's page is ``docs/rulebooks/finra-4210g.md``.
+valuation points (implied volatility unchanged) and the minimum per option contract. In a product or portfolio
+group a share of one member's gains offsets losses of the others at the same point; the account's requirement is
+the sum over what no group holds together. The plain twin is :mod:`engine.rules.finra_4210g_plain`; parameters
+and their sources are in ``data/finra-4210g.toml``; the clerk's page is ``docs/rulebooks/finra-4210g.md``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import numpy as np
 
 from engine.base.columns import longer
 from engine.base.errors import MarginError, Reason
-from engine.base.kernel import kernel
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.revaluation import option_moves
 from engine.market.view import MarketView
-from engine.rules.account_sums import sum_by_account
+from engine.rules.finra_4210g_offsets import OffsetTables, combine_accounts
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.finra_4210g_plain import explain_account
 from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s
@@ -41,15 +41,10 @@ class Finra4210g:
         self.silo = Silo.SECURITIES.value
         self._points = 2 * parameters.points_per_side
         self.column_kinds = np.array([LINEAR] * self._points + [LONG, SHORT], np.int8)
-        self.scenario_names = tuple(
-            f"{side} {step}/{parameters.points_per_side} of the range"
-            for side, steps in (
-                ("down", range(parameters.points_per_side, 0, -1)),
-                ("up", range(1, parameters.points_per_side + 1)),
-            )
-            for step in steps
-        )
-        self._moves = _MovesBySlot(parameters, self._points)
+        self.scenario_names = parameters.point_names
+        self.minimum_equity_usd = parameters.minimum_equity_usd
+        self._offsets = OffsetTables(parameters)
+        self._moves = _MovesBySlot(parameters, self._points, self._offsets)
 
     def netting_set(self, instrument: Instrument) -> str:
         """The class group: the underlying's instrument_id.
@@ -66,7 +61,8 @@ class Finra4210g:
         return instrument.class_root
 
     def bind(self, netting_sets: Sequence[str]) -> None:
-        """Nothing to learn: class groups are charged alike and do not offset one another."""
+        """Learn the order of class groups."""
+        self._offsets.bind(netting_sets)
 
     def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, k]: P&L of one contract at each valuation point, then its minimum held long and short.
@@ -100,36 +96,32 @@ class Finra4210g:
         return np.column_stack([np.minimum(short, market.unit_value_usd(slots)), short])
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
-        """float64[m, 1]: the larger of worst loss and minimum of each class group, USD."""
-        charges = np.empty((len(exposures), 1))
-        _charge(exposures, self._points, charges)
-        return charges
+        """float64[m, k]: the exposures as they are, since groups offset at every single valuation point."""
+        return exposures
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
-        """float64[a, 2]: the sum over class groups; initial equals maintenance."""
-        return np.repeat(sum_by_account(charges, offsets), 2, axis=1)
+        """float64[a, 2]: the sum over groups and over class groups in none; initial equals maintenance."""
+        tables = self._offsets
+        requirements: Float64s = combine_accounts(
+            charges, sets, offsets, tables.of_set, tables.within, tables.offset,
+            self.parameters.concentration_limit, self.parameters.concentration_rate,
+        )  # fmt: skip
+        return requirements
 
     def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         """The plain twin."""
         return explain_account(self.parameters, holdings, market)
 
 
-@kernel
-def _charge(exposures: Float64s, points: int, charges: Float64s) -> None:
-    for unit in range(len(exposures)):
-        worst = 0.0
-        for point in range(points):
-            pnl = exposures[unit, point]
-            worst = min(worst, pnl)  # NaN wins
-        minimum = exposures[unit, points] + exposures[unit, points + 1]
-        charges[unit, 0] = max(-worst, minimum)
-
-
 class _MovesBySlot:
-    """Valuation moves by slot, looked up again only when the instrument or its underlying was republished."""
+    """Valuation moves by slot, looked up again only when the instrument or its underlying was republished.
 
-    def __init__(self, parameters: Parameters, points: int) -> None:
+    The group of the underlying's class group is learned at the same time: it rests on the same record.
+    """
+
+    def __init__(self, parameters: Parameters, points: int, offsets: OffsetTables) -> None:
         self._parameters = parameters
+        self._offsets = offsets
         self._moves = np.zeros((0, points))
         self._known: list[tuple[Instrument, Instrument] | None] = []
 
@@ -144,6 +136,7 @@ class _MovesBySlot:
             if known is None or known[0] is not instruments[slot] or known[1] is not instruments[root]:
                 self._known[slot] = (instruments[slot], instruments[root])
                 self._moves[slot] = self._parameters.moves(instruments[slot], instruments[root])
+                self._offsets.learn(instruments[root])
         return self._moves[slots]
 
     def _reserve(self, count: int) -> None:

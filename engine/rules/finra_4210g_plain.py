@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from engine.market.instruments import Instrument, Silo
 from engine.market.plain import fx_rate, option_value, years_to_expiry
 from engine.market.view import MarketView
+from engine.rules.finra_4210g_groups import OffsetGroup, group_of
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
@@ -18,28 +19,131 @@ Facts = dict[str, float | str]
 
 @dataclass(frozen=True, slots=True)
 class Revalued:
-    """One position at every valuation point of its class; USD, losses negative."""
+    """A position, a class group or a group of them at every valuation point; USD, losses negative.
+
+    ``offset`` is the share of its members' gains that counts against losses of the other members.
+    """
 
     name: str
+    points: tuple[str, ...]
     pnl_usd: tuple[float, ...]
     minimum_usd: float
     facts: Facts
+    members: tuple[Revalued, ...] = ()
+    offset: float = 1.0
+
+    @property
+    def worst(self) -> int:
+        """The valuation point with the largest loss."""
+        return min(range(len(self.points)), key=lambda point: self.pnl_usd[point])
+
+    @property
+    def apart_usd(self) -> float:
+        """Its requirement where nothing else offsets it: the larger of worst loss and minimum."""
+        return max(-self.pnl_usd[self.worst], self.minimum_usd, 0.0)
+
+    def loss_at(self, point: int) -> Part:
+        """What it loses at a point, by member; a gain is a credit."""
+        if not self.members:
+            return Part(self.name, -self.pnl_usd[point], (), self.facts)
+        return Part.sum_of(self.name, self.lines_at(point), **self.facts)
+
+    def lines_at(self, point: int) -> list[Part]:
+        """Losses of the members, and of their gains what does not count."""
+        lines = [member.loss_at(point) for member in self.members]
+        for member in self.members:
+            if self.offset < 1.0 and member.pnl_usd[point] > 0.0:
+                cut = (1.0 - self.offset) * member.pnl_usd[point]
+                lines.append(Part(f"{100.0 * (1.0 - self.offset):.4g} % of the gain of {member.name}", cut))
+        return lines
 
 
 def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
-    """The account's requirement: the sum over its class groups, with the tree that adds up to it."""
-    groups: dict[str, list[tuple[Instrument, float]]] = {}
+    """The account's requirement: the sum over what nothing holds together, with the tree that adds up to it."""
+    positions: dict[str, list[tuple[Instrument, float]]] = {}
     for instrument, quantity in _net_positions(holdings):
-        groups.setdefault(instrument.class_root, []).append((instrument, quantity))
-    parts: list[Part] = []
-    deciding: list[str] = []
-    for root_id in sorted(groups):
-        part, worst_point = _class_group(parameters, root_id, groups[root_id], market)
-        parts.append(part)
-        deciding.append(worst_point)
+        positions.setdefault(instrument.class_root, []).append((instrument, quantity))
+    alone: list[Revalued] = []
+    members: dict[str, list[Revalued]] = {}
+    for root_id in sorted(positions):
+        root = _root(market, root_id, positions[root_id])
+        group = group_of(parameters.groups, root)
+        (members.setdefault(group, []) if group else alone).append(
+            _class_group(parameters, root_id, root, positions[root_id], market)
+        )
+    charged = alone + _groups(parameters, members)
+    parts = [_requirement(each) for each in charged] + _concentration(parameters, alone, charged)
     tree = Part.sum_of("FINRA 4210(g) portfolio margin", parts, version=parameters.version)
-    worst = deciding[0] if len(deciding) == 1 else ""
+    worst = _deciding(charged[0]) if len(charged) == 1 else ""
     return Explained(Requirement(tree.amount_usd, tree.amount_usd), tree, worst)
+
+
+def _groups(parameters: Parameters, members: dict[str, list[Revalued]]) -> list[Revalued]:
+    """Groups that the account has members of and that no other group holds; ``members`` by group is used up."""
+    outermost: list[Revalued] = []
+    for group in parameters.groups:
+        own = members.pop(group.name, [])
+        if own:
+            revalued = _offset_group(parameters, group, own)
+            (members.setdefault(group.within, []) if group.within else outermost).append(revalued)
+    return [_without_shells(each) for each in outermost]
+
+
+def _without_shells(revalued: Revalued) -> Revalued:
+    """A group of one member loses what that member loses, so the tree begins at the member."""
+    while len(revalued.members) == 1 and revalued.members[0].members:
+        (revalued,) = revalued.members
+    return revalued
+
+
+def _offset_group(parameters: Parameters, group: OffsetGroup, members: list[Revalued]) -> Revalued:
+    """At each point losses count in full and gains by the group's share; minimums count in full."""
+    points = parameters.point_names
+    pnl_usd = tuple(
+        math.fsum(
+            member.pnl_usd[point] * (group.offset if member.pnl_usd[point] > 0.0 else 1.0)
+            for member in members
+        )
+        for point in range(len(points))
+    )
+    minimum_usd = math.fsum(member.minimum_usd for member in members)
+    facts: Facts = {f"P&L at {name}": value for name, value in zip(points, pnl_usd, strict=True)}
+    facts |= {"gains_that_offset": group.offset, "minimum_usd": minimum_usd}
+    facts["members_apart_usd"] = math.fsum(member.apart_usd for member in members)
+    return Revalued(
+        f"{group.level} {group.name}", points, pnl_usd, minimum_usd, facts, tuple(members), group.offset
+    )
+
+
+def _requirement(charged: Revalued) -> Part:
+    """The larger of worst loss and minimum, written as loss + top-up."""
+    worst = charged.points[charged.worst]
+    lines = charged.lines_at(charged.worst) + _uncredited_gain(charged.pnl_usd[charged.worst])
+    loss = Part.sum_of(f"worst loss, at {worst}", lines)
+    top_up = Part("top-up to the minimum", max(charged.minimum_usd - loss.amount_usd, 0.0))
+    return Part.sum_of(charged.name, [loss, top_up], **(charged.facts | {"worst_point": worst}))
+
+
+def _uncredited_gain(worst_pnl_usd: float) -> list[Part]:
+    """What gains at every point is not paid for it."""
+    return [Part("gain at every point, not credited", worst_pnl_usd)] if worst_pnl_usd > 0.0 else []
+
+
+def _concentration(parameters: Parameters, alone: list[Revalued], charged: list[Revalued]) -> list[Part]:
+    """The house's add-on for the largest class group that nothing offsets."""
+    if parameters.concentration_rate == 0.0 or not alone:
+        return []
+    largest = max(alone, key=lambda each: each.apart_usd)
+    limit_usd = parameters.concentration_limit * math.fsum(each.apart_usd for each in charged)
+    add_on_usd = parameters.concentration_rate * max(largest.apart_usd - limit_usd, 0.0)
+    return [Part(f"concentration: {largest.name}", add_on_usd, (), {"limit_usd": limit_usd})]
+
+
+def _deciding(charged: Revalued) -> str:
+    """The point that decides, empty where the minimum does."""
+    worst = charged.worst
+    decides = -charged.pnl_usd[worst] > charged.minimum_usd
+    return f"{charged.name.split(' group ', 1)[1]} {charged.points[worst]}" if decides else ""
 
 
 def _net_positions(holdings: Sequence[Holding]) -> list[tuple[Instrument, float]]:
@@ -53,35 +157,26 @@ def _net_positions(holdings: Sequence[Holding]) -> list[tuple[Instrument, float]
     return [(instruments[key], math.fsum(quantities[key])) for key in sorted(quantities)]
 
 
+def _root(market: MarketView, root_id: str, positions: list[tuple[Instrument, float]]) -> Instrument:
+    """The underlying as published; while it is not, whatever is held on it."""
+    return market.instruments[market.slot_of[root_id]] if root_id in market.slot_of else positions[0][0]
+
+
 def _class_group(
-    parameters: Parameters, root_id: str, positions: list[tuple[Instrument, float]], market: MarketView
-) -> tuple[Part, str]:
-    """The larger of worst loss and minimum, written as loss + top-up; and the point that decides."""
-    root = market.instruments[market.slot_of[root_id]] if root_id in market.slot_of else positions[0][0]
-    labels = [_label(move) for move in parameters.moves(positions[0][0], root)]
-    revalued = [_revalue(parameters, root, position, market) for position in positions]
-    pnl_usd = [math.fsum(position.pnl_usd[k] for position in revalued) for k in range(len(labels))]
-    worst = min(range(len(labels)), key=lambda k: pnl_usd[k])
-    loss = Part.sum_of(
-        f"worst loss, at {labels[worst]}",
-        [
-            *(Part(position.name, -position.pnl_usd[worst], (), position.facts) for position in revalued),
-            *_uncredited_gain(pnl_usd[worst]),
-        ],
-    )
-    minimum_usd = math.fsum(position.minimum_usd for position in revalued)
-    top_up = Part("top-up to the minimum", max(minimum_usd - loss.amount_usd, 0.0))
-    facts: Facts = {f"P&L at {label}": value for label, value in zip(labels, pnl_usd, strict=True)}
-    facts |= {"worst_point": labels[worst], "minimum_usd": minimum_usd, "leverage": root.leverage}
-    decides = loss.amount_usd > minimum_usd
-    return Part.sum_of(f"class group {root_id}", [loss, top_up], **facts), (
-        f"{root_id} {labels[worst]}" if decides else ""
-    )
-
-
-def _uncredited_gain(worst_pnl_usd: float) -> list[Part]:
-    """A group that gains at every point is not paid for it."""
-    return [Part("gain at every point, not credited", worst_pnl_usd)] if worst_pnl_usd > 0.0 else []
+    parameters: Parameters,
+    root_id: str,
+    root: Instrument,
+    positions: list[tuple[Instrument, float]],
+    market: MarketView,
+) -> Revalued:
+    """Positions on one underlying: gains and losses offset in full."""
+    points = tuple(_label(move) for move in parameters.moves(positions[0][0], root))
+    members = tuple(_revalue(parameters, root, position, market) for position in positions)
+    pnl_usd = tuple(math.fsum(member.pnl_usd[k] for member in members) for k in range(len(points)))
+    minimum_usd = math.fsum(member.minimum_usd for member in members)
+    facts: Facts = {f"P&L at {label}": value for label, value in zip(points, pnl_usd, strict=True)}
+    facts |= {"minimum_usd": minimum_usd, "leverage": root.leverage}
+    return Revalued(f"class group {root_id}", points, pnl_usd, minimum_usd, facts, members)
 
 
 def _label(move: float) -> str:
@@ -96,8 +191,9 @@ def _revalue(
     moves = parameters.moves(instrument, root)
     slot = market.slot_of[instrument.instrument_id]
     name = f"{quantity:g} {instrument.instrument_id}"
+    points = tuple(_label(move) for move in moves)
     if not market.priced[slot]:
-        return Revalued(name, (0.0,) * len(moves), 0.0, {"price": "missing: not in the figure"})
+        return Revalued(name, points, (0.0,) * len(moves), 0.0, {"price": "missing: not in the figure"})
     fx = fx_rate(instrument, market)
     contract_usd = instrument.multiplier * fx
     mark = float(market.mark[slot])
@@ -109,9 +205,9 @@ def _revalue(
         values, now = [mark * (1.0 + move) for move in moves], mark
         minimum = 0.0
     pnl_usd = tuple(quantity * contract_usd * (value - now) for value in values)
-    facts.update({f"P&L at {_label(move)}": pnl for move, pnl in zip(moves, pnl_usd, strict=True)})
+    facts.update({f"P&L at {label}": pnl for label, pnl in zip(points, pnl_usd, strict=True)})
     facts["minimum_usd"] = minimum
-    return Revalued(name, pnl_usd, minimum, facts)
+    return Revalued(name, points, pnl_usd, minimum, facts)
 
 
 def _option_values(

@@ -24,7 +24,8 @@ from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "AddingRulebook", "Float64s", "Holding", "Int8s", "Int64s", "PairingRulebook", "Rulebook", "SiloRulebook",
+    "AddingRulebook", "Float64s", "Holding", "Int8s", "Int64s", "MinimumEquity", "PairingRulebook", "Rulebook",
+    "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -161,3 +162,14 @@ class PairingRulebook(SiloRulebook, Protocol):
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions of an account are left out, one error each."""
         ...
+
+
+@runtime_checkable
+class MinimumEquity(Protocol):
+    """A rulebook whose accounts must keep equity whatever they hold.
+
+    Attributes:
+        minimum_equity_usd: in the rulebook's silo; 0 = none.
+    """
+
+    minimum_equity_usd: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from engine.market.instruments import SILO_INDEX
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained
 from engine.shortfall.gap import position_contributions
+from engine.state.books import SiloBook
 from engine.state.core import EngineCore
+from engine.state.eligibility import minimum_equity_facts
 from engine.state.statement import account_slot, gap_of, holdings_of, unified_units
 from engine.state.transition import PositionLoss
 
@@ -45,7 +47,7 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
     account = account_slot(engine, account_id)
     holdings = _priced(engine, holdings_of(engine, account))
     silos = tuple(
-        (book.rulebook.silo, rulebook_id, book.rulebook.explain(margined, engine.market.risk))
+        (book.rulebook.silo, rulebook_id, _explain_silo(engine, account, book, margined))
         for rulebook_id, book in engine.silo_books.items()
         if (margined := _margined_by(engine, account, rulebook_id, holdings))
     )
@@ -56,6 +58,13 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
         _contributions(engine, account, holdings),
         _scenario_losses(engine, account),
     )
+
+
+def _explain_silo(engine: EngineCore, account: int, book: SiloBook, margined: list[Holding]) -> Explained:
+    """The rulebook's explanation; one that asks for a minimum of equity says beside it whether there is as much."""
+    explained = book.rulebook.explain(margined, engine.market.risk)
+    facts = minimum_equity_facts(engine, account, book.rulebook)
+    return replace(explained, tree=replace(explained.tree, facts=explained.tree.facts | facts))
 
 
 def _priced(engine: EngineCore, holdings: list[Holding]) -> list[Holding]:

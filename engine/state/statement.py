@@ -15,6 +15,7 @@ from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
 from engine.state.core import EngineCore
+from engine.state.eligibility import below_minimum_equity
 from engine.state.pairing_book import PairingBook
 from engine.state.partitions import Inputs
 
@@ -25,7 +26,10 @@ Units = tuple[Float64s, Int64s]  # exposures float64[u, k] and silo indices int6
 
 @dataclass(frozen=True, slots=True)
 class SiloFigures:
-    """One silo under today's rulebooks, USD."""
+    """One silo under today's rulebooks, USD.
+
+    ``below_minimum_equity``: a rulebook that the account is approved for asks for more equity than there is.
+    """
 
     silo: str
     rulebook: str
@@ -33,6 +37,7 @@ class SiloFigures:
     initial_usd: float
     maintenance_usd: float
     equity_usd: float
+    below_minimum_equity: bool = False
 
     @property
     def excess_usd(self) -> float:
@@ -101,6 +106,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
             float(engine.initial[account, silo]),
             float(maintenance[silo]),
             float(equity[silo]),
+            below_minimum_equity(engine, account, SILOS[silo]),
         )
         for silo in active.tolist()
     )

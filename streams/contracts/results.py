@@ -37,6 +37,9 @@ class SiloStatement(Message):
     maintenance: Money
     equity: Money
     excess: Money
+    below_minimum_equity: bool = Field(
+        False, description="a rulebook that the account is approved for asks for more equity in this silo"
+    )
 
 
 class NamedAmount(Message):

@@ -58,6 +58,7 @@ def _silo(figures: SiloFigures) -> SiloStatement:
         maintenance=maintenance,
         equity=equity,
         excess=equity - maintenance,
+        below_minimum_equity=figures.below_minimum_equity,
     )
 
 

@@ -42,6 +42,11 @@ def account_report(view: dict[str, Any]) -> RenderableType:
     ]
     missing = statement["quality"]["incomplete"]
     parts += [Text(f"incomplete: {text}", style="bold red") for text in missing]
+    parts += [
+        Text(f"{silo['silo']}: equity is below the minimum of its approval", style="yellow")
+        for silo in statement["silos"]
+        if silo["below_minimum_equity"]
+    ]
     if statement["quality"]["stale"]:
         parts.append(Text("stale: rests on prices older than their limit", style="yellow"))
     return Group(*parts, Text())

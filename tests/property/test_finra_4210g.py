@@ -20,6 +20,8 @@ EXPIRIES = ("2024-05-10T20:00:00+00:00", "2024-05-13T20:00:00+00:00", "2024-09-2
 ROOTS: list[dict[str, Any]] = [
     {"instrument_id": "ACME", "product": "equity"},
     {"instrument_id": "BIG", "product": "index", "index_class": "high_cap_broad"},
+    {"instrument_id": "BLUE", "product": "etf", "index_class": "high_cap_broad"},
+    {"instrument_id": "SMALL", "product": "etf", "index_class": "broad"},
     {"instrument_id": "BARE", "product": "index"},
     {"instrument_id": "FUND", "product": "etf", "index_class": "broad", "leverage": -3.0},
     {"instrument_id": "EURO", "product": "equity", "currency": "EUR"},

@@ -147,30 +147,35 @@ def test_no_slots_give_no_rows() -> None:
     assert shipped_rulebook().rows(market, np.array([], np.int64)).shape == (0, 12)
 
 
-def test_charge_is_the_larger_of_worst_loss_and_minimum() -> None:
-    exposures = np.array(
-        [
-            [-1, -9, 3, 4, 5, 6, 7, 8, 9, 10, 2, 3],  # worst loss 9 above the minimum 5
-            [-1, -2, 3, 4, 5, 6, 7, 8, 9, 10, 2, 3],  # minimum 5 above the worst loss 2
-            [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 0],  # gains everywhere, no option: nothing
-        ],
-        np.float64,
-    )
-    charges = shipped_rulebook().charge(exposures, np.arange(3))
-    assert charges.tolist() == [[9.0], [5.0], [0.0]]
+def combined(exposures: Any, offsets: list[int]) -> Any:
+    """Requirements of units that are in no group, each of a set of its own."""
+    rulebook = shipped_rulebook()
+    sets = np.arange(len(exposures))
+    rulebook.bind([f"S{index}" for index in range(len(exposures))])
+    units = np.array(exposures, np.float64)
+    return rulebook.combine(rulebook.charge(units, sets), sets, np.array(offsets)).tolist()
+
+
+RISING = list(range(3, 11))
+LOSS_DECIDES = [-1, -9, *RISING, 2, 3]  # worst loss 9 above the minimum 5
+MINIMUM_DECIDES = [-1, -2, *RISING, 2, 3]  # minimum 5 above the worst loss 2
+GAINS_EVERYWHERE = [1, 2, *RISING, 0, 0]  # no option: nothing
+
+
+def test_a_class_group_needs_the_larger_of_worst_loss_and_minimum() -> None:
+    units = [LOSS_DECIDES, MINIMUM_DECIDES, GAINS_EVERYWHERE]
+    assert combined(units, [0, 1, 2, 3]) == [[9, 9], [5, 5], [0, 0]]
 
 
 def test_combine_adds_the_class_groups_of_each_account() -> None:
-    charges = np.array([[9.0], [5.0], [0.25]])
-    offsets = np.array([0, 0, 2, 2, 3, 3])
-    combined = shipped_rulebook().combine(charges, np.array([0, 1, 0]), offsets)
-    assert combined.tolist() == [[0, 0], [14, 14], [0, 0], [0.25, 0.25], [0, 0]]
+    units = [LOSS_DECIDES, MINIMUM_DECIDES, MINIMUM_DECIDES]
+    assert combined(units, [0, 0, 2, 2, 3, 3]) == [[0, 0], [14, 14], [0, 0], [5, 5], [0, 0]]
 
 
 def test_no_units_at_all() -> None:
     rulebook = shipped_rulebook()
     charges = rulebook.charge(np.zeros((0, 12)), np.array([], np.int64))
-    assert charges.shape == (0, 1)
+    assert charges.shape == (0, 12)
     assert rulebook.combine(charges, np.array([], np.int64), np.array([0, 0])).tolist() == [[0.0, 0.0]]
 
 
