@@ -206,8 +206,9 @@ def test_securities_move_between_the_two_regimes_with_the_approval() -> None:
 
 
 def test_options_are_paired_with_the_stock_and_live_figures_are_the_twin_s() -> None:
-    """500 shares at 200, 5 short calls 200: covered, so the stock's quarter and nothing for the calls, whose value equity
-    has taken off already.
+    """500 shares at 200, 5 short calls 200: covered, so the stock's quarter and nothing for the calls.
+
+    What the calls are worth has been taken off equity already.
     """
     engine = priced()
     call_usd = 100 * MARKS["AAPL-C"]
