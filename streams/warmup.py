@@ -22,13 +22,16 @@ from streams.parameters import load_policy
 
 _NOW_NS = 1_700_000_000_000_000_000
 _YEAR_NS = 365 * 86_400 * 1_000_000_000
+# Securities with the approval are margined by their risk, without it by strategies.
+_ACCOUNTS = {"by risk": frozenset({"portfolio_margin", "cross_margin"}), "by strategies": frozenset[str]()}
 
 
 def warm_up(policy: Policy) -> float:
     """Compile what is not compiled yet; returns the seconds it took (well under one when all was cached)."""
     started = time.perf_counter()
     engine = Engine(policy)
-    engine.put_account(Account("warm-up", approvals=frozenset({"portfolio_margin", "cross_margin"})), 0)
+    for name, approvals in _ACCOUNTS.items():
+        engine.put_account(Account(name, approvals=approvals), 0)
     engine.take_partition(0)
     engine.go_live(0)
     for instrument in _instruments(engine):
@@ -38,8 +41,9 @@ def warm_up(policy: Policy) -> float:
             continue  # the firm's own parameters do not know this factor, commodity or tier table
     _trade(engine)
     engine.evaluate(_NOW_NS)
-    engine.statement("warm-up", _NOW_NS)
-    engine.shadow_check(["warm-up"])
+    for name in _ACCOUNTS:
+        engine.statement(name, _NOW_NS)
+    engine.shadow_check(list(_ACCOUNTS))
     engine.totals(1)
     return time.perf_counter() - started
 
@@ -94,21 +98,22 @@ def _trade(engine: Engine) -> None:
         if engine.silo_of_instrument[slot] >= 0 and instrument.product in {*OPTIONS, *FUTURES_STYLE, *_CASH}
     ]
     n = len(held)
-    account, day = np.zeros(n, np.int64), np.full(n, 1, np.int64)
-    engine.apply_trades(
-        0,
-        TradeColumns(
-            [str(slot) for slot in held], np.ones(n, np.int64), account, np.array(held, np.int64),
-            np.where(np.arange(n) % 2, -1.0, 1.0), np.full(n, 100.0), np.zeros(n, np.bool_), day,
-            np.full(n, -1, np.int64),
-        ),
-    )  # fmt: skip
+    day = np.full(n, 1, np.int64)
+    for account, name in enumerate(_ACCOUNTS):
+        engine.apply_trades(
+            0,
+            TradeColumns(
+                [f"{name} {slot}" for slot in held], np.ones(n, np.int64), np.full(n, account),
+                np.array(held, np.int64), np.where(np.arange(n) % 2, -1.0, 1.0), np.full(n, 100.0), np.zeros(n, np.bool_), day,
+                np.full(n, -1, np.int64),
+            ),
+        )  # fmt: skip
     note = engine.instrument_slots(["note"])
     engine.apply_collateral(
         0,
         CollateralColumns(
-            ["note"], np.ones(1, np.int64), account[:1], note, ["USD"], np.ones(1), np.zeros(1, np.bool_), day[:1],
-            np.array([SILO_INDEX["securities"]]),
+            ["note"], np.ones(1, np.int64), np.zeros(1, np.int64), note, ["USD"], np.ones(1), np.zeros(1, np.bool_),
+            day[:1], np.array([SILO_INDEX["securities"]]),
         ),
     )  # fmt: skip
 

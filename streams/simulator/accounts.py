@@ -32,7 +32,8 @@ _SECOND_WORDS: Final = (
 _KINDS: Final = ("Capital", "Partners", "Trading", "Fund", "Asset Management", "Holdings", "Securities")
 _SECURITIES: Final = frozenset({"equity", "etf", "equity_option", "index_option"})
 _NO_CROSS_MARGIN_SHARE: Final = 0.05
-_NO_PORTFOLIO_MARGIN_SHARE: Final = 0.20  # of those who hold no securities and so do not need it
+_NO_PORTFOLIO_MARGIN_SHARE: Final = 0.20  # of those who hold no securities
+_BY_STRATEGIES_SHARE: Final = 0.03  # of those who do: their securities stand under strategy-based margin
 
 
 class Funding(NamedTuple):
@@ -103,10 +104,10 @@ def _account(
 
 
 def _approvals(book: Book, shelf: Shelf, draws: np.random.Generator) -> tuple[Approval, ...]:
-    needs_portfolio_margin = any(shelf.records[name].product in _SECURITIES for name in book)
+    holds_securities = any(shelf.records[name].product in _SECURITIES for name in book)
     chances = draws.random(2)
     approvals: list[Approval] = []
-    if needs_portfolio_margin or chances[0] >= _NO_PORTFOLIO_MARGIN_SHARE:
+    if chances[0] >= (_BY_STRATEGIES_SHARE if holds_securities else _NO_PORTFOLIO_MARGIN_SHARE):
         approvals.append("portfolio_margin")
     if any(shelf.records[name].product not in OPTION_PRODUCTS | {"equity", "etf"} for name in book):
         approvals.append("eligible_contract_participant")
