@@ -104,8 +104,8 @@ def _trade(engine: Engine) -> None:
             0,
             TradeColumns(
                 [f"{name} {slot}" for slot in held], np.ones(n, np.int64), np.full(n, account),
-                np.array(held, np.int64), np.where(np.arange(n) % 2, -1.0, 1.0), np.full(n, 100.0), np.zeros(n, np.bool_), day,
-                np.full(n, -1, np.int64),
+                np.array(held, np.int64), np.where(np.arange(n) % 2, -1.0, 1.0), np.full(n, 100.0),
+                np.zeros(n, np.bool_), day, np.full(n, -1, np.int64),
             ),
         )  # fmt: skip
     note = engine.instrument_slots(["note"])
