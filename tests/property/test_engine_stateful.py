@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.market.instruments import SILO_INDEX, SILOS
+from engine.market.instruments import SILO_INDEX, SILOS, Silo
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
@@ -224,7 +224,9 @@ class EngineMachine(RuleBasedStateMachine):
             for silo, expected in plain.items():
                 self._same(engine.maintenance[account, SILO_INDEX[silo]], expected)
                 self._same(engine.equity[account, SILO_INDEX[silo]], self._equity(account_id, silo))
-            unified = engine.unified.rulebook.explain(holdings, engine.market, sum(plain.values()))
+            pot = [h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products]
+            total = sum(plain.values()) - plain[Silo.SECURITY_BASED_SWAPS]
+            unified = engine.unified.rulebook.explain(pot, engine.market, total)
             self._same(engine.unified.result[account, 0], unified.requirement.maintenance_usd)
             gap = engine.statement(account_id, self.now_ns).gap
             assert abs(gap.residual_usd) < 1e-4
