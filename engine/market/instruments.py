@@ -42,11 +42,12 @@ class Product(StrEnum):
     CRYPTO_SPOT = "crypto_spot"
     STABLECOIN = "stablecoin"
     TREASURY = "treasury"
+    EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
 
 
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
-FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE})
+FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP})
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
@@ -169,6 +170,8 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(bool(instrument.contract_month), "a future needs its contract_month")
     if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
+    if instrument.product is Product.EQUITY_SWAP:
+        require(bool(instrument.underlying), "an equity swap needs the share it refers to as its underlying")
     if instrument.product is Product.CREDIT_DEFAULT_SWAP:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")

@@ -37,7 +37,7 @@ class InstrumentRecord(Message):
     instrument_id: Identifier
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
-        "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "credit_default_swap",
+        "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)

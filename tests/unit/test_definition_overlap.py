@@ -56,7 +56,10 @@ spread = 0
 def moved(folder: Path, schedule: bool = False) -> Path:
     """The packaged files with the product in the silo of uncleared swaps."""
     policy = (packaged() / "policy.toml").read_text(encoding="utf-8")
-    for place in ('credit_default_swap = "security_based_swaps"', 'silo = "security_based_swaps"\nproducts'):
+    for place in (
+        'credit_default_swap = "security_based_swaps"',
+        'silo = "security_based_swaps"\nproducts = ["credit_default_swap"]',
+    ):
         assert policy.count(place) == 1
         policy = policy.replace(place, place.replace("security_based_swaps", "uncleared_swaps"))
     (folder / "policy.toml").write_text(policy, encoding="utf-8")

@@ -92,3 +92,23 @@ def test_the_pot_refuses_the_product_by_name() -> None:
         OnePotParameters.from_mapping(mapping)
     assert caught.value.reason is Reason.BAD_PARAMETER
     assert "credit_default_swap" in caught.value.detail
+
+
+def test_a_share_and_a_swap_on_it_are_margined_twice_today_and_once_in_the_pot(engine: Engine) -> None:
+    marks = {"AAPL": 200.0, "AAPL-SWAP": 200.0}
+    assert not engine.apply_prices(prices(engine, marks, 1)).any()
+    rows = [
+        ("share", 1, "A", "AAPL", 10_000.0, 200.0, False, TODAY),
+        ("swap", 1, "A", "AAPL-SWAP", -100.0, 200.0, False, TODAY),
+    ]
+    assert not engine.apply_trades(0, trades(engine, rows)).any()
+    engine.evaluate(NOW_NS)
+    assert engine.maintenance[0, SILO] == pytest.approx(0.15 * 2e6)
+    assert engine.maintenance[0, SILO_INDEX["securities"]] == pytest.approx(0.15 * 2e6)
+    gap = engine.statement("A", NOW_NS).gap
+    floor = OnePotParameters.from_mapping(shipped("one-pot")).floor_share_of_silos * 0.30 * 2e6
+    assert gap.gap_usd > 0.5 * 0.30 * 2e6
+    assert engine.unified_requirement(engine.account_slots(["A"]))[0] >= floor
+    netting = {term.silo: term.amount_usd for term in gap.terms if term.name == "netting"}
+    assert netting["security_based_swaps"] > 0.0
+    assert gap.residual_usd == pytest.approx(0.0, abs=1e-6)
