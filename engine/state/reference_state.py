@@ -207,18 +207,26 @@ class ReferenceState:
         """A new version of a silo rulebook takes effect; everything it margins is evaluated anew.
 
         Raises:
-            MarginError: UNKNOWN_RULEBOOK, or the refusal of an instrument by the new version; the old stays.
+            MarginError: UNKNOWN_RULEBOOK, BAD_PARAMETER if it stands for another silo, or the refusal of an instrument
+                by the new version; the old stays.
         """
         rulebook_id = rulebook.rulebook_id
         if rulebook_id not in self.silo_books:
             raise MarginError(
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
-        book = self._silo_book(rulebook, self.silo_books[rulebook_id].bit)
+        former = self.silo_books[rulebook_id]
+        if rulebook.silo != former.rulebook.silo:
+            raise MarginError(
+                Reason.BAD_PARAMETER,
+                f"rulebook {rulebook_id}: silo",
+                f"is {rulebook.silo} and was {former.rulebook.silo}: holdings keep their silo until the next start, "
+                "with a policy file that moves the products too",
+            )
+        book = self._silo_book(rulebook, former.bit)
         book.reserve(self.accounts.count, self.market.count)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot])
-        former = self.silo_books[rulebook_id]
         self.silo_books[rulebook_id] = book
         try:
             self.put_unified_rulebook(self.unified.rulebook)

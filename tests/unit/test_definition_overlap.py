@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from streams.parameters import packaged
+from engine.base.errors import MarginError, Reason
+from streams.parameters import load_policy, packaged, read_toml
 from streams.replay.book_file import read_book
 from streams.replay.margin import MarginedBook
 from tests.credit_book import mark_at, swap_of
+from tests.engine_book import new_engine
 from tests.file_book import write_json
 from tests.rulebook_cases import nanoseconds
 
@@ -69,6 +71,25 @@ def moved(folder: Path, schedule: bool = False) -> Path:
         rulebook = rulebook[: rulebook.index("# Protection sold")] + SCHEDULE
     (folder / "sec-18a-3.toml").write_text(rulebook, encoding="utf-8")
     return folder
+
+
+def test_a_move_in_one_file_only_is_refused(tmp_path: Path) -> None:
+    moved(tmp_path)
+    (tmp_path / "sec-18a-3.toml").unlink()
+    with pytest.raises(MarginError) as caught:
+        load_policy(tmp_path)
+    assert caught.value.thing == "rulebook sec-18a-3: silo"
+
+
+def test_a_move_while_it_runs_is_refused_and_changes_nothing() -> None:
+    engine = new_engine(("A",))
+    parameters = read_toml("sec-18a-3.toml")
+    with pytest.raises(MarginError) as caught:
+        engine.put_rulebook("sec-18a-3", parameters | {"silo": "uncleared_swaps"})
+    assert (caught.value.reason, caught.value.thing) == (Reason.BAD_PARAMETER, "rulebook sec-18a-3: silo")
+    assert engine.silo_books["sec-18a-3"].rulebook.silo == "security_based_swaps"
+    engine.put_rulebook("sec-18a-3", parameters | {"version": "next"})
+    assert engine.rulebook_version("security_based_swaps").startswith("next")
 
 
 def statement(folder: Path, parameters: Path | None = None) -> dict[str, Any]:
