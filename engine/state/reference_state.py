@@ -106,7 +106,10 @@ class ReferenceState:
         return SiloBook(rulebook, products, self._margin_table(rulebook.rulebook_id), bit)
 
     def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
-        """The unified candidate with, for products it does not take, their silo rulebooks beside it."""
+        """The unified candidate with, for products it does not take, their silo rulebooks beside it.
+
+        A silo book none of whose products it takes is itself the one outside: its requirement is the same.
+        """
         bit = _FIRST_BOOK << len(self.silo_books)
         eligible = product_table(rulebook.eligible_products)
         everywhere = np.broadcast_to(eligible, (2, len(SILOS), len(Product))).copy()
@@ -114,7 +117,9 @@ class ReferenceState:
         outside: list[SiloBook] = []
         for rulebook_id, book in self.silo_books.items():
             products = book.products - rulebook.eligible_products
-            if products:
+            if products == book.products:
+                outside.append(book)
+            elif products:
                 table = self._margin_table(rulebook_id) & ~eligible
                 outside.append(
                     SiloBook(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
@@ -122,8 +127,9 @@ class ReferenceState:
         return UnifiedBook(rulebook, bit, add_on, outside)
 
     def _books(self) -> list[SiloBook]:
-        """All books that are charged by netting set."""
-        return [*self.silo_books.values(), self.unified.add_on, *self.unified.outside]
+        """All books that are charged by netting set, each once."""
+        silos = list(self.silo_books.values())
+        return [*silos, self.unified.add_on, *(book for book in self.unified.outside if book not in silos)]
 
     def _reserve(self) -> None:
         """Make room in every column for the accounts and instruments there are."""

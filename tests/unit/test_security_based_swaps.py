@@ -112,3 +112,16 @@ def test_a_share_and_a_swap_on_it_are_margined_twice_today_and_once_in_the_pot(e
     netting = {term.silo: term.amount_usd for term in gap.terms if term.name == "netting"}
     assert netting["security_based_swaps"] > 0.0
     assert gap.residual_usd == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_new_grid_takes_effect_while_it_runs_on_both_sides_of_the_gap(engine: Engine) -> None:
+    trade(engine, "T", -10.0, quote(engine, 150.0, 1))
+    engine.evaluate(NOW_NS)
+    parameters = shipped("sec-18a-3") | {"version": "doubled"}
+    for line in parameters["credit_grid"]["maturities"]:
+        line["rates"] = [2.0 * rate for rate in line["rates"]]
+    engine.put_rulebook("sec-18a-3", parameters)
+    engine.evaluate(NOW_NS)
+    assert engine.maintenance[0, SILO] == pytest.approx(1_700_000.0)
+    assert engine.unified_requirement(engine.account_slots(["A"])).tolist() == [pytest.approx(1_700_000.0)]
+    assert engine.shadow_check(["A"]) < 1e-6
