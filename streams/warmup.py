@@ -67,6 +67,15 @@ def _instruments(engine: Engine) -> list[Instrument]:
             "perpetual", Product.PERPETUAL, "BTC", margin_schedule="binance-usdtm:BTC", risk_factor=factor
         ),
         Instrument("note", Product.TREASURY, expiry_ns=_NOW_NS + _YEAR_NS),
+        Instrument(
+            "protection",
+            Product.CREDIT_DEFAULT_SWAP,
+            expiry_ns=_NOW_NS + _YEAR_NS,
+            reference_entity="entity",
+            coupon=0.01,
+            recovery_rate=0.4,
+            negative_price_allowed=True,
+        ),
     ]
     options = [
         Instrument(
@@ -118,7 +127,7 @@ def _trade(engine: Engine) -> None:
     )  # fmt: skip
 
 
-_CASH = (Product.EQUITY, Product.CRYPTO_SPOT)
+_CASH = (Product.EQUITY, Product.CRYPTO_SPOT, Product.CREDIT_DEFAULT_SWAP)
 
 
 @click.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 from typing import Any
 
 from engine.base.errors import MarginError, Reason
@@ -76,6 +77,16 @@ class ParameterTable:
     def wholes(self, key: str, count: int, low: int, high: int) -> list[int]:
         """A list of so many whole numbers in [low, high]."""
         return [self._whole(key, item, low, high) for item in self._list_of(key, count)]
+
+    def rising(self, key: str, low: int, high: int) -> tuple[int, ...]:
+        """A list of whole numbers in [low, high], each above the one before; it may be empty."""
+        value = self._value(key)
+        if not isinstance(value, list):
+            raise self.bad(key, f"{value!r} is not a list of whole numbers")
+        numbers = tuple(self._whole(key, item, low, high) for item in value)
+        if any(upper <= lower for lower, upper in pairwise(numbers)):
+            raise self.bad(key, f"{value!r} does not rise")
+        return numbers
 
     def table(self, key: str) -> ParameterTable:
         """The table of that name."""

@@ -42,10 +42,12 @@ class Product(StrEnum):
     CRYPTO_SPOT = "crypto_spot"
     STABLECOIN = "stablecoin"
     TREASURY = "treasury"
+    EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
+    CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
 
 
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
-FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE})
+FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP})
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
@@ -57,7 +59,7 @@ class Instrument:
     Attributes:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
             they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
-        expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury its maturity.
+        expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury and a credit default swap its maturity.
         strike: 0 where there is none.
         right: ``call``, ``put`` or empty.
         exercise: ``american``, ``european`` or empty.
@@ -73,6 +75,9 @@ class Instrument:
         basis_factor: additional scenario column (future against spot, perpetual against spot); may be empty.
         average_daily_volume: units of this instrument per day, for liquidity charges; 0 = unknown.
         deliverable: ``unknown`` while a corporate action has adjusted a contract to terms that are not known yet.
+        reference_entity: whose default a credit default swap protects against.
+        coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05).
+        recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
     """
 
     instrument_id: str
@@ -100,6 +105,9 @@ class Instrument:
     average_daily_volume: float = 0.0
     negative_price_allowed: bool = False
     deliverable: str = ""
+    reference_entity: str = ""
+    coupon: float = 0.0
+    recovery_rate: float = 0.0
 
     @property
     def is_option(self) -> bool:
@@ -171,4 +179,18 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(bool(instrument.contract_month), "a future needs its contract_month")
     if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
+    if instrument.product is Product.EQUITY_SWAP:
+        require(bool(instrument.underlying), "an equity swap needs the share it refers to as its underlying")
+    if instrument.product is Product.CREDIT_DEFAULT_SWAP:
+        require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
+        require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")
+        require(0 < instrument.coupon <= 0.2, f"coupon {instrument.coupon} is not in (0, 0.2]")
+        require(
+            0 <= instrument.recovery_rate <= 0.95,
+            f"recovery_rate {instrument.recovery_rate} is not in [0, 0.95]",
+        )
+        require(
+            instrument.negative_price_allowed,
+            "the value of a credit default swap can be negative: set negative_price_allowed",
+        )
     return instrument

@@ -24,7 +24,7 @@ PRODUCT_CODE: dict[Product, int] = {product: code for code, product in enumerate
 MOVED = 1  # the value may differ from the one at the last refresh
 REPRICED = 2  # an option's own price came in: its volatility has to be found anew
 RENEWED = 4  # the record is new: the risk of all that rests on it has to be made anew
-DUE = 8  # an option's risk has to be made anew, as soon as options are refreshed
+DUE = 8  # risk that ages has to be made anew, as soon as options are refreshed
 
 _FILLS: dict[str, Fill] = {
     "product": (np.int8, 0),
@@ -34,6 +34,8 @@ _FILLS: dict[str, Fill] = {
     "expiry_ns": (np.int64, 0),
     "multiplier": (np.float64, 1.0),
     "dividend_yield": (np.float64, 0.0),
+    "coupon": (np.float64, 0.0),
+    "recovery_rate": (np.float64, 0.0),
     "underlying": (np.int64, -1),
     "fx": (np.int64, -1),
     "foreign": (np.bool_, False),
@@ -126,6 +128,8 @@ class Market(MarketView):
         self.expiry_ns[slot] = instrument.expiry_ns
         self.multiplier[slot] = instrument.multiplier
         self.dividend_yield[slot] = instrument.dividend_yield
+        self.coupon[slot] = instrument.coupon
+        self.recovery_rate[slot] = instrument.recovery_rate
         self.negative_price_allowed[slot] = instrument.negative_price_allowed
         self.curve[slot] = self.curves.curve_of(instrument)
         self.news[slot] |= MOVED | RENEWED

@@ -24,6 +24,7 @@ class MarketView:
     Attributes (all columns by slot; length >= ``count``):
         instruments: the records; slot_of: their slots.
         product, model, is_call, strike, expiry_ns, multiplier, dividend_yield: of the contract.
+        coupon, recovery_rate: of a credit default swap.
         underlying: slot of the underlying, -1 where there is none.
         fx: slot of the FX rate of the currency, -1 for USD or where the rate is not known yet.
         foreign: the currency is not USD.
@@ -47,6 +48,8 @@ class MarketView:
     expiry_ns: Int64s
     multiplier: Float64s
     dividend_yield: Float64s
+    coupon: Float64s
+    recovery_rate: Float64s
     underlying: Int64s
     fx: Int64s
     foreign: Bools

@@ -11,12 +11,16 @@ from engine.rules import (
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
     finra_4210g_parameters,
+    sec_18a_3_equity_parameters,
+    sec_18a_3_parameters,
     span_parameters,
 )
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.interface import SiloRulebook
+from engine.rules.sec_18a_3 import Sec18a3
+from engine.rules.sec_18a_3_equity import Sec18a3Equity
 from engine.rules.span import SpanFutures
 from engine.rules.strategy import parameters as strategy_parameters
 from engine.rules.strategy.live import RegT
@@ -31,6 +35,10 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
     "digital-assets-spot": lambda mapping: DigitalAssetsSpot(
         digital_assets_spot_parameters.Parameters.from_mapping(mapping)
+    ),
+    "sec-18a-3": lambda mapping: Sec18a3(sec_18a_3_parameters.Parameters.from_mapping(mapping)),
+    "sec-18a-3-equity": lambda mapping: Sec18a3Equity(
+        sec_18a_3_equity_parameters.Parameters.from_mapping(mapping)
     ),
 }
 UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRulebook]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from engine.base.errors import MarginError, Reason
@@ -54,6 +54,8 @@ class CallRule:
     """When a scope warns, calls and clears. Ratios are maintenance over equity; amounts are USD.
 
     Attributes:
+        uncollected_usd: requirement up to this amount need not be collected (the threshold of uncleared swaps); equity
+            below zero is called all the same.
         restore_to: level the called amount restores, ``maintenance`` or ``initial``.
         recall_step_usd, recall_step_share: an open call is changed only when the deficit moved by more than
             both the absolute step and this share of the open amount.
@@ -61,6 +63,7 @@ class CallRule:
 
     warning_at: float = 0.90
     clear_below: float = 0.85
+    uncollected_usd: float = 0.0
     threshold_usd: float = 0.0
     minimum_transfer_usd: float = 0.0
     recall_step_usd: float = 0.0
@@ -127,6 +130,16 @@ class Figures:
         level = self.initial_usd if rule.restore_to == "initial" else self.maintenance_usd
         return level - self.equity_usd
 
+    def collected(self, rule: CallRule) -> Figures:
+        """The figures with the requirement that the rule has collected."""
+        if rule.uncollected_usd == 0.0:
+            return self
+        return replace(
+            self,
+            initial_usd=max(self.initial_usd - rule.uncollected_usd, 0.0),
+            maintenance_usd=max(self.maintenance_usd - rule.uncollected_usd, 0.0),
+        )
+
     def uses_at_least(self, share: float) -> bool:
         """Maintenance takes at least this share of equity, or there is less than no equity."""
         if self.equity_usd < 0.0:
@@ -146,6 +159,7 @@ class Decision:
 def decide(case: CallCase, figures: Figures, rule: CallRule) -> Decision:
     """What to say next about a case."""
     stay = Decision(case.state, case.amount_usd, CallReason.NOTHING)
+    figures = figures.collected(rule)
     deficit = figures.deficit_usd(rule)
     if case.state is CallState.ISSUED:
         return _decide_open(case, figures, rule, deficit)

@@ -56,8 +56,8 @@ def may_move(
     found = np.empty(len(accounts), np.int64)
     number = _find(
         accounts, state, open_usd, scope, figures.rows, figures.column, level, figures.maintenance_usd,
-        figures.equity_usd, rule.warning_at, rule.clear_below, rule.recall_step_usd, rule.recall_step_share,
-        found,
+        figures.equity_usd, rule.uncollected_usd, rule.warning_at, rule.clear_below, rule.recall_step_usd,
+        rule.recall_step_share, found,
     )  # fmt: skip
     return found[:number]
 
@@ -73,6 +73,7 @@ def _find(
     level_usd: Float64s,
     maintenance_usd: Float64s,
     equity_usd: Float64s,
+    uncollected_usd: float,
     warning_at: float,
     clear_below: float,
     step_usd: float,
@@ -82,10 +83,11 @@ def _find(
     number = 0
     for i in range(len(accounts)):
         now, opened = state[accounts[i], scope], open_usd[accounts[i], scope]
-        maintenance, equity = maintenance_usd[rows[i], column], equity_usd[rows[i], column]
+        maintenance = max(maintenance_usd[rows[i], column] - uncollected_usd, 0.0)
+        equity = equity_usd[rows[i], column]
         short = equity < maintenance
         if now == _ISSUED:
-            deficit = level_usd[rows[i], column] - equity
+            deficit = max(level_usd[rows[i], column] - uncollected_usd, 0.0) - equity
             moves = not short or abs(deficit - opened) > max(step_usd, step_share * opened)
         elif now == _CLEAR:
             moves = short or (maintenance > 0.0 and maintenance >= warning_at * equity)

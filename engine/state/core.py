@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.units import NANOSECONDS_PER_SECOND
+from engine.base.units import NANOSECONDS_PER_DAY, NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.refresh import refresh
 from engine.portfolio.unmargined import mark_unmargined
@@ -28,7 +28,7 @@ _SMALLEST_CHUNK = 256
 # Accounts summed anew in rotation, a pass: 100,000 accounts are anchored within about 80 s at 20 passes a second.
 _ANCHORED = 64
 # Trades in an expired contract may still be corrected the next business day, after a long weekend too.
-_KEPT_AFTER_EXPIRY_NS = 5 * 86_400 * NANOSECONDS_PER_SECOND
+_KEPT_AFTER_EXPIRY_NS = 5 * NANOSECONDS_PER_DAY
 
 
 class EngineCore(ActivityState):
@@ -153,6 +153,10 @@ class EngineCore(ActivityState):
             add_requirement(accounts, book.requirement, silo, self.initial, self.maintenance)
         eligible = accounts[self.accounts.unified_eligible[accounts]]
         self.unified.charge(eligible, self.holdings, sum_of_silos(eligible, self.maintenance))
+
+    def pot_silo_total(self, account: int) -> float:
+        """What the floor of the unified rule is a share of: the silos' requirements without positions outside."""
+        return max(float(self.maintenance[account].sum() - self.unified.outside_usd[account]), 0.0)
 
     def unified_requirement(self, accounts: Int64s) -> Float64s:
         """float64[a]: unified requirement; an account that is not eligible keeps its silos' sum."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, longer
 from engine.base.kernel import kernel
-from engine.base.units import NANOSECONDS_PER_SECOND
+from engine.base.units import NANOSECONDS_PER_DAY
 from engine.market.instruments import SILOS
 from engine.market.view import MarketView
 from engine.portfolio.collateral import CollateralSchedule
@@ -20,13 +20,12 @@ Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_DAY_NS = 86_400 * NANOSECONDS_PER_SECOND
 _FILLS: dict[str, Fill] = {"value_usd": (np.float64, 0.0), "doubtful": (np.bool_, True)}
 
 
 def start_of_day(time_ns: int) -> int:
     """Midnight UTC at or before an instant."""
-    return time_ns - time_ns % _DAY_NS
+    return time_ns - time_ns % NANOSECONDS_PER_DAY
 
 
 class ValueColumns(NamedTuple):

@@ -89,8 +89,7 @@ def _margined_by(
 
 def _explain_unified(engine: EngineCore, account: int, holdings: list[Holding]) -> Explained:
     eligible = [h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products]
-    silo_total = float(engine.maintenance[account].sum())
-    return engine.unified.rulebook.explain(eligible, engine.market.risk, silo_total)
+    return engine.unified.rulebook.explain(eligible, engine.market.risk, engine.pot_silo_total(account))
 
 
 def _contributions(engine: EngineCore, account: int, holdings: list[Holding]) -> tuple[PositionLoss, ...]:

@@ -61,6 +61,20 @@ class Policy:
     price_tolerance: float = 0.0
     volatility_tolerance: float = 0.0
 
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            MarginError: BAD_PARAMETER if a rulebook stands for another silo than it is assigned to.
+        """
+        for assignment in self.assignments:
+            rulebook = self.rulebooks[assignment.rulebook_id]
+            if rulebook.silo != assignment.silo:
+                raise MarginError(
+                    Reason.BAD_PARAMETER,
+                    f"rulebook {assignment.rulebook_id}: silo",
+                    f"its file says {rulebook.silo}, but the policy assigns it to {assignment.silo}",
+                )
+
     def silo_of(self, instrument: Instrument) -> int:
         """Index of the instrument's silo; -1 for what cannot be traded: reference levels, pure collateral.
 

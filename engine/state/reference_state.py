@@ -107,7 +107,10 @@ class ReferenceState:
         return book_of(rulebook, products, self._margin_table(rulebook.rulebook_id), bit)
 
     def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
-        """The unified candidate with, for products it does not take, their silo rulebooks beside it."""
+        """The unified candidate with, for products it does not take, their silo rulebooks beside it.
+
+        A silo book none of whose products it takes is itself the one outside: its requirement is the same.
+        """
         bit = _FIRST_BOOK << len(self.silo_books)
         eligible = product_table(rulebook.eligible_products)
         everywhere = np.broadcast_to(eligible, (2, len(SILOS), len(Product))).copy()
@@ -115,7 +118,9 @@ class ReferenceState:
         outside: list[SiloBook] = []
         for rulebook_id, book in self.silo_books.items():
             products = book.products - rulebook.eligible_products
-            if products:
+            if products == book.products:
+                outside.append(book)
+            elif products:
                 table = self._margin_table(rulebook_id) & ~eligible
                 outside.append(
                     book_of(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
@@ -123,8 +128,9 @@ class ReferenceState:
         return UnifiedBook(rulebook, bit, add_on, outside)
 
     def _books(self) -> list[SiloBook]:
-        """All books that are charged by netting set."""
-        return [*self.silo_books.values(), self.unified.add_on, *self.unified.outside]
+        """All books that are charged by netting set, each once."""
+        silos = list(self.silo_books.values())
+        return [*silos, self.unified.add_on, *(book for book in self.unified.outside if book not in silos)]
 
     def _reserve(self) -> None:
         """Make room in every column for the accounts and instruments there are."""
@@ -208,18 +214,26 @@ class ReferenceState:
         """A new version of a silo rulebook takes effect; everything it margins is evaluated anew.
 
         Raises:
-            MarginError: UNKNOWN_RULEBOOK, or the refusal of an instrument by the new version; the old stays.
+            MarginError: UNKNOWN_RULEBOOK, BAD_PARAMETER if it stands for another silo, or the refusal of an instrument
+                by the new version; the old stays.
         """
         rulebook_id = rulebook.rulebook_id
         if rulebook_id not in self.silo_books:
             raise MarginError(
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
-        book = self._silo_book(rulebook, self.silo_books[rulebook_id].bit)
+        former = self.silo_books[rulebook_id]
+        if rulebook.silo != former.rulebook.silo:
+            raise MarginError(
+                Reason.BAD_PARAMETER,
+                f"rulebook {rulebook_id}: silo",
+                f"is {rulebook.silo} and was {former.rulebook.silo}: holdings keep their silo until the next start, "
+                "with a policy file that moves the products too",
+            )
+        book = self._silo_book(rulebook, former.bit)
         book.reserve(self.accounts.count, self.market.count)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot])
-        former = self.silo_books[rulebook_id]
         self.silo_books[rulebook_id] = book
         try:
             self.put_unified_rulebook(self.unified.rulebook)

@@ -213,11 +213,19 @@ def gap_of(engine: EngineCore, account: int, units: Units) -> GapAttribution:
         [SILOS[silo].value for silo in sets.tolist()],
         {SILOS[silo].value: float(maintenance[silo]) for silo in charged.tolist()},
         add_on_usd=float(engine.unified.add_on.requirement[account, 1]),
-        silo_total_usd=float(maintenance.sum()),
-        outside_usd={
-            book.rulebook.silo: float(book.requirement[account, 1]) for book in engine.unified.outside
-        },
+        silo_total_usd=engine.pot_silo_total(account),
+        outside_usd=_outside_usd(engine, account),
     )
+
+
+def _outside_usd(engine: EngineCore, account: int) -> dict[str, float]:
+    """Requirement of the positions that are not in the pot, by silo; silos without any are left out."""
+    outside: dict[str, float] = {}
+    for book in engine.unified.outside:
+        requirement_usd = float(book.requirement[account, 1])
+        if requirement_usd:
+            outside[book.rulebook.silo] = outside.get(book.rulebook.silo, 0.0) + requirement_usd
+    return outside
 
 
 def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Quality:

@@ -113,7 +113,8 @@ class UnifiedBook:
         self.outside_usd[accounts] = 0.0
 
     def charge(self, accounts: Int64s, holdings: Holdings, silo_total_usd: Float64s) -> None:
-        """Renew the result of accounts; ``silo_total_usd`` float64[a] is their sum of silo requirements.
+        """Renew the result of accounts; ``silo_total_usd`` float64[a] is their sum of silo requirements, those of
+        positions outside included.
 
         The accounts' add-on and outside books must be charged. Writes only what belongs to the accounts.
         """
@@ -123,7 +124,7 @@ class UnifiedBook:
         self.outside_usd[accounts] = outside
         self.rulebook.renew(
             accounts, holdings.columns, self._moved, self.sums.columns, self.charges, self.tails,
-            self.add_on.requirement, silo_total_usd, self.result,
+            self.add_on.requirement, np.maximum(silo_total_usd - outside, 0.0), self.result,
         )  # fmt: skip
 
     def of_account(self, account: int, holdings: Holdings) -> tuple[Float64s, Int64s]:

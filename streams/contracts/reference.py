@@ -37,7 +37,7 @@ class InstrumentRecord(Message):
     instrument_id: Identifier
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
-        "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury",
+        "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -64,6 +64,9 @@ class InstrumentRecord(Message):
     deliverable: Literal["", "unknown"] = Field(
         "", description="unknown: adjusted by a corporate action to terms that are not known yet"
     )
+    reference_entity: str = ""
+    coupon: float = Field(0.0, ge=0, le=0.2, description="running premium a year, a fraction of notional")
+    recovery_rate: float = Field(0.0, ge=0, le=0.95)
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""

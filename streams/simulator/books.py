@@ -76,6 +76,20 @@ def crypto_hedged(shelf: Shelf, draws: Draws) -> Book:
     }
 
 
+def swaps_hedged(shelf: Shelf, draws: Draws) -> Book:
+    """A stock against a swap on it, and credit protection bought or sold beside it."""
+    swap = _pick(draws, shelf.of_product("equity_swap"))
+    stock = shelf.records[swap].underlying
+    usd = _size_usd(draws, 3 * _MILLION)
+    protection = _pick(draws, shelf.of_product("credit_default_swap"))
+    contracts = float(draws.integers(2, 13))
+    return {
+        stock: shelf.quantity(stock, usd),
+        swap: -shelf.quantity(swap, float(draws.uniform(0.9, 1.0)) * usd),
+        protection: contracts if draws.random() < 0.5 else -contracts,
+    }
+
+
 def directional_securities(shelf: Shelf, draws: Draws) -> Book:
     """One to four stocks or funds, mostly long, nothing against them."""
     book: Book = {}
@@ -141,12 +155,13 @@ class Archetype(NamedTuple):
 
 
 ARCHETYPES: Final = (
-    Archetype("index_hedged", 0.18, index_hedged, "Index arbitrage"),
-    Archetype("stocks_hedged", 0.14, stocks_hedged, "Equity derivatives"),
+    Archetype("index_hedged", 0.16, index_hedged, "Index arbitrage"),
+    Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
     Archetype("crypto_hedged", 0.16, crypto_hedged, "Digital assets"),
     Archetype("directional_securities", 0.14, directional_securities, "Prime brokerage"),
     Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
     Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
     Archetype("calendar_spread", 0.08, calendar_spread, "Futures clearing"),
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
+    Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),
 )

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.instruments import SILOS
+from engine.market.instruments import FUTURES_STYLE, SILOS, Product
 from engine.market.prices import PriceColumns
 from engine.portfolio.accounts import Account
 from engine.portfolio.opening import Opening
@@ -155,7 +155,7 @@ class StartOfDay:
     def _reference_price(self, instrument_id: str) -> float:
         """Settlement price of what settles daily; others carry none."""
         product = self._shelf.records[instrument_id].product
-        return self._prices[instrument_id] if product in {"future", "perpetual", "crypto_future"} else 0.0
+        return self._prices[instrument_id] if Product(product) in FUTURES_STYLE else 0.0
 
     def _pledge(
         self,

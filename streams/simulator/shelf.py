@@ -39,6 +39,10 @@ class Shelf:
             return round(units, 2) or 0.01
         return float(round(units)) or (1.0 if units >= 0 else -1.0)
 
+    def of_product(self, product: str) -> list[str]:
+        """All instruments of a product, as they are listed."""
+        return [name for name, record in self.records.items() if record.product == product]
+
     def futures(self, commodity: str) -> list[str]:
         """Full-size futures of a commodity, nearest first."""
         multiplier = max(

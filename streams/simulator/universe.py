@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 
+from engine.market.credit_pricing import BASIS_POINT, upfront
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
 from streams.simulator.universe_derivatives import futures, options, perpetuals
@@ -28,6 +29,11 @@ _TREASURIES: Final = (
     ("UST-NOTE-5Y", 1826, 99.2),
     ("UST-NOTE-10Y", 3652, 98.4),
 )
+# Reference entity, spread in basis points, coupon, relative move of the swap's value for one of the stock.
+_CREDIT_SWAPS: Final = (("AIG", 145.0, 0.01, -4.0), ("BAC", 80.0, 0.01, 4.0), ("XOM", 310.0, 0.05, 1.5))
+_RECOVERY: Final = 0.4
+_RATE: Final = 0.04
+_EPOCH: Final = date(1970, 1, 1)
 _OFTEN, _SOMETIMES, _SELDOM = 8, 4, 1
 
 
@@ -41,7 +47,7 @@ def universe(start: date) -> list[Listing]:
     prices = {listing.instrument_id: listing.base_price for listing in spot}
     derived = [*futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
-    return [*spot, *derived, *options(start, prices)]
+    return [*spot, *derived, *options(start, prices), *_equity_swaps(), *_credit_swaps(start)]
 
 
 def _levels() -> Iterator[Listing]:
@@ -131,3 +137,39 @@ def _treasuries(start: date) -> Iterator[Listing]:
             }
         )
         yield Listing(record, price, 1 / 64, 0.0001, _SELDOM)
+
+
+def _equity_swaps() -> Iterator[Listing]:
+    """The return of 100 shares, at the price of the share."""
+    for ticker, price, volume in _STOCKS[:2]:
+        record = InstrumentRecord(
+            instrument_id=f"TRS-{ticker}",
+            product="equity_swap",
+            underlying=ticker,
+            multiplier=100,
+            risk_factor=f"EQ:{ticker}",
+            average_daily_volume=volume / 1_000,
+        )
+        yield Listing(record, price, 0.01, 0.0002, _SELDOM)
+
+
+def _credit_swaps(start: date) -> Iterator[Listing]:
+    """Protection on 1,000,000 of notional for some five years; below the coupon its value is negative."""
+    maturity = date(start.year + 5, 6, 20)
+    for entity, spread_bp, coupon, beta in _CREDIT_SWAPS:
+        record = InstrumentRecord.model_validate(
+            {
+                "instrument_id": f"CDS-{entity}-{maturity:%Y-%m}",
+                "product": "credit_default_swap",
+                "multiplier": 1e6,
+                "expiry": maturity.isoformat(),
+                "reference_entity": entity,
+                "coupon": coupon,
+                "recovery_rate": _RECOVERY,
+                "risk_factor": f"EQ:{entity}",
+                "beta": beta,
+                "negative_price_allowed": True,
+            }
+        )
+        terms = ((start - _EPOCH).days, (maturity - _EPOCH).days, _RECOVERY, _RATE, coupon)
+        yield Listing(record, upfront(*terms, spread_bp * BASIS_POINT), 0.00001, 0.01, _SELDOM)

@@ -15,6 +15,7 @@ rules = st.builds(
     warning_at=st.just(0.9) | st.just(1.0),
     clear_below=st.just(0.85) | st.just(0.9),
     threshold_usd=st.sampled_from([0.0, 500.0]),
+    uncollected_usd=st.sampled_from([0.0, 800.0]),
     minimum_transfer_usd=st.sampled_from([0.0, 1000.0]),
     recall_step_usd=st.sampled_from([0.0, 100.0]),
     recall_step_share=st.sampled_from([0.0, 0.1]),

@@ -235,17 +235,23 @@ class EngineMachine(RuleBasedStateMachine):
         for account_id in ACCOUNTS:
             account = int(engine.account_slots([account_id])[0])
             holdings = self._holdings(account_id)
-            plain = dict.fromkeys(SILOS, 0.0)
+            plain, outside = dict.fromkeys(SILOS, 0.0), 0.0
             for book in engine.silo_books.values():
                 margined = [h for h in holdings if self._under(account_id, h, book.rulebook.rulebook_id)]
                 explained = book.rulebook.explain(margined, engine.market)
                 assert explained.tree.largest_residual_usd() < 1e-6
                 plain[SILOS[SILO_INDEX[book.rulebook.silo]]] += explained.requirement.maintenance_usd
+                if not book.products & engine.unified.rulebook.eligible_products:
+                    outside += explained.requirement.maintenance_usd
             for silo, expected in plain.items():
                 self._same(engine.maintenance[account, SILO_INDEX[silo]], expected)
                 self._same(engine.equity[account, SILO_INDEX[silo]], self._equity(account_id, silo))
             if self.approved[account_id]:
-                unified = engine.unified.rulebook.explain(holdings, engine.market, sum(plain.values()))
+                pot = [
+                    h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products
+                ]
+                total = sum(plain.values()) - outside
+                unified = engine.unified.rulebook.explain(pot, engine.market, total)
                 self._same(engine.unified.result[account, 0], unified.requirement.maintenance_usd)
             gap = engine.statement(account_id, self.now_ns).gap
             assert abs(gap.residual_usd) < 1e-4

@@ -118,6 +118,24 @@ def test_amount_restores_initial_where_the_rule_says_so() -> None:
     assert decide(case(CallState.CLEAR), figures(1000, 900), CallRule()).amount_usd == pytest.approx(100.0)
 
 
+@pytest.mark.parametrize(
+    ("maintenance", "equity", "state", "amount"),
+    [
+        (1000, 0, "clear", 0.0),  # all of it is below the threshold
+        (1000, -200, "issued", 200.0),  # exposure is called all the same
+        (5000, 0, "issued", 1000.0),
+        (5000, 950, "warning", 0.0),  # 50 missing: below the minimum transfer amount
+        (5000, 1300, "clear", 0.0),
+    ],
+)
+def test_requirement_up_to_the_threshold_is_not_collected(
+    maintenance: float, equity: float, state: str, amount: float
+) -> None:
+    rule = CallRule(uncollected_usd=4000.0, minimum_transfer_usd=100.0)
+    decision = decide(case(CallState.CLEAR), figures(maintenance, equity), rule)
+    assert (decision.state, decision.amount_usd) == (state, pytest.approx(amount))
+
+
 def test_leaving_clear_or_met_opens_the_next_case() -> None:
     clear = CallCase("A", "silo:futures")
     warning = next_case(clear, decide(clear, figures(950, 1000), RULE), "1")

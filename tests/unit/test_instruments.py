@@ -16,9 +16,14 @@ FUTURE = Instrument("F", Product.FUTURE, combined_commodity="ES", contract_month
 PERPETUAL = Instrument("P", Product.PERPETUAL, "BTC", margin_schedule="venue:BTC")
 NOTE = Instrument("N", Product.TREASURY, expiry_ns=1)
 PAIR = Instrument("BTC-USD", Product.CRYPTO_SPOT, "BTC")
+EQUITY_SWAP = Instrument("ES", Product.EQUITY_SWAP, "S")
+SWAP = Instrument(
+    "CDS", Product.CREDIT_DEFAULT_SWAP, expiry_ns=1, reference_entity="ACME", coupon=0.01, recovery_rate=0.4,
+    negative_price_allowed=True,
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("instrument", [SHARE, CALL, FUTURE, PERPETUAL, NOTE, PAIR])
+@pytest.mark.parametrize("instrument", [SHARE, CALL, FUTURE, PERPETUAL, NOTE, PAIR, EQUITY_SWAP, SWAP])
 def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
     assert check_instrument(instrument) is instrument
 
@@ -44,6 +49,13 @@ def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
         (FUTURE, {"contract_month": ""}, "contract_month"),
         (PERPETUAL, {"margin_schedule": ""}, "margin_schedule"),
         (NOTE, {"expiry_ns": 0}, "a Treasury needs its maturity"),
+        (EQUITY_SWAP, {"underlying": ""}, "an equity swap needs the share"),
+        (SWAP, {"reference_entity": ""}, "reference_entity"),
+        (SWAP, {"expiry_ns": 0}, "a credit default swap needs its maturity"),
+        (SWAP, {"coupon": 0.0}, "coupon 0.0"),
+        (SWAP, {"coupon": float("nan")}, "coupon nan"),
+        (SWAP, {"recovery_rate": 1.0}, "recovery_rate 1.0"),
+        (SWAP, {"negative_price_allowed": False}, "negative_price_allowed"),
     ],
 )
 def test_what_cannot_is_refused(instrument: Instrument, change: dict[str, Any], detail: str) -> None:
