@@ -129,6 +129,8 @@ def least_cost(cost: Float64s, sets: Sets, rows: Rows, most_pivots: int, x: Floa
     basics_of = np.zeros(n_sets, np.int64)
     rate = np.empty(n)
     ratio = np.empty(n)
+    candidates = np.empty(n, np.int64)
+    listed = np.zeros(n, np.bool_)
     direction = np.empty(room)
     work = np.empty(room)
     other = np.empty(room)
@@ -144,7 +146,7 @@ def least_cost(cost: Float64s, sets: Sets, rows: Rows, most_pivots: int, x: Floa
         )
         if leaving == -1 and new_row == -1:
             break
-        if pivots >= most_pivots:
+        if pivots >= most_pivots or not np.isfinite(slack):
             return GAVE_UP, pivots
         pivots += 1
         if leaving >= size:  # a key column below zero: change places with a basic one of its set
@@ -156,7 +158,7 @@ def least_cost(cost: Float64s, sets: Sets, rows: Rows, most_pivots: int, x: Floa
         )
         entering, leaving_row, step = _ratio_test(
             sets, rows, key, state, reduced, price, tight, size, direction, rate, ratio, basics_of, slack,
-            basic[leaving] if new_row == -1 else -1, at_keys,
+            basic[leaving] if new_row == -1 else -1, at_keys, candidates, listed,
         )  # fmt: skip
         if entering == -1 and leaving_row == -1:
             return INFEASIBLE, pivots
@@ -370,6 +372,8 @@ def _ratio_test(
     slack: float,
     leaving_column: int,
     at_keys: Float64s,
+    candidates: Int64s,
+    listed: Bools,
 ) -> tuple[int, int, float]:
     """(entering column or -1, leaving tight row or -1, step); sets move over on the way."""
     row_step, leaving_row = np.inf, -1
@@ -378,20 +382,20 @@ def _ratio_test(
             step = max(price[at], 0.0) / -direction[at]
             if step < row_step:
                 row_step, leaving_row = step, at
+    count = 0
     for column in range(len(rate)):
-        open_to_enter = state[column] == OUTSIDE and column != leaving_column and rate[column] < -_PIVOT
-        ratio[column] = max(reduced[column], 0.0) / -rate[column] if open_to_enter else np.inf
+        ratio[column] = np.inf
+        listed[column] = False
+        if state[column] == OUTSIDE and column != leaving_column and rate[column] < -_PIVOT:
+            ratio[column] = max(reduced[column], 0.0) / -rate[column]
+            if ratio[column] < row_step:
+                candidates[count] = column
+                listed[column] = True
+                count += 1
     while True:
-        entering = int(np.argmin(ratio))
-        step = ratio[entering]
-        if step >= row_step:
+        entering, step = _first_of(candidates, count, ratio, rate)
+        if entering < 0 or step >= row_step:
             return -1, leaving_row, row_step
-        if step == np.inf:
-            return -1, -1, step
-        for column in range(len(rate)):  # of equal ones the firmest pivot
-            if ratio[column] <= step + _TIE and rate[column] < rate[entering]:
-                entering = column
-        step = ratio[entering]
         group = sets.of[entering]
         if group < 0 or basics_of[group] > 0:
             return entering, -1, step
@@ -399,6 +403,27 @@ def _ratio_test(
         if slack <= _TOLERANCE:
             return entering, -1, step
         _move_over(sets, rows, key, state, reduced, rate, ratio, group, entering, step, at_keys)
+        for place in range(sets.starts[group], sets.starts[group + 1]):
+            column = sets.members[place]
+            if ratio[column] < row_step and not listed[column]:
+                candidates[count] = column
+                listed[column] = True
+                count += 1
+
+
+@kernel
+def _first_of(candidates: Int64s, count: int, ratio: Float64s, rate: Float64s) -> tuple[int, float]:
+    """The candidate that is reached first, of equal ones the firmest pivot; -1 if none is."""
+    least = np.inf
+    for index in range(count):
+        least = min(least, ratio[candidates[index]])
+    entering = -1
+    if least < np.inf:
+        for index in range(count):
+            column = candidates[index]
+            if ratio[column] <= least + _TIE and (entering < 0 or rate[column] < rate[entering]):
+                entering = column
+    return entering, ratio[entering] if entering >= 0 else np.inf
 
 
 @kernel

@@ -27,8 +27,8 @@ from engine.rules.strategy.linear import (
 )
 from engine.rules.strategy.programme import ALONE, LOSS, Programme, programme
 
-EXACT_UP_TO_COLUMNS = 250  # books up to this size are searched in full
-MOST_NODES = 2000
+SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
+MOST_NODES = 300
 MOST_NODES_OF_REMAINDER = 60
 MOST_PIVOTS = 20_000
 _WHOLE = 1e-6
@@ -64,13 +64,14 @@ def _whole_amounts(problem: Programme, integral: Bools) -> tuple[Float64s, float
     bound = float(problem.cost @ relaxed)
     if not len(_divided(relaxed, integral)):
         return np.where(integral, np.rint(relaxed), relaxed), bound
-    if len(problem.cost) <= EXACT_UP_TO_COLUMNS:
-        alone = np.array([use.kind == ALONE for use in problem.uses])
-        start = np.where(alone, problem.sets.quantity[problem.sets.of], 0.0)
-        found = _Found(float(problem.cost @ start), start)
-        proven = _search(problem.cost, problem.sets, problem.rows, integral, found, MOST_NODES)
-        return found.amounts, found.cost if proven else bound
-    return _round_remainder(problem, integral, relaxed), bound
+    rounded = _round_remainder(problem, integral, relaxed)
+    found = _Found(float(problem.cost @ rounded), rounded)
+    searched = len(problem.cost) <= SEARCHED_UP_TO_COLUMNS and _search(
+        problem.cost, problem.sets, problem.rows, integral, found, MOST_NODES
+    )
+    if searched:
+        bound = found.cost
+    return found.amounts, bound
 
 
 def _relaxed(cost: Float64s, sets: Sets, rows: Rows) -> Float64s | None:
@@ -84,7 +85,7 @@ def _divided(amounts: Float64s, integral: Bools) -> Int64s:
 
 
 def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Found, most_nodes: int) -> bool:
-    """Depth first branch and bound; whether everything was searched."""
+    """Depth first branch and bound, the nearly whole column up first; whether everything was searched."""
     open_nodes = [rows]
     for _ in range(most_nodes):
         if not open_nodes:
@@ -98,13 +99,9 @@ def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Fou
             found.cost = float(cost @ amounts)
             found.amounts = np.where(integral, np.rint(amounts), amounts)
             continue
-        parts = amounts[divided] - np.floor(amounts[divided])
-        column = int(divided[np.argmax(np.minimum(parts, 1.0 - parts))])
-        down, up = math.floor(amounts[column]), math.ceil(amounts[column])
-        branches = [_with_row(node, column, -1.0, -up), _with_row(node, column, 1.0, down)]
-        if amounts[column] - down > 0.5:
-            branches.reverse()
-        open_nodes += branches
+        column = int(divided[np.argmax(amounts[divided] - np.floor(amounts[divided]))])
+        whole = math.floor(amounts[column])
+        open_nodes += [_with_row(node, column, 1.0, whole), _with_row(node, column, -1.0, -whole - 1.0)]
     return not open_nodes
 
 

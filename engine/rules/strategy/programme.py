@@ -206,7 +206,8 @@ class _Builder:
     def stock_row(self) -> None:
         if self._of_stock:
             units = np.array([self._contracts[self._uses[column].option].units for column in self._of_stock])
-            self._row(self._of_stock, units, abs(self._shares), equal=False)
+            most = float(units.max())
+            self._row(self._of_stock, units / most, abs(self._shares) / most, equal=False)
 
     def boxes(self) -> None:
         """Long boxes of European options settled in cash, as a low pair and a high pair."""
@@ -263,11 +264,10 @@ class _Builder:
         if not longs or not shorts:
             return
         key = (float(cut), self._contracts[longs[0]].units, float(self._contracts[longs[0]].european))
+        paid = [self._contracts[option].value for option in longs] + [0.0] * len(shorts)
         column_of = {
-            option: self._use(
-                SPREAD, option, self._contracts[option].value if option in set(longs) else 0.0, key
-            )
-            for option in (*longs, *shorts)
+            option: self._use(SPREAD, option, cost, key)
+            for option, cost in zip((*longs, *shorts), paid, strict=True)
         }
         for right in (CALL, PUT):
             long, short = self._options(right, 1, longs), self._options(right, -1, shorts)
@@ -279,16 +279,19 @@ class _Builder:
                     [(float(self._contracts[option].expiry_ns), column_of[option]) for option in short],
                     [(float(self._contracts[option].expiry_ns), column_of[option]) for option in long],
                 )
-        self._losses(list(column_of), list(column_of.values()), self._use(LOSS, -1, 1.0))
+        self._losses(list(column_of), list(column_of.values()))
 
-    def _losses(self, options: list[int], columns: list[int], charge: int) -> None:
+    def _losses(self, options: list[int], columns: list[int]) -> None:
+        """One row for each exercise price; losses and charge in units of a contract's underlying value."""
         contracts = [self._contracts[option] for option in options]
         strikes = np.array([contract.strike for contract in contracts])
         side = np.array([1.0 if contract.right == CALL else -1.0 for contract in contracts])
         held = np.array([math.copysign(contract.units, self._counts[option]) for option, contract in
                          zip(options, contracts, strict=True)])  # fmt: skip
         points = np.unique(strikes)
-        losses = -held * np.maximum(side * (points[:, None] - strikes), 0.0)
+        unit_usd = contracts[0].units * self._terms.price
+        charge = self._use(LOSS, -1, unit_usd)
+        losses = -held / unit_usd * np.maximum(side * (points[:, None] - strikes), 0.0)
         for loss in losses:
             there = np.flatnonzero(loss)
             at = np.append(np.array(columns, np.int64)[there], charge)
