@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
+from engine.rules.strategy.inverse import border, invert, replace_column, replace_row, shrink
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -503,22 +504,22 @@ def _change_basis(
             for entry in range(rows.column_starts[key[group]], rows.column_starts[key[group] + 1]):
                 if rows.column_rows[entry] == new_row:
                     corner -= rows.column_values[entry]
-        _border(inverse, size, other, work, corner)
+        border(inverse, size, other, work, corner)
         basic[size], tight[size], place[new_row], price[size] = entering, new_row, size, new_price
         _enter(sets, state, basics_of, entering)
         return size + 1
     if new_row >= 0:
-        _replace_row(inverse, size, work, leaving_row)
+        replace_row(inverse, size, work, leaving_row)
         place[tight[leaving_row]] = -1
         tight[leaving_row], place[new_row], price[leaving_row] = new_row, leaving_row, new_price
         return size
     _leave(sets, state, basics_of, basic[leaving])
     if entering >= 0:
-        _replace_column(inverse, size, other, leaving)
+        replace_column(inverse, size, other, leaving)
         basic[leaving] = entering
         _enter(sets, state, basics_of, entering)
         return size
-    _shrink(inverse, size, leaving, leaving_row)
+    shrink(inverse, size, leaving, leaving_row)
     place[tight[leaving_row]] = -1
     last = size - 1
     basic[leaving] = basic[last]
@@ -543,76 +544,6 @@ def _leave(sets: Sets, state: Int64s, basics_of: Int64s, column: int) -> None:
 
 
 @kernel
-def _border(inverse: Float64s, size: int, column: Float64s, row: Float64s, corner: float) -> None:
-    """One more row and column."""
-    right = np.zeros(size)
-    below = np.zeros(size)
-    for index in range(size):
-        for at in range(size):
-            right[index] += inverse[index, at] * column[at]
-            below[at] += row[index] * inverse[index, at]
-    pivot = corner
-    for index in range(size):
-        pivot -= row[index] * right[index]
-    for index in range(size):
-        factor = right[index] / pivot
-        if factor != 0.0:
-            for at in range(size):
-                inverse[index, at] += factor * below[at]
-        inverse[index, size] = -factor
-    for at in range(size):
-        inverse[size, at] = -below[at] / pivot
-    inverse[size, size] = 1.0 / pivot
-
-
-@kernel
-def _replace_column(inverse: Float64s, size: int, column: Float64s, leaving: int) -> None:
-    solved = np.zeros(size)
-    for index in range(size):
-        for at in range(size):
-            solved[index] += inverse[index, at] * column[at]
-    for at in range(size):
-        inverse[leaving, at] /= solved[leaving]
-    for index in range(size):
-        if index != leaving and solved[index] != 0.0:
-            for at in range(size):
-                inverse[index, at] -= solved[index] * inverse[leaving, at]
-
-
-@kernel
-def _replace_row(inverse: Float64s, size: int, row: Float64s, leaving: int) -> None:
-    solved = np.zeros(size)
-    for index in range(size):
-        if row[index] != 0.0:
-            for at in range(size):
-                solved[at] += row[index] * inverse[index, at]
-    for index in range(size):
-        inverse[index, leaving] /= solved[leaving]
-        factor = inverse[index, leaving]
-        if factor != 0.0:
-            for at in range(size):
-                if at != leaving:
-                    inverse[index, at] -= factor * solved[at]
-
-
-@kernel
-def _shrink(inverse: Float64s, size: int, index_out: int, at_out: int) -> None:
-    """Without one column and one row; the last ones take their places."""
-    pivot = inverse[index_out, at_out]
-    for index in range(size):
-        if index != index_out:
-            factor = inverse[index, at_out] / pivot
-            if factor != 0.0:
-                for at in range(size):
-                    inverse[index, at] -= factor * inverse[index_out, at]
-    last = size - 1
-    for at in range(size):
-        inverse[index_out, at] = inverse[last, at]
-    for index in range(size):
-        inverse[index, at_out] = inverse[index, last]
-
-
-@kernel
 def _invert(
     rows: Rows,
     sets: Sets,
@@ -631,23 +562,7 @@ def _invert(
         _net_column(rows, sets, key, basic[index], place, net)
         matrix[:, index] = net
         matrix[index, size + index] = 1.0
-    for step in range(size):
-        best = step
-        for at in range(step, size):
-            if abs(matrix[at, step]) > abs(matrix[best, step]):
-                best = at
-        if best != step:
-            for at in range(2 * size):
-                matrix[step, at], matrix[best, at] = matrix[best, at], matrix[step, at]
-        pivot = matrix[step, step]
-        for at in range(step, 2 * size):
-            matrix[step, at] /= pivot
-        for other in range(size):
-            factor = matrix[other, step]
-            if other != step and factor != 0.0:
-                for at in range(step, 2 * size):
-                    matrix[other, at] -= factor * matrix[step, at]
-    inverse[:size, :size] = matrix[:, size:]
+    invert(matrix, size, inverse)
 
 
 @kernel

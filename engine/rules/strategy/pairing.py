@@ -29,7 +29,7 @@ from engine.rules.strategy.programme import ALONE, LOSS, Programme, programme
 
 SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
 MOST_NODES = 300
-MOST_NODES_OF_REMAINDER = 60
+MOST_NODES_OF_REMAINDER = 25
 MOST_PIVOTS = 20_000
 _WHOLE = 1e-6
 _CENT_USD = 0.005
@@ -60,7 +60,9 @@ class _Found:
 def _whole_amounts(problem: Programme, integral: Bools) -> tuple[Float64s, float]:
     """Amounts in whole contracts, and a lower bound of the least cost in whole contracts."""
     relaxed = _relaxed(problem.cost, problem.sets, problem.rows)
-    assert relaxed is not None  # every option may stand alone
+    if relaxed is None:  # rounding errors: alone is permitted too, and the bound claims nothing
+        alone = np.array([use.kind == ALONE for use in problem.uses])
+        return np.where(alone, problem.sets.quantity[problem.sets.of], 0.0), -problem.constant_usd
     bound = float(problem.cost @ relaxed)
     if not len(_divided(relaxed, integral)):
         return np.where(integral, np.rint(relaxed), relaxed), bound
@@ -101,11 +103,11 @@ def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Fou
             continue
         column = int(divided[np.argmax(amounts[divided] - np.floor(amounts[divided]))])
         whole = math.floor(amounts[column])
-        open_nodes += [_with_row(node, column, 1.0, whole), _with_row(node, column, -1.0, -whole - 1.0)]
+        open_nodes += [with_row(node, column, 1.0, whole), with_row(node, column, -1.0, -whole - 1.0)]
     return not open_nodes
 
 
-def _with_row(rows: Rows, column: int, value: float, bound: float) -> Rows:
+def with_row(rows: Rows, column: int, value: float, bound: float) -> Rows:
     """One more row: value x column <= bound."""
     starts = np.append(rows.starts, len(rows.columns) + 1)
     columns, values = np.append(rows.columns, column), np.append(rows.values, value)

@@ -84,8 +84,12 @@ class _Builder:
         ]
         self._uses: list[Use] = []
         self._cost: list[float] = []
+        self._strikes = np.array([contract.strike for contract in self._contracts])
+        self._sides = np.array([1.0 if contract.right == CALL else -1.0 for contract in self._contracts])
+        self._held = np.array(self._counts, np.float64) / np.maximum(np.abs(self._counts), 1)
         self._columns: list[Int64s] = []
         self._values: list[Float64s] = []
+        self._lengths: list[int] = []
         self._bound: list[float] = []
         self._equal: list[bool] = []
         self._of_stock: list[int] = []
@@ -105,6 +109,7 @@ class _Builder:
     def _row(self, columns: Sequence[int] | Int64s, values: Float64s, bound: float, *, equal: bool) -> None:
         self._columns.append(np.asarray(columns, np.int64))
         self._values.append(values)
+        self._lengths.append(len(values))
         self._bound.append(bound)
         self._equal.append(equal)
 
@@ -283,19 +288,19 @@ class _Builder:
 
     def _losses(self, options: list[int], columns: list[int]) -> None:
         """One row for each exercise price; losses and charge in units of a contract's underlying value."""
-        contracts = [self._contracts[option] for option in options]
-        strikes = np.array([contract.strike for contract in contracts])
-        side = np.array([1.0 if contract.right == CALL else -1.0 for contract in contracts])
-        held = np.array([math.copysign(contract.units, self._counts[option]) for option, contract in
-                         zip(options, contracts, strict=True)])  # fmt: skip
+        scale = self._terms.price
+        charge = self._use(LOSS, -1, self._contracts[options[0]].units * scale)
+        strikes = self._strikes[options]
         points = np.unique(strikes)
-        unit_usd = contracts[0].units * self._terms.price
-        charge = self._use(LOSS, -1, unit_usd)
-        losses = -held / unit_usd * np.maximum(side * (points[:, None] - strikes), 0.0)
-        for loss in losses:
-            there = np.flatnonzero(loss)
-            at = np.append(np.array(columns, np.int64)[there], charge)
-            self._row(at, np.append(loss[there], -1.0), 0.0, equal=False)
+        losses = np.full((len(points), len(options) + 1), -1.0)
+        losses[:, :-1] = np.maximum(self._sides[options] * (points[:, None] - strikes), 0.0)
+        losses[:, :-1] *= -self._held[options] / scale
+        row, place = np.nonzero(losses)
+        self._columns.append(np.array([*columns, charge], np.int64)[place])
+        self._values.append(losses[row, place])
+        self._lengths += np.bincount(row, minlength=len(points)).tolist()
+        self._bound += [0.0] * len(points)
+        self._equal += [False] * len(points)
 
     # -- helpers -------------------------------------------------------------------------------------------
     def _coverable(self, right: str, side: int) -> list[int]:
@@ -338,23 +343,19 @@ class _Builder:
             self._uses,
             np.array(self._cost),
             Sets(of, starts, members, quantity),
-            rows_of(self._columns, self._values, self._bound, self._equal, len(self._uses)),
+            self._rows(),
             self._stock * abs(self._shares),
         )
 
-
-def rows_of(
-    columns: list[Int64s], values: list[Float64s], bound: list[float], equal: list[bool], count: int
-) -> Rows:
-    """Linking rows from a list of rows."""
-    starts = np.zeros(len(columns) + 1, np.int64)
-    np.cumsum([len(row) for row in columns], out=starts[1:])
-    flat_columns = np.concatenate([np.zeros(0, np.int64), *columns])
-    flat_values = np.concatenate([np.zeros(0), *values])
-    by = by_column(flat_columns, flat_values, starts, count)
-    return Rows(
-        starts, flat_columns, flat_values, *by, np.array(bound, np.float64), np.array(equal, np.bool_)
-    )
+    def _rows(self) -> Rows:
+        starts = np.zeros(len(self._lengths) + 1, np.int64)
+        np.cumsum(self._lengths, out=starts[1:])
+        columns = np.concatenate([np.zeros(0, np.int64), *self._columns])
+        values = np.concatenate([np.zeros(0), *self._values])
+        by = by_column(columns, values, starts, len(self._uses))
+        return Rows(
+            starts, columns, values, *by, np.array(self._bound, np.float64), np.array(self._equal, np.bool_)
+        )
 
 
 def _class(contract: Contract) -> tuple[float, float]:
