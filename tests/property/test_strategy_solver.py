@@ -10,10 +10,11 @@ import pytest
 from engine.rules.strategy import pairing as pairing_module
 from engine.rules.strategy.book import Book, OptionPosition
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
-from engine.rules.strategy.linear import GAVE_UP, INFEASIBLE, OPTIMAL, Sets, least_cost
+from engine.rules.strategy.linear import GAVE_UP, INFEASIBLE, OPTIMAL, least_cost
 from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing
 from engine.rules.strategy.programme import programme
 from engine.rules.strategy.securities import Stage, Stock
+from engine.rules.strategy.tableau import Sets
 from tests.strategy_book import PARAMETERS, book_of, terms_at, with_parameters
 
 PAIRWISE = with_parameters(reading__spread_expiries__value="pairwise")

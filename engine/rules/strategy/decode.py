@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from engine.rules.strategy.book import Book, Strategy
 from engine.rules.strategy.formulas import CALL, Contract, Terms
-from engine.rules.strategy.linear import Float64s
 from engine.rules.strategy.names import spread_name
 from engine.rules.strategy.programme import (
     ALONE,
@@ -25,6 +24,7 @@ from engine.rules.strategy.programme import (
     SPREAD,
     Use,
 )
+from engine.rules.strategy.tableau import Float64s
 
 Amounts = dict[int, int]  # contracts by option
 

@@ -15,17 +15,9 @@ import numpy as np
 from engine.rules.strategy.book import Book, Pairing
 from engine.rules.strategy.decode import strategies_of
 from engine.rules.strategy.formulas import Terms
-from engine.rules.strategy.linear import (
-    OPTIMAL,
-    Bools,
-    Float64s,
-    Int64s,
-    Rows,
-    Sets,
-    by_column,
-    least_cost,
-)
+from engine.rules.strategy.linear import OPTIMAL, least_cost
 from engine.rules.strategy.programme import ALONE, LOSS, Programme, programme
+from engine.rules.strategy.tableau import Bools, Float64s, Int64s, Rows, Sets, by_column
 
 SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
 MOST_NODES = 300

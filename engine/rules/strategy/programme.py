@@ -26,8 +26,8 @@ import numpy as np
 
 from engine.rules.strategy.book import Book
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
-from engine.rules.strategy.linear import Float64s, Int64s, Rows, Sets, by_column
 from engine.rules.strategy.parameters import PAIRWISE
+from engine.rules.strategy.tableau import Float64s, Int64s, Rows, Sets, by_column
 
 ALONE, SAVED, COVERED, PROTECTIVE = "alone", "saved", "covered", "protective"
 COLLAR_EXERCISE, COLLAR_LIMIT, CONVERSION, REVERSE = "collar", "collar by limit", "conversion", "reverse"
