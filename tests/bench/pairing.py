@@ -83,7 +83,8 @@ def highs(problem: Programme) -> float:
 def own(problem: Programme) -> float:
     """The same by the own solver."""
     amounts = np.zeros(len(problem.cost))
-    least_cost(problem.cost, problem.sets, problem.rows, MOST_PIVOTS, amounts)
+    prices = np.zeros(len(problem.rows.bound))
+    least_cost(problem.cost, problem.sets, problem.rows, MOST_PIVOTS, amounts, prices)
     return float(problem.cost @ amounts)
 
 

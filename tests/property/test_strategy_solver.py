@@ -6,16 +6,19 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.rules.strategy import pairing as pairing_module
 from engine.rules.strategy.book import Book, OptionPosition
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
-from engine.rules.strategy.linear import GAVE_UP, INFEASIBLE, OPTIMAL, least_cost
+from engine.rules.strategy.linear import GAVE_UP, INFEASIBLE, OPTIMAL, least_cost, proven_bound
 from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing
+from engine.rules.strategy.plain import plain_pairing
 from engine.rules.strategy.programme import programme
 from engine.rules.strategy.securities import Stage, Stock
 from engine.rules.strategy.tableau import Sets
-from tests.strategy_book import PARAMETERS, book_of, terms_at, with_parameters
+from tests.strategy_book import PARAMETERS, book_of, small_books, terms_at, with_parameters
 
 PAIRWISE = with_parameters(reading__spread_expiries__value="pairwise")
 
@@ -54,12 +57,28 @@ def test_least_cost_is_that_of_highs(seed: int) -> None:
     book, terms = random_book(seed)
     problem = programme(book, terms)
     amounts = np.zeros(len(problem.cost))
-    outcome, _ = least_cost(problem.cost, problem.sets, problem.rows, MOST_PIVOTS, amounts)
+    prices = np.zeros(len(problem.rows.bound))
+    outcome, _ = least_cost(problem.cost, problem.sets, problem.rows, MOST_PIVOTS, amounts, prices)
     assert outcome == OPTIMAL
+    bound = proven_bound(problem.cost, problem.sets, problem.rows, prices)
+    assert bound == pytest.approx(problem.cost @ amounts, rel=1e-9, abs=0.01)
     assert problem.cost @ amounts == pytest.approx(highs(problem), rel=1e-9, abs=0.01)
     assert amounts.min() >= -1e-6
     shared = np.bincount(problem.sets.of[problem.sets.of >= 0], amounts[problem.sets.of >= 0])
     assert shared == pytest.approx(problem.sets.quantity)
+
+
+@given(small_books(), st.integers(0, 2**32 - 1), st.sampled_from([1.0, 100.0, 1e5]))
+def test_no_prices_of_rows_prove_too_much(drawn: tuple[Book, float], seed: int, size: float) -> None:
+    """The bound holds for any prices, so it does not lean on the solver."""
+    book, price = drawn
+    if not book.options:
+        return
+    terms = terms_at(price)
+    problem = programme(book, terms)
+    prices = np.random.default_rng(seed).normal(0.0, size, len(problem.rows.bound))
+    bound = proven_bound(problem.cost, problem.sets, problem.rows, prices)
+    assert bound + problem.constant_usd <= plain_pairing(book, terms).published_usd + 0.01
 
 
 @pytest.mark.parametrize("seed", range(0, 60, 4))
@@ -79,15 +98,16 @@ def test_a_solver_that_gives_up_leaves_every_option_alone(monkeypatch: pytest.Mo
     monkeypatch.setattr(pairing_module, "MOST_PIVOTS", 0)
     pairing = least_pairing(book_of("+1@95C@4.00; -1@100C@2.00"), terms_at(97.0))
     assert sorted(strategy.name for strategy in pairing.strategies) == ["long call", "naked call"]
-    assert pairing.lower_bound_usd == 0.0
+    assert pairing.lower_bound_usd == 400.0  # the long call is paid in full whatever the short one costs
 
 
 def test_rows_that_contradict_each_other_are_found_out() -> None:
     book = book_of("-1@100C@2.00")
     problem = programme(book, terms_at(100.0))
     row = pairing_module.with_row(problem.rows, 0, 1.0, 0.0)  # the only use of the only option is forbidden
-    assert least_cost(problem.cost, problem.sets, row, 10, np.zeros(1))[0] == INFEASIBLE
-    assert least_cost(problem.cost, problem.sets, row, 0, np.zeros(1))[0] == GAVE_UP
+    amounts, prices = np.zeros(1), np.zeros(1)
+    assert least_cost(problem.cost, problem.sets, row, 10, amounts, prices)[0] == INFEASIBLE
+    assert least_cost(problem.cost, problem.sets, row, 0, amounts, prices)[0] == GAVE_UP
 
 
 def test_sets_share_out_their_quantity_at_the_least_cost() -> None:
@@ -98,5 +118,5 @@ def test_sets_share_out_their_quantity_at_the_least_cost() -> None:
     )  # fmt: skip
     rows = problem.rows._replace(column_starts=np.zeros(4, np.int64))
     amounts = np.zeros(3)
-    assert least_cost(np.array([3.0, 2.0, 9.0]), sets, rows, 10, amounts) == (OPTIMAL, 0)
+    assert least_cost(np.array([3.0, 2.0, 9.0]), sets, rows, 10, amounts, np.zeros(0)) == (OPTIMAL, 0)
     assert amounts.tolist() == [0.0, 5.0, 7.0]

@@ -32,8 +32,14 @@ _REFRESH = 64  # pivots between two inversions from scratch
 
 
 @kernel
-def least_cost(cost: Float64s, sets: Sets, rows: Rows, most_pivots: int, x: Float64s) -> tuple[int, int]:
-    """Fill ``x`` with a solution of least cost; returns the outcome and the pivots made."""
+def least_cost(
+    cost: Float64s, sets: Sets, rows: Rows, most_pivots: int, x: Float64s, prices: Float64s
+) -> tuple[int, int]:
+    """Fill ``x`` with a solution of least cost and ``prices`` with those of its rows.
+
+    Returns:
+        The outcome, and the pivots made.
+    """
     n, m, n_sets = len(cost), len(rows.bound), len(sets.quantity)
     room = m + 1
     basis = Basis(
@@ -81,7 +87,24 @@ def least_cost(cost: Float64s, sets: Sets, rows: Rows, most_pivots: int, x: Floa
         x[basis.key[group]] = basis.left[group]
     for index in range(size):
         x[basis.basic[index]] += basis.amount[index]
+    prices[:] = 0.0
+    for index in range(size):
+        prices[basis.tight[index]] = basis.price[index]
     return OPTIMAL, pivots
+
+
+def proven_bound(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> float:
+    """What no solution can cost less than, whatever the prices of rows are: weak duality, checked apart.
+
+    Prices of inequalities below zero count as zero. Minus infinity where a column of its own would be paid for.
+    """
+    price = np.where(rows.equal, prices, np.maximum(prices, 0.0))
+    of_entries = rows.values * np.repeat(price, np.diff(rows.starts))
+    reduced = cost + np.bincount(rows.columns, of_entries, len(cost))
+    if np.any(reduced[sets.of < 0] < -_TOLERANCE * cost[sets.of < 0]):
+        return -np.inf
+    cheapest = np.minimum.reduceat(reduced[sets.members], sets.starts[:-1])
+    return float(sets.quantity @ cheapest - price @ rows.bound)
 
 
 @kernel

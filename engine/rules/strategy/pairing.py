@@ -15,7 +15,7 @@ import numpy as np
 from engine.rules.strategy.book import Book, Pairing
 from engine.rules.strategy.decode import strategies_of
 from engine.rules.strategy.formulas import Terms
-from engine.rules.strategy.linear import OPTIMAL, least_cost
+from engine.rules.strategy.linear import OPTIMAL, least_cost, proven_bound
 from engine.rules.strategy.programme import ALONE, LOSS, Programme, programme
 from engine.rules.strategy.tableau import Bools, Float64s, Int64s, Rows, Sets, by_column
 
@@ -51,11 +51,12 @@ class _Found:
 
 def _whole_amounts(problem: Programme, integral: Bools) -> tuple[Float64s, float]:
     """Amounts in whole contracts, and a lower bound of the least cost in whole contracts."""
-    relaxed = _relaxed(problem.cost, problem.sets, problem.rows)
-    if relaxed is None:  # rounding errors: alone is permitted too, and the bound claims nothing
+    prices = np.zeros(len(problem.rows.bound))
+    relaxed = _relaxed(problem.cost, problem.sets, problem.rows, prices)
+    bound = proven_bound(problem.cost, problem.sets, problem.rows, prices)
+    if relaxed is None:  # rounding errors: alone is permitted too
         alone = np.array([use.kind == ALONE for use in problem.uses])
-        return np.where(alone, problem.sets.quantity[problem.sets.of], 0.0), -problem.constant_usd
-    bound = float(problem.cost @ relaxed)
+        return np.where(alone, problem.sets.quantity[problem.sets.of], 0.0), bound
     if not len(_divided(relaxed, integral)):
         return np.where(integral, np.rint(relaxed), relaxed), bound
     rounded = _round_remainder(problem, integral, relaxed)
@@ -68,9 +69,10 @@ def _whole_amounts(problem: Programme, integral: Bools) -> tuple[Float64s, float
     return found.amounts, bound
 
 
-def _relaxed(cost: Float64s, sets: Sets, rows: Rows) -> Float64s | None:
+def _relaxed(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> Float64s | None:
+    """Amounts of least cost, contracts divided; None if there are none, or if the solver gives up."""
     amounts = np.zeros(len(cost))
-    outcome, _ = least_cost(cost, sets, rows, MOST_PIVOTS, amounts)
+    outcome, _ = least_cost(cost, sets, rows, MOST_PIVOTS, amounts, prices)
     return amounts if outcome == OPTIMAL else None
 
 
@@ -85,7 +87,7 @@ def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Fou
         if not open_nodes:
             return True
         node = open_nodes.pop()
-        amounts = _relaxed(cost, sets, node)
+        amounts = _relaxed(cost, sets, node, np.zeros(len(node.bound)))
         if amounts is None or float(cost @ amounts) >= found.cost - _CENT_USD:
             continue
         divided = _divided(amounts, integral)
