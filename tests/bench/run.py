@@ -37,6 +37,7 @@ PARTS: Final = {
     "memory": Part("Memory", "memory"),
     "growth": Part("Growth", "growth"),
     "rows": Part("Option rows", "option_rows"),
+    "pairing": Part("Strategy-based pairing", "pairing"),
     "evaluation": Part("Passes of the demo", "evaluation"),
     "trades": Part("Trades from Kafka", "trades", broker=True),
     "latency": Part("Price to call", "latency", broker=True),

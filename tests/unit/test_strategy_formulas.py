@@ -134,7 +134,7 @@ def test_long_options_that_expire_late_have_loan_value_alone_but_not_in_a_spread
     late = replace(option(CALL, 100.0, 8.0), loan_value=True)
     assert terms_at(100.0).long_option(late) == pytest.approx(6.0)
     short = option(CALL, 110.0, 2.0)
-    assert terms_at(100.0).spread([late], [short]) == pytest.approx(8.0)
+    assert terms_at(100.0).spread([(late, 1), (short, -1)]) == pytest.approx(8.0)
 
 
 def test_readings_of_short_stock_with_options() -> None:
@@ -163,10 +163,9 @@ def test_reading_of_covering_calls_at_initial() -> None:
 
 
 def test_maximum_loss_looks_at_every_exercise_price() -> None:
-    longs = [option(CALL, 100.0, 1.0), option(CALL, 110.0, 1.0)]
-    shorts = [option(CALL, 105.0, 1.0), option(CALL, 105.0, 1.0)]
-    assert maximum_loss(longs, shorts) == 0.0
-    assert maximum_loss(shorts, longs) == pytest.approx(5.0)
+    low, middle, high = (option(CALL, strike, 1.0) for strike in (100.0, 105.0, 110.0))
+    assert maximum_loss([(low, 1), (middle, -2), (high, 1)]) == 0.0
+    assert maximum_loss([(low, -1), (middle, 2), (high, -1)]) == pytest.approx(5.0)
 
 
 def test_spreads_need_one_style_equal_counts_and_short_options_that_expire_first() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from engine.rules.strategy.book import Book, Strategy
 from engine.rules.strategy.formulas import CALL, Contract, Terms
-from engine.rules.strategy.linear import Float64s
 from engine.rules.strategy.names import spread_name
 from engine.rules.strategy.programme import (
     ALONE,
@@ -25,6 +24,7 @@ from engine.rules.strategy.programme import (
     SPREAD,
     Use,
 )
+from engine.rules.strategy.tableau import Float64s
 
 Amounts = dict[int, int]  # contracts by option
 
@@ -153,10 +153,8 @@ class _Decoder:
         legs = {
             option: count // times * (1 if self._long[option] else -1) for option, count in counts.items()
         }
-        longs = [self._contracts[option] for option, count in legs.items() for _ in range(count)]
-        shorts = [self._contracts[option] for option, count in legs.items() for _ in range(-count)]
         named = [(self._contracts[option], count) for option, count in legs.items()]
-        self._add(spread_name(named), legs, self._terms.spread(longs, shorts), times)
+        self._add(spread_name(named), legs, self._terms.spread(named), times)
 
     def stock_left(self) -> None:
         if abs(self._shares) > 1e-9:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.rules.strategy.parameters import EXERCISE, Parameters
 from engine.rules.strategy.securities import (
     Stage,
@@ -157,9 +159,9 @@ class Terms:
             return calls + min(call.value, put.value)
         return calls + put.value if calls > puts else puts + call.value
 
-    def spread(self, longs: Sequence[Contract], shorts: Sequence[Contract]) -> float:
-        """Maximum potential loss, and the long options paid in full."""
-        return maximum_loss(longs, shorts) + sum(option.value for option in longs)
+    def spread(self, legs: Sequence[tuple[Contract, int]]) -> float:
+        """Maximum potential loss, and the long options paid in full; signed counts."""
+        return maximum_loss(legs) + sum(option.value * count for option, count in legs if count > 0)
 
     def long_box(self, high_call: Contract, low_put: Contract) -> float:
         """Long call and short put at the lower, short call and long put at the higher exercise price; European.
@@ -171,14 +173,10 @@ class Terms:
         return self.parameters.option.long_box * difference + high_call.value + low_put.value
 
 
-def maximum_loss(longs: Sequence[Contract], shorts: Sequence[Contract]) -> float:
+def maximum_loss(legs: Sequence[tuple[Contract, int]]) -> float:
     """Greatest netted intrinsic loss over every exercise price in the spread (Regulatory Notice 12-44)."""
-    points = {option.strike for option in (*longs, *shorts)}
-    return max(
-        0.0,
-        *(
-            sum(option.intrinsic(point) for option in shorts)
-            - sum(option.intrinsic(point) for option in longs)
-            for point in points
-        ),
-    )
+    strikes = np.array([option.strike for option, _ in legs])
+    sides = np.array([1.0 if option.right == CALL else -1.0 for option, _ in legs])
+    counts = np.array([float(count) for _, count in legs])
+    intrinsic = np.maximum(sides * (strikes[:, None] - strikes), 0.0)  # [exercise price, leg]
+    return max(0.0, float(np.max(-(intrinsic @ counts))))

@@ -15,21 +15,13 @@ import numpy as np
 from engine.rules.strategy.book import Book, Pairing
 from engine.rules.strategy.decode import strategies_of
 from engine.rules.strategy.formulas import Terms
-from engine.rules.strategy.linear import (
-    OPTIMAL,
-    Bools,
-    Float64s,
-    Int64s,
-    Rows,
-    Sets,
-    by_column,
-    least_cost,
-)
+from engine.rules.strategy.linear import OPTIMAL, least_cost, proven_bound
 from engine.rules.strategy.programme import ALONE, LOSS, Programme, programme
+from engine.rules.strategy.tableau import Bools, Float64s, Int64s, Rows, Sets, by_column
 
-EXACT_UP_TO_COLUMNS = 250  # books up to this size are searched in full
-MOST_NODES = 2000
-MOST_NODES_OF_REMAINDER = 60
+SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
+MOST_NODES = 300
+MOST_NODES_OF_REMAINDER = 25
 MOST_PIVOTS = 20_000
 _WHOLE = 1e-6
 _CENT_USD = 0.005
@@ -59,23 +51,28 @@ class _Found:
 
 def _whole_amounts(problem: Programme, integral: Bools) -> tuple[Float64s, float]:
     """Amounts in whole contracts, and a lower bound of the least cost in whole contracts."""
-    relaxed = _relaxed(problem.cost, problem.sets, problem.rows)
-    assert relaxed is not None  # every option may stand alone
-    bound = float(problem.cost @ relaxed)
+    prices = np.zeros(len(problem.rows.bound))
+    relaxed = _relaxed(problem.cost, problem.sets, problem.rows, prices)
+    bound = proven_bound(problem.cost, problem.sets, problem.rows, prices)
+    if relaxed is None:  # rounding errors: alone is permitted too
+        alone = np.array([use.kind == ALONE for use in problem.uses])
+        return np.where(alone, problem.sets.quantity[problem.sets.of], 0.0), bound
     if not len(_divided(relaxed, integral)):
         return np.where(integral, np.rint(relaxed), relaxed), bound
-    if len(problem.cost) <= EXACT_UP_TO_COLUMNS:
-        alone = np.array([use.kind == ALONE for use in problem.uses])
-        start = np.where(alone, problem.sets.quantity[problem.sets.of], 0.0)
-        found = _Found(float(problem.cost @ start), start)
-        proven = _search(problem.cost, problem.sets, problem.rows, integral, found, MOST_NODES)
-        return found.amounts, found.cost if proven else bound
-    return _round_remainder(problem, integral, relaxed), bound
+    rounded = _round_remainder(problem, integral, relaxed)
+    found = _Found(float(problem.cost @ rounded), rounded)
+    searched = len(problem.cost) <= SEARCHED_UP_TO_COLUMNS and _search(
+        problem.cost, problem.sets, problem.rows, integral, found, MOST_NODES
+    )
+    if searched:
+        bound = found.cost
+    return found.amounts, bound
 
 
-def _relaxed(cost: Float64s, sets: Sets, rows: Rows) -> Float64s | None:
+def _relaxed(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> Float64s | None:
+    """Amounts of least cost, contracts divided; None if there are none, or if the solver gives up."""
     amounts = np.zeros(len(cost))
-    outcome, _ = least_cost(cost, sets, rows, MOST_PIVOTS, amounts)
+    outcome, _ = least_cost(cost, sets, rows, MOST_PIVOTS, amounts, prices)
     return amounts if outcome == OPTIMAL else None
 
 
@@ -84,13 +81,13 @@ def _divided(amounts: Float64s, integral: Bools) -> Int64s:
 
 
 def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Found, most_nodes: int) -> bool:
-    """Depth first branch and bound; whether everything was searched."""
+    """Depth first branch and bound, the nearly whole column up first; whether everything was searched."""
     open_nodes = [rows]
     for _ in range(most_nodes):
         if not open_nodes:
             return True
         node = open_nodes.pop()
-        amounts = _relaxed(cost, sets, node)
+        amounts = _relaxed(cost, sets, node, np.zeros(len(node.bound)))
         if amounts is None or float(cost @ amounts) >= found.cost - _CENT_USD:
             continue
         divided = _divided(amounts, integral)
@@ -98,17 +95,13 @@ def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Fou
             found.cost = float(cost @ amounts)
             found.amounts = np.where(integral, np.rint(amounts), amounts)
             continue
-        parts = amounts[divided] - np.floor(amounts[divided])
-        column = int(divided[np.argmax(np.minimum(parts, 1.0 - parts))])
-        down, up = math.floor(amounts[column]), math.ceil(amounts[column])
-        branches = [_with_row(node, column, -1.0, -up), _with_row(node, column, 1.0, down)]
-        if amounts[column] - down > 0.5:
-            branches.reverse()
-        open_nodes += branches
+        column = int(divided[np.argmax(amounts[divided] - np.floor(amounts[divided]))])
+        whole = math.floor(amounts[column])
+        open_nodes += [with_row(node, column, 1.0, whole), with_row(node, column, -1.0, -whole - 1.0)]
     return not open_nodes
 
 
-def _with_row(rows: Rows, column: int, value: float, bound: float) -> Rows:
+def with_row(rows: Rows, column: int, value: float, bound: float) -> Rows:
     """One more row: value x column <= bound."""
     starts = np.append(rows.starts, len(rows.columns) + 1)
     columns, values = np.append(rows.columns, column), np.append(rows.values, value)

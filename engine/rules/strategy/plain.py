@@ -97,7 +97,7 @@ def named_strategies(
     if len(group) == 2:
         yield from _pairs(terms, longs, shorts, with_long, with_short)
     if longs and shorts and may_spread(longs, shorts, terms.parameters.readings.spread_expiries):
-        yield "spread", 0.0, terms.spread(longs, shorts)
+        yield "spread", 0.0, terms.spread(group)
         yield from _boxes(terms, longs, shorts)
 
 

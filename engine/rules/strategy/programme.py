@@ -26,8 +26,8 @@ import numpy as np
 
 from engine.rules.strategy.book import Book
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
-from engine.rules.strategy.linear import Float64s, Int64s, Rows, Sets, by_column
 from engine.rules.strategy.parameters import PAIRWISE
+from engine.rules.strategy.tableau import Float64s, Int64s, Rows, Sets, by_column
 
 ALONE, SAVED, COVERED, PROTECTIVE = "alone", "saved", "covered", "protective"
 COLLAR_EXERCISE, COLLAR_LIMIT, CONVERSION, REVERSE = "collar", "collar by limit", "conversion", "reverse"
@@ -84,8 +84,12 @@ class _Builder:
         ]
         self._uses: list[Use] = []
         self._cost: list[float] = []
+        self._strikes = np.array([contract.strike for contract in self._contracts])
+        self._sides = np.array([1.0 if contract.right == CALL else -1.0 for contract in self._contracts])
+        self._held = np.array(self._counts, np.float64) / np.maximum(np.abs(self._counts), 1)
         self._columns: list[Int64s] = []
         self._values: list[Float64s] = []
+        self._lengths: list[int] = []
         self._bound: list[float] = []
         self._equal: list[bool] = []
         self._of_stock: list[int] = []
@@ -105,6 +109,7 @@ class _Builder:
     def _row(self, columns: Sequence[int] | Int64s, values: Float64s, bound: float, *, equal: bool) -> None:
         self._columns.append(np.asarray(columns, np.int64))
         self._values.append(values)
+        self._lengths.append(len(values))
         self._bound.append(bound)
         self._equal.append(equal)
 
@@ -206,7 +211,8 @@ class _Builder:
     def stock_row(self) -> None:
         if self._of_stock:
             units = np.array([self._contracts[self._uses[column].option].units for column in self._of_stock])
-            self._row(self._of_stock, units, abs(self._shares), equal=False)
+            most = float(units.max())
+            self._row(self._of_stock, units / most, abs(self._shares) / most, equal=False)
 
     def boxes(self) -> None:
         """Long boxes of European options settled in cash, as a low pair and a high pair."""
@@ -263,11 +269,10 @@ class _Builder:
         if not longs or not shorts:
             return
         key = (float(cut), self._contracts[longs[0]].units, float(self._contracts[longs[0]].european))
+        paid = [self._contracts[option].value for option in longs] + [0.0] * len(shorts)
         column_of = {
-            option: self._use(
-                SPREAD, option, self._contracts[option].value if option in set(longs) else 0.0, key
-            )
-            for option in (*longs, *shorts)
+            option: self._use(SPREAD, option, cost, key)
+            for option, cost in zip((*longs, *shorts), paid, strict=True)
         }
         for right in (CALL, PUT):
             long, short = self._options(right, 1, longs), self._options(right, -1, shorts)
@@ -279,20 +284,23 @@ class _Builder:
                     [(float(self._contracts[option].expiry_ns), column_of[option]) for option in short],
                     [(float(self._contracts[option].expiry_ns), column_of[option]) for option in long],
                 )
-        self._losses(list(column_of), list(column_of.values()), self._use(LOSS, -1, 1.0))
+        self._losses(list(column_of), list(column_of.values()))
 
-    def _losses(self, options: list[int], columns: list[int], charge: int) -> None:
-        contracts = [self._contracts[option] for option in options]
-        strikes = np.array([contract.strike for contract in contracts])
-        side = np.array([1.0 if contract.right == CALL else -1.0 for contract in contracts])
-        held = np.array([math.copysign(contract.units, self._counts[option]) for option, contract in
-                         zip(options, contracts, strict=True)])  # fmt: skip
+    def _losses(self, options: list[int], columns: list[int]) -> None:
+        """One row for each exercise price; losses and charge in units of a contract's underlying value."""
+        scale = self._terms.price
+        charge = self._use(LOSS, -1, self._contracts[options[0]].units * scale)
+        strikes = self._strikes[options]
         points = np.unique(strikes)
-        losses = -held * np.maximum(side * (points[:, None] - strikes), 0.0)
-        for loss in losses:
-            there = np.flatnonzero(loss)
-            at = np.append(np.array(columns, np.int64)[there], charge)
-            self._row(at, np.append(loss[there], -1.0), 0.0, equal=False)
+        losses = np.full((len(points), len(options) + 1), -1.0)
+        losses[:, :-1] = np.maximum(self._sides[options] * (points[:, None] - strikes), 0.0)
+        losses[:, :-1] *= -self._held[options] / scale
+        row, place = np.nonzero(losses)
+        self._columns.append(np.array([*columns, charge], np.int64)[place])
+        self._values.append(losses[row, place])
+        self._lengths += np.bincount(row, minlength=len(points)).tolist()
+        self._bound += [0.0] * len(points)
+        self._equal += [False] * len(points)
 
     # -- helpers -------------------------------------------------------------------------------------------
     def _coverable(self, right: str, side: int) -> list[int]:
@@ -335,23 +343,19 @@ class _Builder:
             self._uses,
             np.array(self._cost),
             Sets(of, starts, members, quantity),
-            rows_of(self._columns, self._values, self._bound, self._equal, len(self._uses)),
+            self._rows(),
             self._stock * abs(self._shares),
         )
 
-
-def rows_of(
-    columns: list[Int64s], values: list[Float64s], bound: list[float], equal: list[bool], count: int
-) -> Rows:
-    """Linking rows from a list of rows."""
-    starts = np.zeros(len(columns) + 1, np.int64)
-    np.cumsum([len(row) for row in columns], out=starts[1:])
-    flat_columns = np.concatenate([np.zeros(0, np.int64), *columns])
-    flat_values = np.concatenate([np.zeros(0), *values])
-    by = by_column(flat_columns, flat_values, starts, count)
-    return Rows(
-        starts, flat_columns, flat_values, *by, np.array(bound, np.float64), np.array(equal, np.bool_)
-    )
+    def _rows(self) -> Rows:
+        starts = np.zeros(len(self._lengths) + 1, np.int64)
+        np.cumsum(self._lengths, out=starts[1:])
+        columns = np.concatenate([np.zeros(0, np.int64), *self._columns])
+        values = np.concatenate([np.zeros(0), *self._values])
+        by = by_column(columns, values, starts, len(self._uses))
+        return Rows(
+            starts, columns, values, *by, np.array(self._bound, np.float64), np.array(self._equal, np.bool_)
+        )
 
 
 def _class(contract: Contract) -> tuple[float, float]:

@@ -1,0 +1,105 @@
+"""Keeps the inverse of a small square matrix while its columns and rows come, go and are replaced.
+
+``inverse[index, at]``: by column of the matrix, then by row. Arrays are larger than the matrix; ``size`` counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.base.kernel import kernel
+
+Float64s = NDArray[np.float64]
+
+
+@kernel
+def border(inverse: Float64s, size: int, column: Float64s, row: Float64s, corner: float) -> None:
+    """One more row and column."""
+    right = np.zeros(size)
+    below = np.zeros(size)
+    for index in range(size):
+        for at in range(size):
+            right[index] += inverse[index, at] * column[at]
+            below[at] += row[index] * inverse[index, at]
+    pivot = corner
+    for index in range(size):
+        pivot -= row[index] * right[index]
+    for index in range(size):
+        factor = right[index] / pivot
+        if factor != 0.0:
+            for at in range(size):
+                inverse[index, at] += factor * below[at]
+        inverse[index, size] = -factor
+    for at in range(size):
+        inverse[size, at] = -below[at] / pivot
+    inverse[size, size] = 1.0 / pivot
+
+
+@kernel
+def replace_column(inverse: Float64s, size: int, column: Float64s, leaving: int) -> None:
+    solved = np.zeros(size)
+    for index in range(size):
+        for at in range(size):
+            solved[index] += inverse[index, at] * column[at]
+    for at in range(size):
+        inverse[leaving, at] /= solved[leaving]
+    for index in range(size):
+        if index != leaving and solved[index] != 0.0:
+            for at in range(size):
+                inverse[index, at] -= solved[index] * inverse[leaving, at]
+
+
+@kernel
+def replace_row(inverse: Float64s, size: int, row: Float64s, leaving: int) -> None:
+    solved = np.zeros(size)
+    for index in range(size):
+        if row[index] != 0.0:
+            for at in range(size):
+                solved[at] += row[index] * inverse[index, at]
+    for index in range(size):
+        inverse[index, leaving] /= solved[leaving]
+        factor = inverse[index, leaving]
+        if factor != 0.0:
+            for at in range(size):
+                if at != leaving:
+                    inverse[index, at] -= factor * solved[at]
+
+
+@kernel
+def shrink(inverse: Float64s, size: int, index_out: int, at_out: int) -> None:
+    """Without one column and one row; the last ones take their places."""
+    pivot = inverse[index_out, at_out]
+    for index in range(size):
+        if index != index_out:
+            factor = inverse[index, at_out] / pivot
+            if factor != 0.0:
+                for at in range(size):
+                    inverse[index, at] -= factor * inverse[index_out, at]
+    last = size - 1
+    for at in range(size):
+        inverse[index_out, at] = inverse[last, at]
+    for index in range(size):
+        inverse[index, at_out] = inverse[index, last]
+
+
+@kernel
+def invert(matrix: Float64s, size: int, inverse: Float64s) -> None:
+    """From scratch: ``matrix`` is [size, 2 x size], the unit matrix behind it; partial pivoting."""
+    for step in range(size):
+        best = step
+        for at in range(step, size):
+            if abs(matrix[at, step]) > abs(matrix[best, step]):
+                best = at
+        if best != step:
+            for at in range(2 * size):
+                matrix[step, at], matrix[best, at] = matrix[best, at], matrix[step, at]
+        pivot = matrix[step, step]
+        for at in range(step, 2 * size):
+            matrix[step, at] /= pivot
+        for other in range(size):
+            factor = matrix[other, step]
+            if other != step and factor != 0.0:
+                for at in range(step, 2 * size):
+                    matrix[other, at] -= factor * matrix[step, at]
+    inverse[:size, :size] = matrix[:, size:]

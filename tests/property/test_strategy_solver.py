@@ -1,0 +1,122 @@
+"""The dual simplex against HiGHS on books of realistic size, and what a caller gets when it gives up."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.rules.strategy import pairing as pairing_module
+from engine.rules.strategy.book import Book, OptionPosition
+from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
+from engine.rules.strategy.linear import GAVE_UP, INFEASIBLE, OPTIMAL, least_cost, proven_bound
+from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing
+from engine.rules.strategy.plain import plain_pairing
+from engine.rules.strategy.programme import programme
+from engine.rules.strategy.securities import Stage, Stock
+from engine.rules.strategy.tableau import Sets
+from tests.strategy_book import PARAMETERS, book_of, small_books, terms_at, with_parameters
+
+PAIRWISE = with_parameters(reading__spread_expiries__value="pairwise")
+
+
+def random_book(seed: int) -> tuple[Book, Terms]:
+    """5 to 150 options at any price level, of one or of mixed sizes, with stock or without."""
+    drawn = random.Random(seed)
+    price = drawn.choice([3.0, 40.0, 100.0, 4500.0])
+    european, expiries = drawn.random() < 0.3, drawn.randint(1, 5)
+    series = [
+        (right, round(price * (0.6 + 0.02 * step), 2), expiry)
+        for right in (CALL, PUT)
+        for step in range(40)
+        for expiry in range(1, expiries + 1)
+    ]
+    options = []
+    for right, strike, expiry in drawn.sample(series, min(drawn.randint(5, 150), len(series))):
+        intrinsic = max(price - strike if right == CALL else strike - price, 0.0)
+        value = round(intrinsic + drawn.uniform(0.001, 0.08) * price * expiry**0.5, 2) + 0.01
+        units = drawn.choice([100.0] * 30 + [10.0])
+        contract = Contract(
+            f"{strike}{right}{expiry}", right, strike, expiry, units, value, european, expiry > 3, european
+        )
+        options.append(OptionPosition(contract, drawn.choice([-1, 1]) * drawn.choice([1, 2, 5, 50, 1000])))
+    shares = drawn.choice([0.0, 150.0, 2000.0, -700.0, 1e5, -1e5])
+    parameters = drawn.choice([PARAMETERS, PAIRWISE])
+    terms = Terms(parameters, Stock(price), drawn.random() < 0.3, drawn.choice(list(Stage)))
+    return Book("X", shares, tuple(options)), terms
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_least_cost_is_that_of_highs(seed: int) -> None:
+    pytest.importorskip("scipy", reason="HiGHS comes with scipy, extra `bench`")
+    from tests.bench.pairing import highs
+
+    book, terms = random_book(seed)
+    problem = programme(book, terms)
+    amounts = np.zeros(len(problem.cost))
+    prices = np.zeros(len(problem.rows.bound))
+    outcome, _ = least_cost(problem.cost, problem.sets, problem.rows, MOST_PIVOTS, amounts, prices)
+    assert outcome == OPTIMAL
+    bound = proven_bound(problem.cost, problem.sets, problem.rows, prices)
+    assert bound == pytest.approx(problem.cost @ amounts, rel=1e-9, abs=0.01)
+    assert problem.cost @ amounts == pytest.approx(highs(problem), rel=1e-9, abs=0.01)
+    assert amounts.min() >= -1e-6
+    shared = np.bincount(problem.sets.of[problem.sets.of >= 0], amounts[problem.sets.of >= 0])
+    assert shared == pytest.approx(problem.sets.quantity)
+
+
+@given(small_books(), st.integers(0, 2**32 - 1), st.sampled_from([1.0, 100.0, 1e5]))
+def test_no_prices_of_rows_prove_too_much(drawn: tuple[Book, float], seed: int, size: float) -> None:
+    """The bound holds for any prices, so it does not lean on the solver."""
+    book, price = drawn
+    if not book.options:
+        return
+    terms = terms_at(price)
+    problem = programme(book, terms)
+    prices = np.random.default_rng(seed).normal(0.0, size, len(problem.rows.bound))
+    bound = proven_bound(problem.cost, problem.sets, problem.rows, prices)
+    assert bound + problem.constant_usd <= plain_pairing(book, terms).published_usd + 0.01
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 4))
+def test_a_large_book_is_paired_in_whole_contracts_near_the_bound(seed: int) -> None:
+    book, terms = random_book(seed)
+    pairing = least_pairing(book, terms)
+    counts: dict[str, int] = {}
+    for strategy in pairing.strategies:
+        for contract, count in strategy.options:
+            counts[contract.name] = counts.get(contract.name, 0) + count * strategy.times
+    assert counts == {position.contract.name: position.count for position in book.options}
+    assert pairing.lower_bound_usd <= pairing.published_usd <= 1.001 * pairing.lower_bound_usd
+    assert least_pairing(book, terms) == pairing  # the same bits again
+
+
+def test_a_solver_that_gives_up_leaves_every_option_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing_module, "MOST_PIVOTS", 0)
+    pairing = least_pairing(book_of("+1@95C@4.00; -1@100C@2.00"), terms_at(97.0))
+    assert sorted(strategy.name for strategy in pairing.strategies) == ["long call", "naked call"]
+    assert pairing.lower_bound_usd == 400.0  # the long call is paid in full whatever the short one costs
+
+
+def test_rows_that_contradict_each_other_are_found_out() -> None:
+    book = book_of("-1@100C@2.00")
+    problem = programme(book, terms_at(100.0))
+    row = pairing_module.with_row(problem.rows, 0, 1.0, 0.0)  # the only use of the only option is forbidden
+    amounts, prices = np.zeros(1), np.zeros(1)
+    assert least_cost(problem.cost, problem.sets, row, 10, amounts, prices)[0] == INFEASIBLE
+    assert least_cost(problem.cost, problem.sets, row, 0, amounts, prices)[0] == GAVE_UP
+
+
+def test_sets_share_out_their_quantity_at_the_least_cost() -> None:
+    """Without rows every set goes to its cheapest column."""
+    problem = programme(book_of("-3@100C@2.00"), terms_at(100.0))
+    sets = Sets(
+        np.array([0, 0, 1]), np.array([0, 2, 3]), np.array([0, 1, 2]), np.array([5.0, 7.0])
+    )  # fmt: skip
+    rows = problem.rows._replace(column_starts=np.zeros(4, np.int64))
+    amounts = np.zeros(3)
+    assert least_cost(np.array([3.0, 2.0, 9.0]), sets, rows, 10, amounts, np.zeros(0)) == (OPTIMAL, 0)
+    assert amounts.tolist() == [0.0, 5.0, 7.0]
