@@ -1,9 +1,9 @@
 """Twice the load that one worker sustains, for twenty seconds, and what becomes of memory, lag and trades.
 
 Prices and trades come at equal rates, which rise by half until the worker's lag in trades grows beyond half a second of
-them; the step before is what it sustains here, with broker and sender on the same cores. These go first: a worker that takes
-its full share of two cores keeps the sender from reaching twice its rate. After the surplus the load falls to half of
-what is sustainable.
+them; the step before is what it sustains here, with broker and sender on the same cores. These go first: a worker that
+takes its full share of two cores keeps the sender from reaching twice its rate. After the surplus the load falls to
+half of what is sustainable.
 """
 
 from __future__ import annotations
