@@ -99,6 +99,32 @@ def held(market: Market, positions: dict[str, float]) -> list[Holding]:
     ]
 
 
+EXPIRIES = {1: "2026-12-18", 2: "2027-03-19", 3: "2028-01-21"}  # the last one beyond nine months
+
+
+def account_of_book(book: Book, price: float) -> tuple[Market, list[Holding]]:
+    """The same positions as instruments with marks."""
+    instruments: list[dict[str, Any]] = [{"instrument_id": book.underlying, "product": "equity"}]
+    instruments += [
+        {
+            "instrument_id": contract.name,
+            "product": "equity_option",
+            "underlying": book.underlying,
+            "multiplier": contract.units,
+            "expiry": f"{EXPIRIES[contract.expiry_ns]}T21:00:00+00:00",
+            "strike": contract.strike,
+            "right": contract.right,
+            "exercise": "european" if contract.european else "american",
+            "settlement": "cash" if contract.cash_european else "physical",
+        }
+        for contract in (position.contract for position in book.options)
+    ]
+    marks = {book.underlying: price} | {p.contract.name: p.contract.value for p in book.options}
+    positions = {book.underlying: book.shares} | {p.contract.name: float(p.count) for p in book.options}
+    market = market_with(instruments, marks)
+    return market, held(market, positions)
+
+
 @st.composite
 def small_books(draw: st.DrawFn, most: int = 6) -> tuple[Book, float]:
     """A book of few contracts, with stock or without, and the underlying's price."""

@@ -1,8 +1,8 @@
 """The least pairing of a book: the programme's solution in whole contracts, and the strategies that it stands for.
 
-The linear programme gives a proven lower bound. Where its solution divides contracts, branch and bound looks for
-the least one in whole contracts: on the whole programme for a book of usual size, which is exact; for a large one
-first, and only, on the few contracts that the solution divided, which leaves a gap that is reported.
+The row prices of the linear programme give a lower bound. Where its solution divides contracts, its whole part is kept
+and the few divided contracts are shared out anew in whole ones; a book of usual size is then searched by branch and
+bound, starting from that. What is found is always a permitted pairing; how far above the bound it may be is reported.
 """
 
 from __future__ import annotations
