@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from random import Random
 
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.rules.requirement import Part
-from engine.rules.strategy.book import Book, OptionPosition, Pairing
+from engine.rules.strategy.book import Book, OptionPosition
 from engine.rules.strategy.formulas import Terms
 from engine.rules.strategy.pairing import least_pairing
 from engine.rules.strategy.parameters import Parameters
@@ -20,6 +19,8 @@ from engine.rules.strategy.securities import Stage, Stock
 from tests.strategy_book import (
     PARAMETERS,
     account_of_book,
+    assert_permitted,
+    book_of,
     long_value_usd,
     shipped_rulebook,
     short_value_usd,
@@ -41,17 +42,17 @@ stages = st.sampled_from(list(Stage))
 readings = st.sampled_from(READINGS)
 
 
-def held_by(pairing: Pairing) -> tuple[dict[str, int], float]:
-    """Contracts by name and shares that the strategies of a pairing add up to."""
-    counts: dict[str, int] = {}
-    for strategy in pairing.strategies:
-        for contract, count in strategy.options:
-            counts[contract.name] = counts.get(contract.name, 0) + count * strategy.times
-    return counts, math.fsum(strategy.shares * strategy.times for strategy in pairing.strategies)
-
-
 def least(book: Book, terms: Terms) -> float:
     return least_pairing(book, terms).published_usd
+
+
+def test_a_divided_solution_is_put_right() -> None:
+    """Half of each long put beside the short one would be least; whole, one of them stands alone."""
+    late = replace(book_of("+1@100P3@41.00").options[0].contract, loan_value=True)
+    book = book_of("-2@80C1@1.00; -1@90P1@31.00; +1@80P1@21.00")
+    book = replace(book, options=(*book.options, OptionPosition(late, 1)))
+    terms = Terms(PARAMETERS, Stock(60.0), False, Stage.INITIAL)
+    assert least(book, terms) == pytest.approx(plain_pairing(book, terms).published_usd) == 7575.0
 
 
 @settings(max_examples=300, deadline=None)
@@ -65,11 +66,7 @@ def test_solver_is_the_least_of_all_pairings(
     assert solved.published_usd == pytest.approx(tried.published_usd, rel=1e-9, abs=0.01)
     assert solved.lower_bound_usd == pytest.approx(tried.published_usd, rel=1e-9, abs=0.01)
     for pairing in (tried, solved):
-        counts, shares = held_by(pairing)
-        assert counts == {position.contract.name: position.count for position in book.options}
-        assert shares == pytest.approx(book.shares)
-        total = math.fsum(strategy.published_usd * strategy.times for strategy in pairing.strategies)
-        assert total == pytest.approx(pairing.published_usd)
+        assert_permitted(pairing, book, terms)
 
 
 @settings(max_examples=60, deadline=None)
