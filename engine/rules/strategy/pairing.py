@@ -1,8 +1,8 @@
 """The least pairing of a book: the programme's solution in whole contracts, and the strategies that it stands for.
 
-The linear programme gives a proven lower bound. Where its solution divides contracts, branch and bound looks for
-the least one in whole contracts: on the whole programme for a book of usual size, which is exact; for a large one
-first, and only, on the few contracts that the solution divided, which leaves a gap that is reported.
+The row prices of the linear programme give a lower bound. Where its solution divides contracts, its whole part is kept
+and the few divided contracts are shared out anew in whole ones; a book of usual size is then searched by branch and
+bound, starting from that. What is found is always a permitted pairing; how far above the bound it may be is reported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from engine.rules.strategy.book import Book, Pairing
 from engine.rules.strategy.decode import strategies_of
 from engine.rules.strategy.formulas import Terms
-from engine.rules.strategy.linear import OPTIMAL, least_cost, proven_bound
+from engine.rules.strategy.linear import GAVE_UP, OPTIMAL, least_cost, proven_bound
 from engine.rules.strategy.programme import ALONE, LOSS, Programme, programme
 from engine.rules.strategy.tableau import Bools, Float64s, Int64s, Rows, Sets, by_column
 
@@ -51,29 +51,26 @@ class _Found:
 
 def _whole_amounts(problem: Programme, integral: Bools) -> tuple[Float64s, float]:
     """Amounts in whole contracts, and a lower bound of the least cost in whole contracts."""
-    prices = np.zeros(len(problem.rows.bound))
-    relaxed = _relaxed(problem.cost, problem.sets, problem.rows, prices)
-    bound = proven_bound(problem.cost, problem.sets, problem.rows, prices)
-    if relaxed is None:  # rounding errors: alone is permitted too
-        alone = np.array([use.kind == ALONE for use in problem.uses])
-        return np.where(alone, problem.sets.quantity[problem.sets.of], 0.0), bound
-    if not len(_divided(relaxed, integral)):
+    cost, sets, rows = problem.cost, problem.sets, problem.rows
+    outcome, relaxed, prices = _relaxed(cost, sets, rows)
+    bound = proven_bound(cost, sets, rows, prices)
+    if outcome == OPTIMAL and not len(_divided(relaxed, integral)):
         return np.where(integral, np.rint(relaxed), relaxed), bound
-    rounded = _round_remainder(problem, integral, relaxed)
-    found = _Found(float(problem.cost @ rounded), rounded)
-    searched = len(problem.cost) <= SEARCHED_UP_TO_COLUMNS and _search(
-        problem.cost, problem.sets, problem.rows, integral, found, MOST_NODES
-    )
-    if searched:
-        bound = found.cost
+    alone = np.array([use.kind == ALONE for use in problem.uses])
+    start = np.where(alone, sets.quantity[sets.of], 0.0)  # always permitted
+    found = _Found(float(cost @ start), start)
+    if outcome == OPTIMAL:
+        _share_out_remainder(problem, integral, relaxed, found)
+        if len(cost) <= SEARCHED_UP_TO_COLUMNS and _search(cost, sets, rows, integral, found, MOST_NODES):
+            bound = found.cost
     return found.amounts, bound
 
 
-def _relaxed(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> Float64s | None:
-    """Amounts of least cost, contracts divided; None if there are none, or if the solver gives up."""
-    amounts = np.zeros(len(cost))
+def _relaxed(cost: Float64s, sets: Sets, rows: Rows) -> tuple[int, Float64s, Float64s]:
+    """The outcome; amounts of least cost, contracts divided; prices of rows."""
+    amounts, prices = np.zeros(len(cost)), np.zeros(len(rows.bound))
     outcome, _ = least_cost(cost, sets, rows, MOST_PIVOTS, amounts, prices)
-    return amounts if outcome == OPTIMAL else None
+    return outcome, amounts, prices
 
 
 def _divided(amounts: Float64s, integral: Bools) -> Int64s:
@@ -82,13 +79,14 @@ def _divided(amounts: Float64s, integral: Bools) -> Int64s:
 
 def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Found, most_nodes: int) -> bool:
     """Depth first branch and bound, the nearly whole column up first; whether everything was searched."""
-    open_nodes = [rows]
+    open_nodes, certain = [rows], True
     for _ in range(most_nodes):
         if not open_nodes:
-            return True
+            return certain
         node = open_nodes.pop()
-        amounts = _relaxed(cost, sets, node, np.zeros(len(node.bound)))
-        if amounts is None or float(cost @ amounts) >= found.cost - _CENT_USD:
+        outcome, amounts, _ = _relaxed(cost, sets, node)
+        certain = certain and outcome != GAVE_UP
+        if outcome != OPTIMAL or float(cost @ amounts) >= found.cost - _CENT_USD:
             continue
         divided = _divided(amounts, integral)
         if not len(divided):
@@ -98,7 +96,7 @@ def _search(cost: Float64s, sets: Sets, rows: Rows, integral: Bools, found: _Fou
         column = int(divided[np.argmax(amounts[divided] - np.floor(amounts[divided]))])
         whole = math.floor(amounts[column])
         open_nodes += [with_row(node, column, 1.0, whole), with_row(node, column, -1.0, -whole - 1.0)]
-    return not open_nodes
+    return certain and not open_nodes
 
 
 def with_row(rows: Rows, column: int, value: float, bound: float) -> Rows:
@@ -109,7 +107,7 @@ def with_row(rows: Rows, column: int, value: float, bound: float) -> Rows:
     return Rows(starts, columns, values, *by, np.append(rows.bound, bound), np.append(rows.equal, False))
 
 
-def _round_remainder(problem: Programme, integral: Bools, relaxed: Float64s) -> Float64s:
+def _share_out_remainder(problem: Programme, integral: Bools, relaxed: Float64s, found: _Found) -> None:
     """Keep the whole part of the solution; share out the few contracts that it divides anew, in whole ones."""
     fixed = np.where(integral, np.floor(relaxed + _WHOLE), 0.0)
     in_set = problem.sets.of >= 0
@@ -117,19 +115,12 @@ def _round_remainder(problem: Programme, integral: Bools, relaxed: Float64s) -> 
     remainder = problem.sets.quantity - taken
     kept = np.flatnonzero(~in_set | (remainder[problem.sets.of] > 0.5))
     cost, sets, rows = _restricted(problem, kept, remainder, fixed)
-    alone = np.array([problem.uses[column].kind == ALONE for column in kept])
-    start = np.where(alone, sets.quantity[sets.of], 0.0)
-    activity = _activity(rows, start)
-    # Alone, the remainder asks for whatever its losses, already there, are charged at.
-    charged = np.array([problem.uses[column].kind == LOSS for column in kept])
-    for column in np.flatnonzero(charged):
-        entries = rows.column_rows[rows.column_starts[column] : rows.column_starts[column + 1]]
-        start[column] = max(0.0, float(np.max(activity[entries] - rows.bound[entries], initial=0.0)))
-    found = _Found(float(cost @ start), start)
-    _search(cost, sets, rows, integral[kept], found, MOST_NODES_OF_REMAINDER)
-    amounts = fixed.copy()
-    amounts[kept] += found.amounts
-    return amounts
+    fixed_cost = float(problem.cost @ fixed)
+    rest = _Found(found.cost - fixed_cost, np.zeros(len(kept)))
+    _search(cost, sets, rows, integral[kept], rest, MOST_NODES_OF_REMAINDER)
+    if rest.cost + fixed_cost < found.cost - _CENT_USD:
+        found.cost, found.amounts = rest.cost + fixed_cost, fixed
+        found.amounts[kept] += rest.amounts
 
 
 def _restricted(

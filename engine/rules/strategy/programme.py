@@ -86,7 +86,7 @@ class _Builder:
         self._cost: list[float] = []
         self._strikes = np.array([contract.strike for contract in self._contracts])
         self._sides = np.array([1.0 if contract.right == CALL else -1.0 for contract in self._contracts])
-        self._held = np.array(self._counts, np.float64) / np.maximum(np.abs(self._counts), 1)
+        self._held = np.sign(np.array(self._counts, np.float64))
         self._columns: list[Int64s] = []
         self._values: list[Float64s] = []
         self._lengths: list[int] = []
@@ -219,7 +219,7 @@ class _Builder:
         if self._terms.parameters.option.long_box >= 1.0:
             return
         eligible = [option for option, contract in enumerate(self._contracts) if contract.cash_european]
-        calls, puts = self._options(CALL, 0 + 1, eligible), self._options(PUT, -1, eligible)
+        calls, puts = self._options(CALL, 1, eligible), self._options(PUT, -1, eligible)
         for long_calls, short_puts in self._by_expiry(calls, puts):
             key = _class(self._contracts[long_calls[0]])
             same = [option for option in eligible if _class(self._contracts[option]) == key]
