@@ -65,6 +65,7 @@ class PairingBook(SiloBook):
     ) -> None:
         super().__init__(rulebook, products, table, bit, beside)
         self.incomplete: Bools = np.zeros(64, np.bool_)
+        self._stands_for: Bools = np.asarray(table.any(axis=(1, 2)))  # without and with approval
         self._memory: dict[int, dict[int, _Remembered]] = {}  # by account, netting set
 
     def reserve(self, accounts: int, instruments: int) -> None:
@@ -79,10 +80,14 @@ class PairingBook(SiloBook):
 
     def charge(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> None:
         """Renew the requirement of accounts; writes nothing else."""
+        self.requirement[accounts] = 0.0
+        self.incomplete[accounts] = False
+        accounts = accounts[self._stands_for[approved[accounts].astype(np.int64)]]
+        if len(accounts) == 0:
+            return
         found = self._positions(accounts, holdings, approved)
         charges = self._charges(accounts, found)
         left_out = np.repeat(accounts, np.diff(found.offsets))[charges[:, -1] > 0.0]
-        self.incomplete[accounts] = False
         self.incomplete[left_out] = True
         self.requirement[accounts] = self.rulebook.combine(charges, found.sets, found.offsets)
 
