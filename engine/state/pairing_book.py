@@ -20,9 +20,6 @@ Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
-# Positions of a netting set from which on its charge is remembered: comparing is quicker than any pairing.
-_REMEMBERED = 1
-
 
 class Positions(NamedTuple):
     """Netting sets of accounts with their positions.
@@ -104,13 +101,12 @@ class PairingBook(SiloBook):
         return Positions(instruments[:number], quantities[:number], first[: units + 1], sets[:units], offsets)
 
     def _charges(self, accounts: Int64s, found: Positions) -> Float64s:
-        """float64[u, c]: charges of all units; those of large ones that are as they were are remembered."""
+        """float64[u, c]: charges of all units; those of units that are as they were are remembered."""
         sizes = np.diff(found.first)
         owners = np.repeat(accounts, np.diff(found.offsets))
+        prints = [self._print(found, unit) for unit in range(len(sizes))]
         kept: dict[int, _Remembered] = {}
-        prints: dict[int, bytes] = {}
-        for unit in np.flatnonzero(sizes >= _REMEMBERED).tolist():
-            prints[unit] = self._print(found, unit)
+        for unit in range(len(sizes)):
             known = self._memory.get(int(owners[unit]), {}).get(int(found.sets[unit]))
             if known is not None and known.print == prints[unit]:
                 kept[unit] = known
@@ -119,9 +115,9 @@ class PairingBook(SiloBook):
         charges = self._charged(found, sizes, due)
         for unit, known in kept.items():
             charges[unit] = known.charge
-        for account in set(owners[list(prints)].tolist()) | (self._memory.keys() & set(accounts.tolist())):
+        for account in accounts.tolist():
             self._memory[account] = {}
-        for unit, seen in prints.items():
+        for unit, seen in enumerate(prints):
             self._memory[int(owners[unit])][int(found.sets[unit])] = _Remembered(seen, charges[unit].copy())
         return charges
 
