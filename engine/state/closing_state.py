@@ -62,7 +62,8 @@ class ClosingState(ActivityState):
 
     def put_account(self, account: Account, partition: int) -> None:
         """Add or replace an account whose key lies on ``partition``; a closed one is open again."""
-        self.closing[self._come_back(account, partition)] = False
+        slot = self._come_back(account, partition)
+        self.closing[slot] = False
 
     def close_account(self, account: Account, partition: int) -> None:
         """The relation has ended; the account leaves once it is empty. Unknown, it has left already."""
@@ -91,7 +92,8 @@ class ClosingState(ActivityState):
             for place in np.flatnonzero(slots < 0).tolist():
                 former = self.former.get(ids[place])
                 if former is not None:
-                    self.closing[self._come_back(former.account, former.partition)] = True
+                    slot = self._come_back(former.account, former.partition)
+                    self.closing[slot] = True
                 slots[place] = self.accounts.slot_of.get(ids[place], -1)
         return slots
 

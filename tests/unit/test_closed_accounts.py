@@ -159,6 +159,16 @@ def test_a_start_of_day_is_taken_back_only_where_nothing_rests_on_it(engine: Eng
     assert not engine.withdraw_opening("A")  # not empty
 
 
+def test_closed_accounts_come_back_into_columns_that_grow_meanwhile(engine: Engine) -> None:
+    engine.close_account(RECORD, 0)
+    passes(engine)
+    for number in range(1000):
+        engine.put_account(Account(f"N{number}"), 0)
+    slot = int(engine.slots_to_book(["A"])[0])
+    assert slot == 1001
+    assert engine.closing[: engine.accounts.count].tolist() == [False] * 1001 + [True]
+
+
 def test_an_instrument_taken_back_leaves_when_nothing_names_it(engine: Engine) -> None:
     trade(engine, "T1", 10.0)
     engine.withdraw_instrument("SPY")
