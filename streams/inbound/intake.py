@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from engine.shortfall.call import CallCase
+from engine.shortfall.case import CallCase
 from engine.state.engine import Engine
 from streams.inbound.entries import CollateralBatch, TradeBatch, apply_collateral, apply_trades
 from streams.inbound.light_records import whole
