@@ -21,7 +21,7 @@ class ResponseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One record of ``margin.call-responses``."""
+    """One record of ``margin.call-responses``; ``partition`` and ``offset`` are its place there."""
 
     response_id: str
     account_id: str
@@ -30,6 +30,7 @@ class Response:
     operator: str
     time_ns: int
     text: str
+    partition: int
     offset: int
 
 

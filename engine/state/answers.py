@@ -41,6 +41,11 @@ def _find(engine: EngineCore, response: Response) -> tuple[int, int] | Refusal:
     slot = int(engine.slots_to_book([response.account_id])[0])
     if slot < 0:
         return Refusal(Reason.UNKNOWN_ACCOUNT, f"account {response.account_id} is not known")
+    owner = int(engine.accounts.partition[slot])
+    if owner != response.partition:
+        return Refusal(
+            Reason.KEY_MISMATCH, f"in partition {response.partition}, but its account belongs to {owner}"
+        )
     for case in engine.cases.of(slot):
         if call_id(case) == response.call_id:
             return slot, engine.cases.scope_index[case.scope]

@@ -11,7 +11,7 @@ class CaseTimers:
 
     def __init__(self) -> None:
         self._queue: list[tuple[int, int, int]] = []
-        self._at_ns: dict[tuple[int, int], int] = {}
+        self._at_ns: dict[tuple[int, int], int] = {}  # of those that wait
         self._due: set[tuple[int, int]] = set()
 
     def put(self, account: int, scope: int, at_ns: int) -> None:
@@ -33,5 +33,6 @@ class CaseTimers:
         while self._queue and self._queue[0][0] <= now_ns:
             at_ns, account, scope = heappop(self._queue)
             if self._at_ns.get((account, scope)) == at_ns:
+                del self._at_ns[account, scope]  # put again with the same time, it waits again
                 self._due.add((account, scope))
         return self._due

@@ -25,7 +25,7 @@ ANSWERS = {
 
 
 def response(kind: str, offset: int = 7) -> Response:
-    return Response("r", "A", "mc-1", ResponseKind(kind), "ops", 1, "", offset)
+    return Response("r", "A", "mc-1", ResponseKind(kind), "ops", 1, "", 0, offset)
 
 
 @pytest.mark.parametrize("state", CallState)
