@@ -82,7 +82,7 @@ class Firm:
         self.price({})
         engine.take_partition(0)
         if restored is not None:
-            engine.intraday.restore(restored, 0)
+            engine.intraday.put(0, restored)
         none = np.zeros(0, np.int64)
         engine.open_day(
             Opening(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -29,8 +30,8 @@ class Arrivals(NamedTuple):
     time_ns: Int64s
     offset: Int64s
 
-    def only(self, keep: NDArray[np.bool_]) -> Arrivals:
-        """Of the entries where ``keep`` bool[n] is True."""
+    def only(self, keep: NDArray[np.bool_] | Int64s) -> Arrivals:
+        """Of the entries where ``keep`` bool[n] is True, or of those with these indices."""
         return Arrivals(self.time_ns[keep], self.offset[keep])
 
 
@@ -54,6 +55,23 @@ class Noted(NamedTuple):
     currency: int
 
 
+class IntradayTotals(NamedTuple):
+    """Sums over accounts.
+
+    Attributes:
+        frozen: accounts. deficits_today, today_usd: of the day under way, its highest so far.
+        outstanding, outstanding_usd: of earlier days, neither satisfied nor expired.
+        waiting: accounts whose transactions wait for a price.
+    """
+
+    frozen: int = 0
+    deficits_today: int = 0
+    today_usd: float = 0.0
+    outstanding: int = 0
+    outstanding_usd: float = 0.0
+    waiting: int = 0
+
+
 class IntradayBook:
     """See ``docs/decisions/0010-intraday-deficits.md``.
 
@@ -67,6 +85,7 @@ class IntradayBook:
     def __init__(self, rule: IntradayRule | None) -> None:
         self.rule = rule
         self._standings: dict[int, dict[str, Standing]] = {}  # by partition, account_id
+        self._notable: dict[int, set[str]] = {}  # by partition: those with a deficit to tell of
         self._noted: dict[int, list[Noted]] = {}  # by account slot
         self._rolled: dict[int, int] = {}  # day up to which a partition's accounts were rolled
         for name, column in filled(_FILLS, 64).items():
@@ -81,12 +100,12 @@ class IntradayBook:
 
     def take_partition(self, number: int) -> None:
         """Own a partition, empty."""
-        self._standings[number], self._rolled[number] = {}, -1
+        self._standings[number], self._notable[number], self._rolled[number] = {}, set(), -1
 
     def drop_partition(self, number: int, accounts: Int64s) -> None:
         """Forget a partition and what was noted of its account slots."""
-        self._standings.pop(number, None)
-        self._rolled.pop(number, None)
+        for by_partition in (self._standings, self._notable, self._rolled):
+            by_partition.pop(number, None)
         for account in self._noted.keys() & set(accounts.tolist()):
             del self._noted[account]
         self.due[accounts] = False
@@ -96,10 +115,7 @@ class IntradayBook:
         self._noted.pop(account, None)
         self.due[account] = False
         self._standings.get(partition, {}).pop(account_id, None)
-
-    def restore(self, standing: Standing, partition: int) -> None:
-        """Take what the last event of an account says; its record may come later."""
-        self._standings[partition][standing.account.account_id] = standing
+        self._notable.get(partition, set()).discard(account_id)
 
     # ---------------------------------------------------------------- transactions
 
@@ -196,12 +212,31 @@ class IntradayBook:
         return Standing(IntradayAccount(account_id), day)
 
     def put(self, partition: int, standing: Standing) -> None:
-        """Where an account stands from now on."""
-        self._standings[partition][standing.account.account_id] = standing
+        """Where an account stands from now on, as a look or its last event says; its record may come later."""
+        account_id = standing.account.account_id
+        self._standings[partition][account_id] = standing
+        if standing.is_notable:
+            self._notable[partition].add(account_id)
+        else:
+            self._notable[partition].discard(account_id)
 
-    def of_partition(self, number: int) -> Iterator[Standing]:
-        """All standings of a partition."""
-        return iter(self._standings.get(number, {}).values())
+    def totals(self, partitions: Sequence[int], accounts: Int64s) -> IntradayTotals:
+        """Sums over the standings of partitions; ``accounts``: their slots."""
+        notable = [
+            self._standings[number][account_id]
+            for number in partitions
+            for account_id in sorted(self._notable[number])
+        ]
+        today = [standing.amount_usd for standing in notable if standing.amount_usd > 0.0]
+        outstanding = [each.amount_usd for standing in notable for each in standing.outstanding]
+        return IntradayTotals(
+            sum(standing.is_frozen() for standing in notable),
+            len(today),
+            math.fsum(today),
+            len(outstanding),
+            math.fsum(outstanding),
+            int(self.due[accounts].sum()),
+        )
 
     def roll(self, number: int, day: int, accounts: AccountTable) -> Int64s:
         """A business day is under way in a partition; int64[m] slots of accounts with an earlier day to close.

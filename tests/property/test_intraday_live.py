@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -164,7 +165,7 @@ def test_passes_and_restarts_do_not_change_a_day_of_still_prices(
     day = list({(e.trade_id if isinstance(e, Trade) else e.collateral_id): e for e in day}.values())
     desk = Desk(firm)
     bounds = sorted({0, *(cut for cut in cuts if cut < len(day)), len(day)})
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         firm.send(*day[first:last])
         if restart:
             firm.restart()
