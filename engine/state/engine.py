@@ -71,7 +71,10 @@ class Engine(EngineCore):
 
     def intraday_moves(self, evaluated: NDArray[np.int64], now_ns: int) -> list[IntradayMove]:
         """After an evaluation of these account slots; see :func:`engine.state.intraday_pass.intraday_moves`."""
-        return intraday_moves(self, evaluated, now_ns)
+        moves = intraday_moves(self, evaluated, now_ns)
+        if moves:  # a closed account may have been waiting for nothing else
+            self._note_evaluated(self.account_slots([move.event.account_id for move in moves]))
+        return moves
 
     def statement(self, account_id: str, now_ns: int) -> AccountStatement:
         """Figures of one account; see :func:`engine.state.statement.statement`."""

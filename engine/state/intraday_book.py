@@ -110,12 +110,22 @@ class IntradayBook:
             del self._noted[account]
         self.due[accounts] = False
 
-    def forget(self, account: int, account_id: str, partition: int) -> None:
-        """The account has left: nothing of it stays."""
+    def forget(self, account: int) -> None:
+        """The account has left its slot. Where it stands stays, as it does on the topic: it may come back."""
         self._noted.pop(account, None)
         self.due[account] = False
-        self._standings.get(partition, {}).pop(account_id, None)
-        self._notable.get(partition, set()).discard(account_id)
+
+    def follows(self, account: int, accounts: AccountTable) -> bool:
+        """Whether something of the account waits, or a close could bring an event."""
+        if self.due[account] or account in self._noted:
+            return True
+        standing = self.standing(int(accounts.partition[account]), accounts.records[account].account_id)
+        return standing is not None and standing.is_notable
+
+    def welcome(self, account: int, accounts: AccountTable) -> None:
+        """The account's record has come: a deficit that was restored before it is followed from now on."""
+        if self.rule is not None and self.follows(account, accounts):
+            self.due[account] = True
 
     # ---------------------------------------------------------------- transactions
 
@@ -252,7 +262,7 @@ class IntradayBook:
             slot = accounts.slot_of.get(account_id, -1)
             if standing.day < day and standing.is_notable and slot >= 0:
                 waiting.add(slot)
-            elif standing.day < day and slot not in waiting:
+            elif standing.day < day and not standing.is_notable and slot not in waiting:
                 standings[account_id] = replace(standing, day=day, worst=None, net_deposits_usd=0.0)
         late = np.array(sorted(waiting), np.int64)
         self.due[late] = True

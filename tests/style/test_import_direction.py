@@ -12,7 +12,8 @@ from tests.style.source_tree import imports, modules
 FLOW = {
     "engine": ("base", "market", "portfolio", "risk", "rules", "shortfall", "state"),
     "streams": (
-        *("business_days", "parameters", "warmup", "contracts", "inbound", "outbound", "worker"),
+        *("cutoffs", "call_rules", "business_days", "parameters", "warmup"),
+        *("contracts", "inbound", "outbound", "worker"),
         *("broker", "simulator", "web", "replay", "demo", "cli"),
     ),
 }

@@ -11,6 +11,8 @@ from engine.base.business_days import date_text
 from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILO_INDEX, Instrument, Product
 from engine.portfolio.accounts import Account
+from engine.portfolio.opening import Opening
+from engine.state.engine import Engine
 from engine.state.intraday_arrivals import in_runs
 from engine.state.intraday_book import Arrivals
 from streams.outbound.intraday import SILENT, intraday_event, standing_of
@@ -195,15 +197,44 @@ def test_what_is_taken_back_from_another_partition_stays_silent() -> None:
     assert engine.evaluate(firm.now_ns).intraday == []
 
 
-def test_forgetting_an_account_leaves_nothing() -> None:
+def test_a_closed_account_stays_until_its_deficit_is_followed_to_the_end() -> None:
+    firm = Firm(0.0)
+    firm.send(replace(BUY, quantity=5.0), replace(SELL, quantity=-5.0))
+    firm.run()
+    engine = firm.engine
+    engine.close_account(Account("A"), 0)
+    for _ in range(24):
+        assert "A" in engine.accounts.slot_of
+        firm.next_day()
+        if not firm.standing.is_notable:
+            break
+        engine.open_day(replace(empty_opening(firm), business_day=TODAY + 1, as_of_ns=2))
+    assert reasons(firm.events)[-1] == "EXPIRED"
+    firm.next_day()
+    firm.next_day()
+    assert "A" not in engine.accounts.slot_of
+
+
+def empty_opening(firm: Firm) -> Opening:
+    none = np.zeros(0, np.int64)
+    return Opening(0, TODAY, 1, none, np.zeros(0), np.zeros(0), none, (), none, np.zeros(0), none)
+
+
+def test_a_standing_restored_before_its_account_is_followed_when_that_comes() -> None:
     firm = Firm(10_000.0)
     firm.send(BUY)
     firm.run()
-    firm.send(SELL)
-    firm.engine.intraday.forget(0, "A", 0)
-    assert firm.engine.evaluate(firm.now_ns).intraday == []
-    assert firm.engine.statement("A", firm.now_ns).intraday is None
-    assert firm.engine.totals().intraday.deficits_today == 0
+    firm.next_day()
+    standing = firm.standing
+    fresh = Engine(firm.policy)
+    fresh.take_partition(0)
+    fresh.intraday.put(0, standing)
+    fresh.go_live(0)
+    later_ns = firm.now_ns + 24 * 3600 * NANOSECONDS_PER_SECOND
+    assert fresh.evaluate(later_ns).intraday == []
+    assert fresh.intraday.standing(0, "A") == standing
+    fresh.put_account(Account("A"), 0)
+    assert reasons(fresh.evaluate(later_ns).intraday) == ["SATISFIED_BY_LEVEL"]  # it holds nothing there
 
 
 def test_an_account_without_transactions_costs_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
