@@ -146,7 +146,11 @@ def close(
     account, events = close_day(
         standing.account, DayClose(standing.day, level, standing.net_deposits_usd, deficit), days, parameters
     )
-    cents = tuple(replace(each, net_deposits_usd=_cents(each.net_deposits_usd)) for each in account.deficits)
+    cents = tuple(
+        replace(each, net_deposits_usd=_cents(each.net_deposits_usd))
+        for each in account.deficits
+        if each.is_open or (each.counts and each.late)  # no other one can matter any more
+    )
     closed = replace(standing, account=replace(account, deficits=cents))
     followed = any(each.is_open for each in (*standing.account.deficits, *cents))
     if followed and account.sequence == told_before:

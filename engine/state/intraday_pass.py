@@ -85,10 +85,10 @@ def _moves_of(
     if engine.accounts.portfolio_margin[account] or record.type != _CUSTOMER:
         noted = []  # since they were noted the account has come under another rule
     days, left = _by_day(rule, noted, standing, today, now_ns)
+    if not days and (standing is None or standing.day == today):
+        book.keep_noted(account, left)
+        return []
     if standing is None:
-        if not days:
-            book.keep_noted(account, left)
-            return []
         standing = book.new_standing(record.account_id, min(days))
     ahead = Look(engine, account, [*(each for day in sorted(days) for each in days[day]), *left])
     standing, events = _advance(rule, standing, days, ahead, today)
