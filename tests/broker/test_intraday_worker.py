@@ -8,8 +8,19 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from click.testing import CliRunner
+
+from streams.cli import main
 from streams.parameters import packaged
-from tests.broker.worker_harness import Harness, Worker
+from streams.replay.book_file import read_book
+from streams.replay.market_file import merged
+from streams.replay.price_feed import PriceFeed
+from streams.replay.steps import steps
+from streams.replay.to_kafka import publish
+from tests.broker.test_replay_through_kafka import InStep
+from tests.broker.worker_harness import PARTITIONS, Harness, Worker
+from tests.file_book import write_json
+from tests.intraday_files import days_market, margin_book
 
 NAME = "finra-4210d-intraday.toml"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -143,3 +154,29 @@ async def test_a_story_with_kills_is_the_story_without(
     ]
     assert [event["sequence"] for event in still] == list(range(1, 13))
     assert killed_at_times == still
+
+
+async def test_the_worker_tells_what_the_replay_tells(
+    kafka_bootstrap: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    market, file = days_market(tmp_path), write_json(tmp_path, margin_book())
+    files = ["--market", str(market), "--book", str(file)]
+    replayed = json.loads(CliRunner().invoke(main, ["replay", *files, "--json"]).stdout)["intraday_deficits"]
+    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as harness:
+        worker = harness.start_worker(clock="event", **{"clock-tick-ms": 5000})
+        await worker.ready()
+        book, _ = read_book(file)
+        course = steps(book, PriceFeed(book), merged([market]), PARTITIONS)
+        await publish(kafka_bootstrap, harness.topics, book, course, InStep(worker))
+
+        def told(records: list[Any]) -> list[dict[str, Any]]:
+            events = (json.loads(record.value) for record in records)
+            return [e for e in events if e["reason"] not in {"OBSERVED", "DAY_CLOSED"}]
+
+        records = await harness.until("intraday-deficits", lambda rs: len(told(rs)) >= len(replayed))
+    assert [without_place(event) for event in told(records)] == [without_place(event) for event in replayed]
+
+
+def without_place(event: dict[str, Any]) -> dict[str, Any]:
+    """An event but for its partition, of which files have another number."""
+    return {name: value for name, value in event.items() if name != "partition"}
