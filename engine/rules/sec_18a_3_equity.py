@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
+from engine.rules.covered import require_covered
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 from engine.rules.sec_18a_3_equity_parameters import Parameters
@@ -41,12 +41,7 @@ class Sec18a3Equity:
         Raises:
             MarginError: NO_RULEBOOK for products that are not covered.
         """
-        if instrument.product not in COVERED:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
-            )
+        require_covered(self, instrument, COVERED)
         return instrument.underlying
 
     def bind(self, netting_sets: Sequence[str]) -> None:
