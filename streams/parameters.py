@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.errors import MarginError, Reason
-from engine.market.instruments import Product
 from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.portfolio.collateral import CollateralSchedule
-from engine.rules.registry import silo_rulebook, unified_rulebook
-from engine.shortfall.call import CallRule
-from engine.state.policy import Policy, parse_assignments
+from engine.rules.registry import SILO_METHODS, unified_rulebook
+from engine.state.policy import Policy, RulebookParameters
 
 UNIFIED_METHOD = "one-pot"
 POLICY_FILE = "policy.toml"
@@ -62,6 +60,18 @@ def read_scenarios(path: Path | None = None) -> ScenarioSet:
     return from_csv_lines(lines)
 
 
+def read_rulebooks(folder: Path | None = None) -> dict[str, RulebookParameters]:
+    """Parameters of every silo rulebook there is, assigned or not, by id.
+
+    Args:
+        folder: holds files that replace packaged ones of the same name.
+
+    Raises:
+        MarginError: naming file and line.
+    """
+    return {name: RulebookParameters(name, read_toml(f"{name}.toml", folder)) for name in SILO_METHODS}
+
+
 def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Policy:
     """The firm's policy with all rulebooks that it names.
 
@@ -72,30 +82,8 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
     Raises:
         MarginError: naming file, key and remedy.
     """
-    mapping = read_toml(POLICY_FILE, folder)
-    classification, assignments = parse_assignments(mapping)
-    ids = sorted({assignment.rulebook_id for assignment in assignments})
-    calls = mapping.get("call", {})
-    if "default" not in calls or "default" not in mapping.get("stale_after_ms", {}):
-        raise MarginError(
-            Reason.BAD_PARAMETER, POLICY_FILE, "call.default or stale_after_ms.default is missing"
-        )
-    return Policy(
-        classification=classification,
-        collateral_only=frozenset(Product(product) for product in mapping.get("collateral_only", [])),
-        assignments=assignments,
-        rulebooks={
-            rulebook_id: silo_rulebook(rulebook_id, read_toml(f"{rulebook_id}.toml", folder))
-            for rulebook_id in ids
-        },
-        unified=unified_rulebook(
-            UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)
-        ),
-        collateral=CollateralSchedule.from_mapping(read_toml("collateral.toml", folder)),
-        call_rules={scope: CallRule.from_mapping(scope, rule) for scope, rule in calls.items()},
-        stale_after_ms=mapping["stale_after_ms"],
-        rate=float(mapping["rate"]),
-        revaluation_step_s=int(mapping["revaluation_step_s"]),
-        price_tolerance=float(mapping.get("price_tolerance", 0.0)),
-        volatility_tolerance=float(mapping.get("volatility_tolerance", 0.0)),
+    unified = unified_rulebook(
+        UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)
     )
+    collateral = CollateralSchedule.from_mapping(read_toml("collateral.toml", folder))
+    return Policy.from_mapping(read_toml(POLICY_FILE, folder), read_rulebooks(folder), unified, collateral)

@@ -70,6 +70,7 @@ class Entries:
         quantity: signed change of the holding.
         cash: signed change of the balance, in the currency with index ``currency``.
         cancelled: takes the entry out.
+        classified: it has no silo of its own, but follows the instrument's.
     """
 
     ids: Sequence[str]
@@ -83,6 +84,7 @@ class Entries:
     currency: Int64s
     cancelled: NDArray[np.bool_]
     business_day: Int64s
+    classified: NDArray[np.bool_]
 
     def only(self, keep: NDArray[np.bool_]) -> Entries:
         """The entries where ``keep`` bool[n] is True."""
@@ -113,6 +115,7 @@ _FILLS: dict[str, Fill] = {
     "cash": (np.float64, 0.0),
     "currency": (np.int16, 0),
     "business_day": (np.int32, 0),
+    "classified": (np.bool_, False),
     "next_of_account": (np.int32, -1),
     "winner": (np.int32, -1),
 }
@@ -186,6 +189,7 @@ class Ledger:
     cash: Float64s
     currency: NDArray[np.int16]
     business_day: Int32s
+    classified: NDArray[np.bool_]
     next_of_account: Int32s
     winner: Int32s
 
@@ -274,6 +278,7 @@ class Ledger:
         self.cash[slots] = entries.cash[index] * live
         self.currency[slots] = entries.currency[index]
         self.business_day[slots] = entries.business_day[index]
+        self.classified[slots] = entries.classified[index]
 
     def _stored(self, slots: Int64s, sign: float) -> Effects:
         return Effects(
@@ -285,6 +290,21 @@ class Ledger:
             sign * self.cash[slots],
             self.currency[slots].astype(np.int64),
         )
+
+    def reclassify(self, silo_of_instrument: Int64s, moved: NDArray[np.bool_]) -> tuple[Effects, Effects]:
+        """Entries without a silo of their own follow instruments (``moved`` bool by slot) into their new silos.
+
+        Returns:
+            the effects of these entries as they were, to be taken out or put in elsewhere; and the effects of all other
+            entries on the moved instruments, which stay where they are.
+        """
+        named = self.instrument[: len(self)]
+        live = np.flatnonzero((self.account[: len(self)] >= 0) & (named >= 0))
+        concerned = live[moved[named[live]]]
+        follows = concerned[self.classified[concerned]]
+        former, stay = self._stored(follows, 1.0), self._stored(concerned[~self.classified[concerned]], 1.0)
+        self.silo[follows] = silo_of_instrument[self.instrument[follows]]
+        return former, stay
 
     def after(self, account: int, business_day: int) -> Effects:
         """Effects of the account's entries booked after a day.

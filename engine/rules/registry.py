@@ -49,15 +49,19 @@ UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRul
 }
 
 
-def silo_rulebook(method: str, mapping: Mapping[str, Any]) -> SiloRulebook:
+def silo_rulebook(method: str, mapping: Mapping[str, Any], silo: str = "") -> SiloRulebook:
     """Build a silo rulebook.
 
+    Args:
+        silo: where it is to stand; without one it stands where its parameters say.
+
     Raises:
-        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks.
+        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks, also where it
+            cannot stand for that silo.
     """
     if method not in SILO_METHODS:
         raise _unknown(method, sorted(SILO_METHODS))
-    return SILO_METHODS[method](mapping)
+    return SILO_METHODS[method]({**mapping, "silo": silo} if silo else mapping)
 
 
 def unified_rulebook(method: str, mapping: Mapping[str, Any], scenarios: ScenarioSet) -> UnifiedRulebook:

@@ -58,7 +58,7 @@ class ScheduleIm:
         rows = np.zeros((len(slots), len(self.column_kinds)))
         priced = np.flatnonzero(market.priced[slots])
         taken = slots[priced]
-        rows[np.ix_(priced, (1, 2))] = self._gross(market, taken)[:, None]
+        rows[priced, 1] = rows[priced, 2] = self._gross(market, taken)
         products = market.product[taken]
         daily = np.isin(products, [PRODUCT_CODE[product] for product in FUTURES_STYLE])
         value = np.where(daily, 0.0, market.unit_value_usd(taken))

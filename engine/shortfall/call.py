@@ -42,9 +42,11 @@ class CallReason(StrEnum):
 
 
 class Cause(StrEnum):
-    """What touched the account since its last evaluation; a deposit outranks a trade, a trade the market."""
+    """What touched the account since its last evaluation; a deposit outranks a trade, a trade a change of rules or
+    of the account's record, that the market."""
 
     MARKET = "market"
+    RULE = "rule"
     TRADE = "trade"
     DEPOSIT = "deposit"
 
@@ -203,6 +205,7 @@ def _decide_open(case: CallCase, figures: Figures, rule: CallRule, deficit: floa
 _CENT_USD = 0.01
 _CURES = {
     Cause.MARKET: CallReason.CURED_BY_MARKET,
+    Cause.RULE: CallReason.RULE_CHANGED,
     Cause.TRADE: CallReason.CURED_BY_TRADE,
     Cause.DEPOSIT: CallReason.CURED_BY_DEPOSIT,
 }

@@ -28,7 +28,11 @@ Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
 _UNIFIED = len(SILOS)  # scope index of the unified candidate, after the silos
-_FILLS: dict[str, Fill] = {"deposit": (np.bool_, False), "trade": (np.bool_, False)}
+_FILLS: dict[str, Fill] = {
+    "deposit": (np.bool_, False),
+    "trade": (np.bool_, False),
+    "rule": (np.bool_, False),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class CaseBook:
 
     deposit: NDArray[np.bool_]
     trade: NDArray[np.bool_]
+    rule: NDArray[np.bool_]
 
     def __init__(self, unified_id: str) -> None:
         self.scopes = [f"silo:{silo}" for silo in SILOS] + [f"unified:{unified_id}"]
@@ -94,10 +99,13 @@ class CaseBook:
         self.deposit[accounts[deposits]] = True
         self.trade[accounts[~deposits]] = True
 
+    def note_rule_change(self, accounts: Int64s) -> None:
+        """Remember that another rule holds for accounts since the last pass."""
+        self.rule[accounts] = True
+
     def clear_causes(self, accounts: Int64s) -> None:
         """The accounts have been evaluated."""
-        self.deposit[accounts] = False
-        self.trade[accounts] = False
+        self.deposit[accounts] = self.trade[accounts] = self.rule[accounts] = False
 
     def moves(
         self,
@@ -145,7 +153,9 @@ class CaseBook:
     def _cause(self, account: int) -> Cause:
         if self.deposit[account]:
             return Cause.DEPOSIT
-        return Cause.TRADE if self.trade[account] else Cause.MARKET
+        if self.trade[account]:
+            return Cause.TRADE
+        return Cause.RULE if self.rule[account] else Cause.MARKET
 
     def _keep(self, account: int, scope: int, case: CallCase, now_ns: int) -> None:
         was_open = STATES[self.state[account, scope]] is CallState.ISSUED

@@ -148,8 +148,8 @@ class EngineCore(ActivityState):
     def _combine(self, accounts: Int64s) -> None:
         """Requirements by silo, then the unified candidate's of those who may have it."""
         self.initial[accounts] = self.maintenance[accounts] = 0.0
-        for rulebook_id, book in self.silo_books.items():
-            silo = SILO_INDEX[self.policy.rulebooks[rulebook_id].silo]
+        for book in self.silo_books.values():
+            silo = SILO_INDEX[book.rulebook.silo]
             add_requirement(accounts, book.requirement, silo, self.initial, self.maintenance)
         eligible = accounts[self.accounts.unified_eligible[accounts]]
         self.unified.charge(eligible, self.holdings, sum_of_silos(eligible, self.maintenance))

@@ -10,8 +10,18 @@ from engine.base.errors import MarginError, Reason
 from engine.market.instruments import REFERENCE_ONLY, SILO_INDEX, Instrument, Product, Silo
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
+from engine.rules.registry import silo_rulebook
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.shortfall.call import CallRule
+
+_THING = "policy"
+_DEFAULT = "default"
+_KEYS = (
+    "version", "rate", "revaluation_step_s", "price_tolerance", "volatility_tolerance", "collateral_only",
+    "classification", "assignment", "call", "stale_after_ms",
+)  # fmt: skip
+# What the market is valued with: a running engine keeps it.
+_VALUATION = ("rate", "revaluation_step_s", "price_tolerance", "volatility_tolerance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +42,10 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Policy:
-    """Everything that is decided before the first trade.
+    """What the firm has decided; a running engine takes another one in (decision 11).
 
     Attributes:
+        version: stamped on each statement.
         classification: silo that each product belongs to (data, since the definitions are under review).
         collateral_only: products that may be pledged but not traded.
         assignments: rulebooks by silo and product.
@@ -48,6 +59,7 @@ class Policy:
             are made anew; 0 = at every change.
     """
 
+    version: str
     classification: Mapping[Product, Silo]
     collateral_only: frozenset[Product]
     assignments: tuple[Assignment, ...]
@@ -61,19 +73,68 @@ class Policy:
     price_tolerance: float = 0.0
     volatility_tolerance: float = 0.0
 
-    def __post_init__(self) -> None:
-        """
+    @classmethod
+    def from_mapping(
+        cls,
+        mapping: Mapping[str, Any],
+        parameters: Mapping[str, RulebookParameters],
+        unified: UnifiedRulebook,
+        collateral: CollateralSchedule,
+    ) -> Policy:
+        """Read and check a parsed policy file.
+
+        Args:
+            parameters: of every rulebook that may be named, by id. Where a rulebook stands, the assignment says.
+
         Raises:
-            MarginError: BAD_PARAMETER if a rulebook stands for another silo than it is assigned to.
+            MarginError: BAD_PARAMETER or UNKNOWN_RULEBOOK naming the entry; NO_RULEBOOK for a product without one.
         """
-        for assignment in self.assignments:
-            rulebook = self.rulebooks[assignment.rulebook_id]
-            if rulebook.silo != assignment.silo:
+        for key in mapping:
+            if key not in _KEYS:
+                raise _bad(f"{key} is not a parameter; known are {', '.join(_KEYS)}")
+        classification, assignments = _assignments(mapping)
+        calls, stale_after_ms = mapping.get("call", {}), mapping.get("stale_after_ms", {})
+        if _DEFAULT not in calls or _DEFAULT not in stale_after_ms:
+            raise _bad("call.default or stale_after_ms.default is missing")
+        try:
+            return cls(
+                version=str(mapping.get("version", "")),
+                classification=classification,
+                collateral_only=frozenset(Product(product) for product in mapping.get("collateral_only", [])),
+                assignments=assignments,
+                rulebooks=_rulebooks(assignments, parameters),
+                unified=unified,
+                collateral=collateral,
+                call_rules={scope: CallRule.from_mapping(scope, rule) for scope, rule in calls.items()},
+                stale_after_ms={product: int(age_ms) for product, age_ms in stale_after_ms.items()},
+                rate=float(mapping["rate"]),
+                revaluation_step_s=int(mapping["revaluation_step_s"]),
+                price_tolerance=float(mapping.get("price_tolerance", 0.0)),
+                volatility_tolerance=float(mapping.get("volatility_tolerance", 0.0)),
+            )
+        except KeyError as error:
+            raise _bad(f"{error.args[0]} is missing") from error
+        except (TypeError, AttributeError) as error:
+            raise _bad(str(error)) from error
+
+    def check_follows(self, former: Policy) -> None:
+        """Whether it may take another one's place in a running engine.
+
+        Raises:
+            MarginError: NO_RULEBOOK if it leaves a product that could be held without silo; BAD_PARAMETER if it
+                changes what the market is valued with.
+        """
+        for product in former.classification:
+            if product not in self.classification or product in self.collateral_only:
                 raise MarginError(
-                    Reason.BAD_PARAMETER,
-                    f"rulebook {assignment.rulebook_id}: silo",
-                    f"its file says {rulebook.silo}, but the policy assigns it to {assignment.silo}",
+                    Reason.NO_RULEBOOK,
+                    _THING,
+                    f"product {product} would be in no silo; {former.version} has one",
                 )
+        for name in _VALUATION:
+            mine, held = getattr(self, name), getattr(former, name)
+            if mine != held:
+                raise _bad(f"{name} is {mine} and was {held}: a change of it takes a start")
 
     def silo_of(self, instrument: Instrument) -> int:
         """Index of the instrument's silo; -1 for what cannot be traded: reference levels, pure collateral.
@@ -101,20 +162,54 @@ class Policy:
 
     def call_rule(self, scope: str) -> CallRule:
         """Rule of a scope such as ``silo:futures``."""
-        return self.call_rules.get(scope, self.call_rules["default"])
+        return self.call_rules.get(scope, self.call_rules[_DEFAULT])
 
     def stale_after_ns(self, product: Product) -> int:
         """Age from which a price of this product is stale."""
-        return 1_000_000 * self.stale_after_ms.get(product, self.stale_after_ms["default"])
+        return 1_000_000 * self.stale_after_ms.get(product, self.stale_after_ms[_DEFAULT])
 
 
-def parse_assignments(mapping: Mapping[str, Any]) -> tuple[dict[Product, Silo], tuple[Assignment, ...]]:
+@dataclass(frozen=True, slots=True)
+class RulebookParameters:
+    """How the parameters of a rulebook are read, and the parameters."""
+
+    method: str
+    parameters: Mapping[str, Any]
+
+
+def _rulebooks(
+    assignments: tuple[Assignment, ...], parameters: Mapping[str, RulebookParameters]
+) -> dict[str, SiloRulebook]:
+    """The rulebooks that are assigned, by id in sorted order, each in its silo."""
+    silos: dict[str, Silo] = {}
+    for assignment in assignments:
+        rulebook_id = assignment.rulebook_id
+        if rulebook_id not in parameters:
+            known = f"known are {sorted(parameters)}"
+            raise MarginError(Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", known)
+        if silos.setdefault(rulebook_id, assignment.silo) is not assignment.silo:
+            raise _bad(
+                f"rulebook {rulebook_id} is assigned in {silos[rulebook_id]} and in {assignment.silo}: "
+                "one silo a rulebook; give the other a rulebook_id of its own"
+            )
+    return {
+        rulebook_id: silo_rulebook(
+            parameters[rulebook_id].method, parameters[rulebook_id].parameters, silos[rulebook_id]
+        )
+        for rulebook_id in sorted(silos)
+    }
+
+
+def _bad(detail: str) -> MarginError:
+    return MarginError(Reason.BAD_PARAMETER, _THING, detail)
+
+
+def _assignments(mapping: Mapping[str, Any]) -> tuple[dict[Product, Silo], tuple[Assignment, ...]]:
     """Classification and assignments from the policy file's ``classification`` and ``assignment`` tables.
 
     Raises:
         MarginError: BAD_PARAMETER naming the entry.
     """
-    thing = "policy"
     try:
         classification = {Product(product): Silo(silo) for product, silo in mapping["classification"].items()}
         assignments = tuple(
@@ -128,10 +223,10 @@ def parse_assignments(mapping: Mapping[str, Any]) -> tuple[dict[Product, Silo], 
             for entry in mapping["assignment"]
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise MarginError(Reason.BAD_PARAMETER, thing, f"classification or assignment: {error}") from error
+        raise _bad(f"classification or assignment: {error}") from error
     for product, silo in classification.items():
         if not any(a.silo is silo and product in a.products for a in assignments):
             raise MarginError(
-                Reason.NO_RULEBOOK, thing, f"product {product} in silo {silo} has no rulebook assigned"
+                Reason.NO_RULEBOOK, _THING, f"product {product} in silo {silo} has no rulebook assigned"
             )
     return classification, assignments

@@ -72,13 +72,14 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatement:
-    """Everything about one account at the last evaluation."""
+    """Everything about one account at the last evaluation, under the policy of that version."""
 
     account_id: str
     owner: str
     desk: str
     business_day: int
     as_of_ns: int
+    policy_version: str
     silos: tuple[SiloFigures, ...]
     unified: UnifiedFigures
     gap: GapAttribution
@@ -120,6 +121,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         record.desk,
         int(engine.accounts.business_day[account]),
         now_ns,
+        engine.policy.version,
         silos,
         unified,
         gap,

@@ -83,6 +83,9 @@ class RequirementStatement(Message):
     business_date: BusinessDate
     as_of_ns: TimeNs
     sequence: int = Field(ge=0)
+    policy_version: str = Field(
+        "", description="of the policy that says which silo and rulebook a product has"
+    )
     silos: tuple[SiloStatement, ...]
     unified: UnifiedStatement
     gap: GapStatement

@@ -15,7 +15,7 @@ from streams.contracts.topics import DEFAULT_PARTITIONS
 from streams.inbound.intake import ACCOUNT_TOPICS, Intake
 from streams.inbound.record import Taken
 from streams.outbound.requirements import requirement_statement
-from streams.parameters import load_policy
+from streams.parameters import load_policy, read_rulebooks
 from streams.replay.book_check import Problem, usable_part
 from streams.replay.book_file import Book
 from streams.replay.messages import FileMessage, reference_messages
@@ -69,7 +69,9 @@ class FileEngine:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.notes_beyond = 0
-        self._intake = Intake(self.engine, {}, DEFAULT_PARTITIONS, _PARKING_LIMIT, _SKEW_LIMIT_MS)
+        self._intake = Intake(
+            self.engine, read_rulebooks(parameters), DEFAULT_PARTITIONS, _PARKING_LIMIT, _SKEW_LIMIT_MS
+        )
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._places: dict[str, str] = {}
         for partition in range(DEFAULT_PARTITIONS):
