@@ -30,7 +30,15 @@ def read_toml(name: str, folder: Path | None = None) -> dict[str, Any]:
     Raises:
         MarginError: BAD_PARAMETER naming the file and line if it is no TOML, or the file if there is none.
     """
-    source = _source(name, folder)
+    return read_toml_file(_source(name, folder))
+
+
+def read_toml_file(source: Path | Traversable) -> dict[str, Any]:
+    """A parsed parameter file.
+
+    Raises:
+        MarginError: BAD_PARAMETER naming the file and line if it is no TOML, or the file if it cannot be read.
+    """
     try:
         return tomllib.loads(source.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -190,11 +190,11 @@ def _rulebooks(
         if silos.setdefault(rulebook_id, assignment.silo) is not assignment.silo:
             raise _bad(
                 f"rulebook {rulebook_id} is assigned in {silos[rulebook_id]} and in {assignment.silo}: "
-                "one silo a rulebook; give the other a rulebook_id of its own"
+                "one silo a rulebook"
             )
     return {
         rulebook_id: silo_rulebook(
-            parameters[rulebook_id].method, parameters[rulebook_id].parameters, silos[rulebook_id]
+            parameters[rulebook_id].method, parameters[rulebook_id].parameters, silos[rulebook_id].value
         )
         for rulebook_id in sorted(silos)
     }

@@ -49,6 +49,7 @@ class FileEngine:
     Attributes:
         book: the part of the book that the engine can take.
         problems: what could not be used and leaves figures incomplete. notes: what hurts no figure by itself.
+        rulebooks: the latest parameters by rulebook_id, assigned or not.
         notes_beyond: number of notes that are counted only. counts: messages by (topic, outcome).
     """
 
@@ -69,9 +70,8 @@ class FileEngine:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.notes_beyond = 0
-        self._intake = Intake(
-            self.engine, read_rulebooks(parameters), DEFAULT_PARTITIONS, _PARKING_LIMIT, _SKEW_LIMIT_MS
-        )
+        self.rulebooks = read_rulebooks(parameters)
+        self._intake = Intake(self.engine, self.rulebooks, DEFAULT_PARTITIONS, _PARKING_LIMIT, _SKEW_LIMIT_MS)
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._places: dict[str, str] = {}
         for partition in range(DEFAULT_PARTITIONS):
