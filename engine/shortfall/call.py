@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from engine.base.errors import MarginError, Reason
+from engine.base.parameter_table import ParameterTable
+from engine.portfolio.accounts import COUNTERPARTIES
 
 
 class CallState(StrEnum):
@@ -52,12 +54,33 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionException:
+    """What is collected from a kind of counterparty all the same: ``exposure`` (equity below zero) or ``nothing``."""
+
+    collected: str
+    source: str
+    unverified: bool
+
+    @classmethod
+    def from_table(cls, table: ParameterTable) -> CollectionException:
+        """Checked exception."""
+        table.only("collected")
+        return cls(
+            table.text("collected", choices=("exposure", "nothing")),
+            table.text("source"),
+            table.flag("unverified") if table.has("unverified") else False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class CallRule:
     """When a scope warns, calls and clears. Ratios are maintenance over equity; amounts are USD.
 
     Attributes:
         uncollected_usd: requirement up to this amount need not be collected (the threshold of uncleared swaps); equity
             below zero is called all the same.
+        exceptions: by kind of counterparty, where less is collected; see :meth:`towards`.
+        exposure_collected: False: equity below zero is not called either.
         restore_to: level the called amount restores, ``maintenance`` or ``initial``.
         recall_step_usd, recall_step_share: an open call is changed only when the deficit moved by more than
             both the absolute step and this share of the open amount.
@@ -71,6 +94,15 @@ class CallRule:
     recall_step_usd: float = 0.0
     recall_step_share: float = 0.0
     restore_to: str = "maintenance"
+    exceptions: Mapping[str, CollectionException] = field(default_factory=dict)
+    exposure_collected: bool = True
+
+    def towards(self, counterparty: str) -> CallRule:
+        """The rule for one kind of counterparty."""
+        exception = self.exceptions.get(counterparty)
+        if exception is None:
+            return self
+        return replace(self, uncollected_usd=math.inf, exposure_collected=exception.collected == "exposure")
 
     @classmethod
     def from_mapping(cls, scope: str, mapping: Mapping[str, object]) -> CallRule:
@@ -79,18 +111,29 @@ class CallRule:
         Raises:
             MarginError: BAD_PARAMETER naming scope and key.
         """
-        known = {f.name for f in fields(cls)}
-        for key, value in mapping.items():
+        known = {f.name for f in fields(cls)} - {"exposure_collected"}
+        amounts = dict(mapping)
+        exceptions = _exceptions(scope, mapping) if "exceptions" in mapping else {}
+        amounts.pop("exceptions", None)
+        for key, value in amounts.items():
             if key not in known:
                 raise _bad(scope, f"unknown key {key!r}; known are {sorted(known)}")
             if key != "restore_to" and not _is_amount(value):
                 raise _bad(scope, f"{key} = {value!r} is not a finite number >= 0")
-        rule = cls(**mapping)  # type: ignore[arg-type]
+        rule = cls(**amounts, exceptions=exceptions)  # type: ignore[arg-type]
         if rule.restore_to not in {"maintenance", "initial"}:
             raise _bad(scope, f"restore_to = {rule.restore_to!r} is not maintenance or initial")
         if not 0 < rule.clear_below <= rule.warning_at <= 1:
             raise _bad(scope, "0 < clear_below <= warning_at <= 1 does not hold")
         return rule
+
+
+def _exceptions(scope: str, mapping: Mapping[str, object]) -> dict[str, CollectionException]:
+    tables = ParameterTable(f"call rule {scope}", mapping).tables("exceptions")
+    for kind in tables:
+        if kind not in COUNTERPARTIES[1:]:
+            raise _bad(scope, f"exceptions: {kind!r} is not one of {', '.join(COUNTERPARTIES[1:])}")
+    return {kind: CollectionException.from_table(table) for kind, table in tables.items()}
 
 
 def _is_amount(value: object) -> bool:
@@ -133,11 +176,12 @@ class Figures:
         return level - self.equity_usd
 
     def collected(self, rule: CallRule) -> Figures:
-        """The figures with the requirement that the rule has collected."""
+        """The figures with what the rule has collected."""
         if rule.uncollected_usd == 0.0:
             return self
         return replace(
             self,
+            equity_usd=self.equity_usd if rule.exposure_collected else max(self.equity_usd, 0.0),
             initial_usd=max(self.initial_usd - rule.uncollected_usd, 0.0),
             maintenance_usd=max(self.maintenance_usd - rule.uncollected_usd, 0.0),
         )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.units import NANOSECONDS_PER_DAY, NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.refresh import refresh
+from engine.portfolio.accounts import COUNTERPARTIES
 from engine.portfolio.unmargined import mark_unmargined
+from engine.shortfall.call import CallRule
 from engine.shortfall.candidates import ScopeFigures
 from engine.state.activity_state import ActivityState
 from engine.state.cases import Move
@@ -170,11 +174,12 @@ class EngineCore(ActivityState):
         moves: list[Move] = []
         records = self.accounts.records
         for silo, name in enumerate(SILOS):
-            figures = ScopeFigures(accounts, silo, self.initial, self.maintenance, self.equity, self.trusted)
-            rule = self.policy.call_rule(self.cases.scopes[silo])
-            moves += self.cases.moves(
-                silo, accounts, records, figures, rule, self.rulebook_version(name), now_ns
-            )
+            version = self.rulebook_version(name)
+            found: list[Move] = []
+            for mine, rule in self._by_counterparty(accounts, self.policy.call_rule(self.cases.scopes[silo])):
+                figures = ScopeFigures(mine, silo, self.initial, self.maintenance, self.equity, self.trusted)
+                found += self.cases.moves(silo, mine, records, figures, rule, version, now_ns)
+            moves += sorted(found, key=lambda move: move.account)
         shadow = accounts[self.accounts.unified_eligible[accounts]]
         unified = self.unified_requirement(shadow)[:, None]
         equity, trusted = sum_of_silos(shadow, self.equity), trusted_everywhere(shadow, self.trusted)
@@ -183,6 +188,15 @@ class EngineCore(ActivityState):
         rule = self.policy.call_rule(self.cases.scopes[scope])
         version = self.unified.rulebook.version
         return moves + self.cases.moves(scope, shadow, records, figures, rule, version, now_ns)
+
+    def _by_counterparty(self, accounts: Int64s, rule: CallRule) -> Iterator[tuple[Int64s, CallRule]]:
+        """The accounts with the rule that holds towards them, kind by kind; all at once without exceptions."""
+        if not rule.exceptions:
+            yield accounts, rule
+            return
+        kinds = self.accounts.counterparty[accounts]
+        for kind in np.unique(kinds).tolist():
+            yield accounts[kinds == kind], rule.towards(COUNTERPARTIES[kind])
 
     def rulebooks_of(self, silo: str) -> list[str]:
         """Ids of the rulebooks of a silo."""

@@ -154,7 +154,9 @@ class ReferenceState:
         eligible = self.unified.rulebook.eligible_account(account.approvals, account.type)
         slot = self.accounts.put(account, partition, eligible)
         self._reserve()
-        self._touch(np.array([slot], np.int64))
+        one = np.array([slot], np.int64)
+        self._touch(one)
+        self.cases.note_rule_change(one)
 
     def _touch(self, accounts: Int64s) -> None:
         """What accounts hold, or the rules they stand under, changed: everything about them is computed anew."""

@@ -14,6 +14,7 @@ from engine.portfolio.holdings import Held
 from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
+from engine.state.collection import exception_text
 from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
 from engine.state.pairing_book import PairingBook
@@ -29,6 +30,7 @@ class SiloFigures:
     """One silo under today's rulebooks, USD.
 
     ``below_minimum_equity``: a rulebook that the account is approved for asks for more equity than there is.
+    ``exception``: why less than is required is collected from this counterparty; empty if it is not.
     """
 
     silo: str
@@ -38,6 +40,7 @@ class SiloFigures:
     maintenance_usd: float
     equity_usd: float
     below_minimum_equity: bool = False
+    exception: str = ""
 
     @property
     def excess_usd(self) -> float:
@@ -108,6 +111,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
             float(maintenance[silo]),
             float(equity[silo]),
             below_minimum_equity(engine, account, SILOS[silo]),
+            exception_text(engine, account, SILOS[silo]),
         )
         for silo in active.tolist()
     )

@@ -83,6 +83,10 @@ class AccountRecord(Message):
     type: Literal["customer", "proprietary", "market_maker"] = "customer"
     desk: str = ""
     approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    counterparty: Literal[
+        "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
+        "sovereign", "affiliate",
+    ] = Field("", description="kinds that rules on collecting margin tell apart; empty: any other")  # fmt: skip
     time_zone: str = "America/New_York"
     call_contact: str = ""
 

@@ -40,6 +40,10 @@ class SiloStatement(Message):
     below_minimum_equity: bool = Field(
         False, description="a rulebook that the account is approved for asks for more equity in this silo"
     )
+    exception: str = Field(
+        "",
+        description="why less than is required is collected, e.g. affiliate: initial margin is not collected",
+    )
 
 
 class NamedAmount(Message):

@@ -89,8 +89,9 @@ class ReferenceDesk:
 
     def _put_account(self, message: AccountRecord) -> None:
         account = Account(
-            message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals)
-        )
+            message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals),
+            message.counterparty,
+        )  # fmt: skip
         self._engine.put_account(account, partition_of(message.account_id, self._partitions))
 
     def _put_rulebook(self, message: RulebookRecord) -> None:

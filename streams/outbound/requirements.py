@@ -60,6 +60,7 @@ def _silo(figures: SiloFigures) -> SiloStatement:
         equity=equity,
         excess=equity - maintenance,
         below_minimum_equity=figures.below_minimum_equity,
+        exception=figures.exception,
     )
 
 
