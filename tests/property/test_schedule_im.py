@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.market.instruments import Instrument, Product
@@ -61,6 +61,7 @@ def usd(rulebook: ScheduleIm, market: Market, holdings: list[Holding]) -> float:
     return rulebook.explain(holdings, market).requirement.maintenance_usd
 
 
+@settings(deadline=None)  # the first example compiles
 @given(markets(), rulebooks(), st.lists(books, min_size=1, max_size=4))
 def test_vectorised_equals_twin_and_explanation_adds_up(
     market: Market, rulebook: ScheduleIm, accounts: list[dict[int, float]]
