@@ -212,7 +212,7 @@ class ActivityState(ReferenceState):
         return EntryOutcome.APPLIED
 
     def retire_expired(self, before_ns: int) -> list[str]:
-        """Forget instruments that expired before an instant and that nothing names any more.
+        """Forget instruments that expired before an instant, or were withdrawn, and that nothing names any more.
 
         Those that somebody holds, that a trade of the day could still be corrected in, or that others rest on stay.
         """
@@ -222,9 +222,8 @@ class ActivityState(ReferenceState):
         for partition in self.partitions.values():
             for ledger in (partition.trades, partition.collateral):
                 booked[ledger.instruments_named()] = True
-        gone = np.flatnonzero(
-            expired & self.usable[:count] & (self.holdings.holders[:count] == 0) & ~booked[:-1]
-        )
+        named = ~self.usable[:count] | (self.holdings.holders[:count] > 0) | booked[:-1]
+        gone = np.flatnonzero((expired | self.withdrawn[:count]) & ~named)
         retired = []
         # Options before the futures that they are on.
         for slot in sorted(gone.tolist(), key=lambda slot: self.market.model[slot] == 0):

@@ -85,6 +85,10 @@ class CaseBook:
         if scope is not None:
             self._keep(account, scope, case, as_of_ns)
 
+    def of(self, account: int) -> tuple[CallCase, ...]:
+        """All cases that the account ever had."""
+        return tuple(self._cases.get(account, {}).values())
+
     def forget(self, accounts: Int64s) -> None:
         """Drop the cases of accounts."""
         for account in self._cases.keys() & set(accounts.tolist()):

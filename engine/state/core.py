@@ -14,8 +14,8 @@ from engine.portfolio.accounts import COUNTERPARTIES
 from engine.portfolio.unmargined import mark_unmargined
 from engine.shortfall.call import CallRule
 from engine.shortfall.candidates import ScopeFigures
-from engine.state.activity_state import ActivityState
 from engine.state.cases import Move
+from engine.state.closing_state import ClosingState
 from engine.state.equity import start_of_day
 from engine.state.pairing_book import PairingBook
 from engine.state.reference_state import HOLDINGS, VALUE
@@ -35,7 +35,7 @@ _ANCHORED = 64
 _KEPT_AFTER_EXPIRY_NS = 5 * NANOSECONDS_PER_DAY
 
 
-class EngineCore(ActivityState):
+class EngineCore(ClosingState):
     """Accounts, market, rulebooks and their figures.
 
     See :class:`ReferenceState` for the columns.
@@ -51,6 +51,7 @@ class EngineCore(ActivityState):
         Returns:
             int64[a] account slots evaluated anew, and the cases that moved.
         """
+        self._retire_closed()
         self._advance_time(now_ns)
         self._follow_market(now_ns, options)
         self.unified.sums.anchor(_ANCHORED, self.accounts.count)
@@ -67,6 +68,7 @@ class EngineCore(ActivityState):
         self.unified.forget_moves()
         moves = self._decide(accounts, now_ns) if len(accounts) else []
         self.cases.clear_causes(accounts)
+        self._note_evaluated(accounts)
         return accounts, moves
 
     def _advance_time(self, now_ns: int) -> None:

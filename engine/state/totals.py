@@ -25,6 +25,7 @@ class Totals:
     Attributes:
         accounts: number by state: ``in_call``, ``warning``, ``clear`` (binding scopes) and, counted beside
             them, ``incomplete`` (a figure rests on missing or stale input).
+        closing: accounts whose relation has ended and that are not empty yet.
         requirement, equity, deficit: by silo.
         utilisation: float64[n], maintenance over equity of each account's worst silo; infinite without equity.
         worst_deficits, worst_gaps: (account_id, USD), largest first.
@@ -34,6 +35,7 @@ class Totals:
     """
 
     accounts: dict[str, int]
+    closing: int
     positions: int
     instruments: int
     requirement: dict[str, float]
@@ -85,6 +87,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
             "clear": int((~in_call & ~warned).sum()),
             "incomplete": int((~engine.trusted[accounts]).any(axis=1).sum()),
         },
+        closing=int(engine.closing[accounts].sum()),
         positions=int(engine.holdings.held[: engine.accounts.count].sum()),
         instruments=engine.market.count,
         requirement=_by_silo(maintenance),

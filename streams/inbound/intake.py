@@ -75,7 +75,7 @@ class Intake:
 
     def restore_case(self, case: CallCase, as_of_ns: int, partition: int) -> None:
         """Take a case; that of an account whose record has not come yet waits for it."""
-        if self.engine.account_slots([case.account_id])[0] < 0:
+        if self.engine.slots_to_book([case.account_id])[0] < 0:
             self._cases.setdefault(case.account_id, []).append((case, as_of_ns, partition))
         else:
             self.engine.restore_case(case, as_of_ns)
@@ -156,8 +156,8 @@ class Intake:
         taken, known = self._reference.take(topic, records)
         for missing in known:
             if missing.kind == "account":
-                for case, as_of_ns, _ in self._cases.pop(missing.id, []):
-                    self.engine.restore_case(case, as_of_ns)
+                for case, as_of_ns, partition in self._cases.pop(missing.id, []):
+                    self.restore_case(case, as_of_ns, partition)
             taken.add(self._release(missing, now_ns))
         return taken
 

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from engine.state.closing_state import Left
 from engine.state.engine import Engine
 from engine.state.policy import RulebookParameters
 from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
@@ -307,6 +308,8 @@ class MarginWorker:
                 )
         for transition, _ in result.transitions:
             self.metrics.count_transition(transition)
+        if result.left:
+            self._watch(self._withdraw_statements(result.left))
 
     def _tell(self, statements: list[RequirementStatement]) -> None:
         if statements:
@@ -326,6 +329,16 @@ class MarginWorker:
         except KafkaError as error:
             log.warning("statements were not published: %s", error)
         self.metrics.statements.inc(len(statements))
+
+    async def _withdraw_statements(self, left: Sequence[Left]) -> None:
+        """Take the statements of accounts that left back. Best effort: one that stays shows an empty account."""
+        topic = self.settings.topics["requirements"].name
+        try:
+            for gone in left:
+                await self._producer.send(topic, key=gone.account_id.encode(), partition=gone.partition)
+        except KafkaError as error:
+            log.warning("statements of closed accounts were not withdrawn: %s", error)
+        log.info("%d closed accounts left", len(left))
 
     def _on_committed(self, committed: Committed) -> None:
         self.metrics.count_committed(committed, time.time_ns())

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from engine.state.cases import Move
+from engine.state.closing_state import Left
 from engine.state.policy import RulebookParameters
 from engine.state.transition import Transition, transitions
 from streams.contracts.results import RequirementStatement
@@ -39,6 +40,7 @@ class PassResult:
     accounts: int = 0
     seconds: float = 0.0
     transitions: list[tuple[Transition, list[Outgoing]]] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
     shadow_error_usd: float | None = None
 
 
@@ -189,7 +191,9 @@ class Evaluation:
         for of_partition in self._by_partition(moves):
             hand_over(PassResult(now_ns, transitions=self._published(of_partition, now_ns)), newest_ms)
         result = PassResult(now_ns, prices, len(accounts), time.perf_counter() - started)
-        self._teller.note(now_ns, accounts, np.array([move.account for move in moves], np.int64))
+        result.left = self._engine.take_left()
+        called = np.array([move.account for move in moves], np.int64)
+        self._teller.note(now_ns, accounts, called, result.left)
         if shadow_due:
             result.shadow_error_usd = self._shadow_check()
         return result
