@@ -111,12 +111,8 @@ def _positions(
     held = holdings.of(np.flatnonzero(holdings.held).astype(np.int64))
     mine = held.only(~held.collateral & moved[held.instrument])
     mine = mine.only(mine.silo == former[mine.instrument])
-    stays = np.array(
-        [
-            staying.get(key, 0.0)
-            for key in zip(mine.account.tolist(), mine.instrument.tolist(), mine.silo.tolist(), strict=True)
-        ]
-    )
+    keys = zip(mine.account.tolist(), mine.instrument.tolist(), mine.silo.tolist(), strict=True)
+    stays = np.array([staying.get(key, 0.0) for key in keys]) if staying else np.zeros(len(mine.account))
     leaving = mine.quantity - stays
     leaving[np.abs(leaving) <= _DUST * np.abs(stays)] = 0.0
     nothing, cash = np.zeros(len(leaving), np.bool_), np.zeros(len(leaving))

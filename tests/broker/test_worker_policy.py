@@ -54,9 +54,11 @@ async def test_a_policy_moves_a_swap_live_and_survives_the_worker(harness: Harne
     await harness.price("ACME", 0.02)
     worker = harness.start_worker("w1")
     await worker.ready()
-    await harness.trade("A1", "t1", -10.0, 0.01, instrument_id="ACME")
+    await harness.trade("A1", "t1", -100.0, 0.01, instrument_id="ACME")
     before = await figures(harness, read_toml("policy.toml")["version"], SECURITY_BASED)
-    assert (before["rulebook_id"], before["equity"]) == ("sec-18a-3+sec-18a-3-equity", "-100000.00")
+    assert (before["rulebook_id"], before["equity"]) == ("sec-18a-3+sec-18a-3-equity", "-1000000.00")
+    [issued] = await harness.calls("A1", "issued")
+    assert (issued["scope"], issued["margin_call_amount"]) == (f"silo:{SECURITY_BASED}", "1000000.00")
 
     # A policy that leaves a product without silo goes to the dead letters; the one in force stays.
     policy = with_swaps_in({"credit_default_swap": (UNCLEARED, "schedule-im")})
@@ -67,9 +69,18 @@ async def test_a_policy_moves_a_swap_live_and_survives_the_worker(harness: Harne
 
     await publish(harness, policy, "swaps")
     after = await figures(harness, "swaps", UNCLEARED)
-    assert (after["rulebook_id"], after["equity"]) == ("schedule-im", "-100000.00")
+    assert (after["rulebook_id"], after["equity"]) == ("schedule-im", "-1000000.00")
     # Five years, all of it: the firm is owed by the only swap.
-    assert after["maintenance"] == "500000.00"
+    assert after["maintenance"] == "5000000.00"
+    events = await harness.calls("A1", "met")
+    assert [(one["scope"], one["state"], one["reason"]) for one in events[1:]] == [
+        (f"silo:{SECURITY_BASED}", "met", "RULE_CHANGED"),
+        (f"silo:{UNCLEARED}", "issued", "FIRST"),
+    ]
+    evidence = {r.key.decode(): json.loads(r.value) for r in await harness.read("call-evidence")}
+    proof = evidence[events[-1]["event_id"]]
+    assert proof["parameters"]["schedule-im"]["silo"] == UNCLEARED
+    assert [one["silo"] for one in proof["positions"]] == [UNCLEARED]
     _, body = await worker.get("/accounts/A1")
     shown = {one["silo"]: one["maintenance"] for one in json.loads(body)["statement"]["silos"]}
     assert SECURITY_BASED not in shown

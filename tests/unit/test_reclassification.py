@@ -85,11 +85,13 @@ def test_there_and_back_is_as_before(engine: Engine) -> None:
 
 
 def test_the_call_of_a_silo_that_empties_is_met_by_the_change_of_rule(engine: Engine) -> None:
-    # 200 contracts sold: 30 million of requirement is not collected below the threshold, the exposure is.
-    trade(engine, 1, -200.0)
+    # Protection on 1,200 million sold at 0.08 and marked at 0.0825: 3 million of exposure beside 15 % under the grid,
+    # 5 % under the schedule; 50 million are not collected in either silo. The 2 million lie where they move to.
+    trade(engine, 1, -1200.0)
     deposit(engine, 2e6, TO)
     [issued] = [one for one in moves(engine) if one.state == "issued"]
     assert issued.scope == f"silo:{SECURITY_BASED}"
+    assert issued.amount_usd == pytest.approx(3e6 + 180e6 - 50e6)
     engine.take_policy(MOVED, RULEBOOKS)
     after = {one.scope: one for one in moves(engine)}
     assert (after[f"silo:{SECURITY_BASED}"].state, after[f"silo:{SECURITY_BASED}"].reason) == (
@@ -97,8 +99,9 @@ def test_the_call_of_a_silo_that_empties_is_met_by_the_change_of_rule(engine: En
         "RULE_CHANGED",
     )
     assert after[f"silo:{UNCLEARED}"].state == "issued"
+    assert after[f"silo:{UNCLEARED}"].amount_usd == pytest.approx(3e6 - 2e6 + 60e6 - 50e6)
     assert engine.totals().requirement[SECURITY_BASED] == 0.0
-    assert engine.totals().requirement[UNCLEARED] == pytest.approx(200e6 * 0.05)
+    assert engine.totals().requirement[UNCLEARED] == pytest.approx(60e6)
 
 
 def test_the_cleared_silo_takes_swaps_too(engine: Engine) -> None:
