@@ -10,6 +10,7 @@ from engine.market.instruments import Instrument
 from engine.market.plain import fx_rate
 from engine.market.premium_dates import started_months
 from engine.market.view import MarketView
+from engine.rules.held import covered
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.schedule_im_parameters import FACE, Parameters
@@ -19,13 +20,10 @@ Facts = dict[str, float | str]
 
 def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement: a part of gross initial margin in full, the rest by the net-to-gross ratio."""
-    covered = [
-        h for h in holdings if h.silo == parameters.silo and h.instrument.product in parameters.products
-    ]
     facts: Facts = {"version": parameters.version}
     gross: list[Part] = []
     costs_usd: list[float] = []
-    for holding in sorted(covered, key=lambda one: one.instrument.instrument_id):
+    for holding in covered(holdings, parameters.silo, parameters.products):
         if not market.priced[market.slot_of[holding.instrument.instrument_id]]:
             facts[f"mark of {holding.instrument.instrument_id}"] = "missing: not in the figure"
             continue

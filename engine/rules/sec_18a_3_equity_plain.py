@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from engine.market.instruments import Instrument, Product
 from engine.market.plain import fx_rate
 from engine.market.view import MarketView
+from engine.rules.held import covered
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.sec_18a_3_equity_parameters import Parameters
@@ -25,8 +26,7 @@ def explain_account(parameters: Parameters, holdings: Sequence[Holding], market:
     """The account's requirement: the sum over the shares that its swaps refer to, baskets taken apart."""
     values_usd: dict[str, list[float]] = {}
     facts: dict[str, Facts] = {}
-    mine = [h for h in holdings if h.silo == parameters.silo and h.instrument.product in COVERED]
-    for holding in sorted(mine, key=lambda one: one.instrument.instrument_id):
+    for holding in covered(holdings, parameters.silo, COVERED):
         instrument = holding.instrument
         for share, weight in components_of(instrument):
             shown = facts.setdefault(share, {"rate": parameters.rate})

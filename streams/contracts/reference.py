@@ -108,7 +108,8 @@ class AccountRecord(Message):
 
 
 class RulebookRecord(Message):
-    """``margin.rulebooks``: one rulebook's versioned parameters; a new version takes effect live."""
+    """``margin.rulebooks``: one rulebook's versioned parameters, or the policy (``rulebook_id`` and ``method``
+    ``policy``); a new version takes effect live."""
 
     rulebook_id: Identifier
     version: Identifier
