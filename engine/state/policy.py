@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.base.errors import MarginError, Reason
+from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import REFERENCE_ONLY, SILO_INDEX, Instrument, Product, Silo
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
@@ -16,6 +17,7 @@ from engine.shortfall.call import CallRule
 
 _THING = "policy"
 _DEFAULT = "default"
+_DAY_S, _YEAR_MS = 86_400, 366 * 86_400_000
 _KEYS = (
     "version", "rate", "revaluation_step_s", "price_tolerance", "volatility_tolerance", "collateral_only",
     "classification", "assignment", "call", "stale_after_ms",
@@ -89,33 +91,24 @@ class Policy:
         Raises:
             MarginError: BAD_PARAMETER or UNKNOWN_RULEBOOK naming the entry; NO_RULEBOOK for a product without one.
         """
-        for key in mapping:
-            if key not in _KEYS:
-                raise _bad(f"{key} is not a parameter; known are {', '.join(_KEYS)}")
+        table = ParameterTable(_THING, mapping)
+        table.only(*_KEYS)
         classification, assignments = _assignments(mapping)
-        calls, stale_after_ms = mapping.get("call", {}), mapping.get("stale_after_ms", {})
-        if _DEFAULT not in calls or _DEFAULT not in stale_after_ms:
-            raise _bad("call.default or stale_after_ms.default is missing")
-        try:
-            return cls(
-                version=str(mapping.get("version", "")),
-                classification=classification,
-                collateral_only=frozenset(Product(product) for product in mapping.get("collateral_only", [])),
-                assignments=assignments,
-                rulebooks=_rulebooks(assignments, parameters),
-                unified=unified,
-                collateral=collateral,
-                call_rules={scope: CallRule.from_mapping(scope, rule) for scope, rule in calls.items()},
-                stale_after_ms={product: int(age_ms) for product, age_ms in stale_after_ms.items()},
-                rate=float(mapping["rate"]),
-                revaluation_step_s=int(mapping["revaluation_step_s"]),
-                price_tolerance=float(mapping.get("price_tolerance", 0.0)),
-                volatility_tolerance=float(mapping.get("volatility_tolerance", 0.0)),
-            )
-        except KeyError as error:
-            raise _bad(f"{error.args[0]} is missing") from error
-        except (TypeError, AttributeError) as error:
-            raise _bad(str(error)) from error
+        return cls(
+            version=table.text("version") if table.has("version") else "",
+            classification=classification,
+            collateral_only=_products(table, "collateral_only"),
+            assignments=assignments,
+            rulebooks=_rulebooks(assignments, parameters),
+            unified=unified,
+            collateral=collateral,
+            call_rules=_call_rules(table),
+            stale_after_ms=_stale_after_ms(table.table("stale_after_ms")),
+            rate=table.number("rate", -1.0, 1.0),
+            revaluation_step_s=table.whole("revaluation_step_s", 1, _DAY_S),
+            price_tolerance=table.number("price_tolerance", 0.0, 1.0, default=0.0),
+            volatility_tolerance=table.number("volatility_tolerance", 0.0, 1.0, default=0.0),
+        )
 
     def check_follows(self, former: Policy) -> None:
         """Whether it may take another one's place in a running engine.
@@ -198,6 +191,28 @@ def _rulebooks(
         )
         for rulebook_id in sorted(silos)
     }
+
+
+def _products(table: ParameterTable, key: str) -> frozenset[Product]:
+    if not table.has(key):
+        return frozenset()
+    return frozenset(Product(name) for name in table.texts(key, choices=tuple(Product), fewest=0))
+
+
+def _call_rules(table: ParameterTable) -> dict[str, CallRule]:
+    rules = {
+        scope: CallRule.from_mapping(scope, rule.mapping) for scope, rule in table.tables("call").items()
+    }
+    if _DEFAULT not in rules:
+        raise table.bad("call", f"{_DEFAULT} is missing")
+    return rules
+
+
+def _stale_after_ms(table: ParameterTable) -> dict[str, int]:
+    known = (_DEFAULT, *Product)
+    table.only(*known)
+    table.whole(_DEFAULT, 1, _YEAR_MS)
+    return {str(name): table.whole(name, 1, _YEAR_MS) for name in known if table.has(name)}
 
 
 def _bad(detail: str) -> MarginError:

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.base.errors import MarginError
 from engine.market.instruments import SILO_INDEX
 from engine.portfolio.accounts import Account
 from engine.portfolio.opening import Opening
 from engine.state.engine import Engine
 from engine.state.policy import Policy
-from streams.parameters import load_policy
+from streams.parameters import load_policy, read_toml
 from tests.engine_book import APPROVED, INSTRUMENTS, MARKS, NOW_NS, TODAY, movements, prices, trades
 from tests.policy_book import RULEBOOKS, SECURITY_BASED, SWAPS, UNCLEARED, with_both_homes
 
@@ -128,3 +129,31 @@ def test_reclassified_live_equals_started_so(
     np.testing.assert_array_equal(live.trusted[:2], fresh.trusted[:2])
     assert live.totals().requirement == pytest.approx(fresh.totals().requirement, rel=1e-9, abs=0.01)
     assert live.shadow_check(list(ACCOUNTS)) < 0.01
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(read_toml("policy.toml"))), values, st.booleans())
+def test_a_malformed_policy_is_refused_by_name_and_never_by_accident(
+    key: str, value: Any, within: bool
+) -> None:
+    """As a record may bring it: whatever stands under a key, or beside what stands there."""
+    mapping = with_both_homes(dict.fromkeys(SWAPS, UNCLEARED))
+    if within and isinstance(mapping[key], dict):
+        mapping[key] = mapping[key] | {next(iter(mapping[key])): value}
+    elif within and isinstance(mapping[key], list):
+        mapping[key] = [*mapping[key], value]
+    else:
+        mapping[key] = value
+    refused = ""
+    try:
+        Policy.from_mapping(mapping, RULEBOOKS, PLAIN.unified, PLAIN.collateral)
+    except MarginError as error:
+        refused = error.thing
+    assert not refused or refused.startswith(("policy", "call rule", "rulebook"))

@@ -139,8 +139,8 @@ def _assigned(**entry: Any) -> dict[str, Any]:
             "product credit_default_swap in silo uncleared_swaps has no rulebook assigned",
         ),
         (MOVED | {"rate": 0.05}, Reason.BAD_PARAMETER, "rate is 0.05 and was 0.04: a change of it takes a start"),
-        (MOVED | {"colour": "red"}, Reason.BAD_PARAMETER, "colour is not a parameter"),
-        (MOVED | {"call": {}}, Reason.BAD_PARAMETER, "call.default or stale_after_ms.default is missing"),
+        (MOVED | {"colour": "red"}, Reason.BAD_PARAMETER, "is not a parameter; known are"),
+        (MOVED | {"call": {"silo:futures": {}}}, Reason.BAD_PARAMETER, "default is missing"),
         (
             _assigned(silo=UNCLEARED, products=["equity_swap"], rulebook="simm"),
             Reason.UNKNOWN_RULEBOOK,
