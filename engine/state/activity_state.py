@@ -81,7 +81,9 @@ class ActivityState(ReferenceState):
     def go_live(self, number: int) -> None:
         """Evaluate all accounts of the partition on the next pass, and from then on when something changes."""
         self.partitions[number].live = True
-        self._touch(self.accounts.of_partition(number))
+        accounts = self.accounts.of_partition(number)
+        self._touch(accounts)
+        self.cases.forget_rule_changes(accounts)
 
     def drop_partition(self, number: int) -> None:
         """Forget holdings, ledgers and cases of the partition's accounts; reference data stays."""

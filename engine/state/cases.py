@@ -107,6 +107,10 @@ class CaseBook:
         """Remember that another rule holds for accounts since the last pass."""
         self.rule[accounts] = True
 
+    def forget_rule_changes(self, accounts: Int64s) -> None:
+        """What holds for accounts now has held since before they were read."""
+        self.rule[accounts] = False
+
     def clear_causes(self, accounts: Int64s) -> None:
         """The accounts have been evaluated."""
         self.deposit[accounts] = self.trade[accounts] = self.rule[accounts] = False

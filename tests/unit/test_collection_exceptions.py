@@ -75,6 +75,22 @@ def test_a_record_that_names_an_exception_meets_the_open_call() -> None:
     assert (met.scope, met.state, met.reason) == (SCOPE, "met", "RULE_CHANGED")
 
 
+def test_a_restart_is_no_change_of_rule() -> None:
+    """A call of an earlier life that the market met meanwhile is not said to be met by a record that is read again."""
+    engine = holding("")
+    [call] = issued(engine)
+    [case] = [case for case in engine.cases.of(0) if case.scope == SCOPE]
+    again = new_engine(("A",))
+    again.drop_partition(0)
+    again.take_partition(0)
+    again.put_account(Account("A", approvals=APPROVED), 0)
+    again.take_policy(read_toml("policy.toml"), RULEBOOKS)
+    again.restore_case(case, NOW_NS)
+    again.go_live(0)
+    [met] = [one for one in again.evaluate(NOW_NS).transitions if one.binding]
+    assert (met.call_id, met.state, met.reason) == (call.call_id, "met", "CURED_BY_MARKET")
+
+
 def test_several_kinds_are_decided_in_the_order_of_their_accounts() -> None:
     engine = new_engine(("A", "B", "C"))
     assert not engine.apply_prices(prices(engine, MARKS, 1)).any()
