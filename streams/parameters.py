@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -12,7 +13,9 @@ from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.registry import SILO_METHODS, unified_rulebook
+from engine.state.engine import Engine
 from engine.state.policy import Policy, RulebookParameters
+from streams.call_rules import call_rules
 
 UNIFIED_METHOD = "one-pot"
 POLICY_FILE = "policy.toml"
@@ -94,4 +97,19 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
         UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)
     )
     collateral = CollateralSchedule.from_mapping(read_toml("collateral.toml", folder))
-    return Policy.from_mapping(read_toml(POLICY_FILE, folder), read_rulebooks(folder), unified, collateral)
+    mapping = read_toml(POLICY_FILE, folder)
+    return Policy.from_mapping(mapping, read_rulebooks(folder), call_rules(mapping), unified, collateral)
+
+
+def take_policy(
+    engine: Engine, mapping: Mapping[str, Any], rulebooks: Mapping[str, RulebookParameters]
+) -> None:
+    """Another policy takes effect in a running engine.
+
+    Args:
+        mapping: what ``policy.toml`` holds. rulebooks: parameters of every rulebook that it may name, by id.
+
+    Raises:
+        MarginError: it cannot; the policy in force stays.
+    """
+    engine.take_policy(mapping, rulebooks, call_rules(mapping))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS, silo_rulebook, unified_rulebook
+from engine.shortfall.call_rule import CallRule
 from engine.state.core import EngineCore
 from engine.state.explanation import AccountExplanation, explanation, shadow_check
 from engine.state.policy import Policy, RulebookParameters
@@ -57,17 +58,25 @@ class Engine(EngineCore):
         if book or rulebook.rulebook_id not in SILO_METHODS:
             self.put_silo_rulebook(rulebook)
 
-    def take_policy(self, mapping: Mapping[str, Any], parameters: Mapping[str, RulebookParameters]) -> None:
+    def take_policy(
+        self,
+        mapping: Mapping[str, Any],
+        parameters: Mapping[str, RulebookParameters],
+        call_rules: Mapping[str, CallRule],
+    ) -> None:
         """Another policy takes effect; unified candidate and collateral schedule stay.
 
         Args:
             mapping: what ``policy.toml`` holds. parameters: of every rulebook that it may name, by id.
+            call_rules: what its ``call`` tables say, by scope.
 
         Raises:
             MarginError: see :meth:`Policy.from_mapping` and :meth:`put_policy`; the policy in force stays.
         """
         self.put_policy(
-            Policy.from_mapping(mapping, parameters, self.unified.rulebook, self.policy.collateral)
+            Policy.from_mapping(
+                mapping, parameters, call_rules, self.unified.rulebook, self.policy.collateral
+            )
         )
 
     def advance_time(self, now_ns: int) -> None:

@@ -13,7 +13,9 @@ from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
 from engine.rules.registry import silo_rulebook
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.shortfall.call import CallRule
+from engine.shortfall.call_rule import CallRule
+
+STRATEGY_BASED = "strategy_based"
 
 _THING = "policy"
 _DEFAULT = "default"
@@ -53,7 +55,8 @@ class Policy:
         assignments: rulebooks by silo and product.
         rulebooks: silo rulebooks by id.
         unified: the unified candidate.
-        call_rules: by scope; ``default`` where a scope has none of its own.
+        call_rules: by scope, or by scope and regime (``silo:securities strategy_based``: accounts without approval for
+            portfolio margin); ``default`` where a scope has none of its own.
         stale_after_ms: age from which a price is stale, by product; ``default`` else.
         rate: continuously compounded, for options.
         revaluation_step_s: years to expiry advance in steps of this length.
@@ -80,6 +83,7 @@ class Policy:
         cls,
         mapping: Mapping[str, Any],
         parameters: Mapping[str, RulebookParameters],
+        call_rules: Mapping[str, CallRule],
         unified: UnifiedRulebook,
         collateral: CollateralSchedule,
     ) -> Policy:
@@ -87,6 +91,7 @@ class Policy:
 
         Args:
             parameters: of every rulebook that may be named, by id. Where a rulebook stands, the assignment says.
+            call_rules: what the file's ``call`` tables say, by scope.
 
         Raises:
             MarginError: BAD_PARAMETER or UNKNOWN_RULEBOOK naming the entry; NO_RULEBOOK for a product without one.
@@ -94,6 +99,8 @@ class Policy:
         table = ParameterTable(_THING, mapping)
         table.only(*_KEYS)
         classification, assignments = _assignments(mapping)
+        if _DEFAULT not in call_rules:
+            raise table.bad("call", f"{_DEFAULT} is missing")
         return cls(
             version=table.text("version") if table.has("version") else "",
             classification=classification,
@@ -102,7 +109,7 @@ class Policy:
             rulebooks=_rulebooks(assignments, parameters),
             unified=unified,
             collateral=collateral,
-            call_rules=_call_rules(table),
+            call_rules=call_rules,
             stale_after_ms=_stale_after_ms(table.table("stale_after_ms")),
             rate=table.number("rate", -1.0, 1.0),
             revaluation_step_s=table.whole("revaluation_step_s", 1, _DAY_S),
@@ -153,9 +160,10 @@ class Policy:
                 return assignment
         return None
 
-    def call_rule(self, scope: str) -> CallRule:
-        """Rule of a scope such as ``silo:futures``."""
-        return self.call_rules.get(scope, self.call_rules[_DEFAULT])
+    def call_rule(self, scope: str, approved: bool = True) -> CallRule:
+        """Rule of a scope such as ``silo:futures`` for accounts with or without approval for portfolio margin."""
+        rule = self.call_rules.get(scope, self.call_rules[_DEFAULT])
+        return rule if approved else self.call_rules.get(f"{scope} {STRATEGY_BASED}", rule)
 
     def stale_after_ns(self, product: Product) -> int:
         """Age from which a price of this product is stale."""
@@ -197,15 +205,6 @@ def _products(table: ParameterTable, key: str) -> frozenset[Product]:
     if not table.has(key):
         return frozenset()
     return frozenset(Product(name) for name in table.texts(key, choices=tuple(Product), fewest=0))
-
-
-def _call_rules(table: ParameterTable) -> dict[str, CallRule]:
-    rules = {
-        scope: CallRule.from_mapping(scope, rule.mapping) for scope, rule in table.tables("call").items()
-    }
-    if _DEFAULT not in rules:
-        raise table.bad("call", f"{_DEFAULT} is missing")
-    return rules
 
 
 def _stale_after_ms(table: ParameterTable) -> dict[str, int]:

@@ -16,6 +16,7 @@ from engine.portfolio.accounts import Account, AccountTable
 from engine.portfolio.holdings import Holdings
 from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
+from engine.shortfall.call import Cause
 from engine.state.books import SiloBook
 from engine.state.cases import CaseBook
 from engine.state.equity import EquityBook
@@ -168,7 +169,7 @@ class ReferenceState:
         self._reserve()
         one = np.array([slot], np.int64)
         self._touch(one)
-        self.cases.note_rule_change(one)
+        self.cases.note_cause(one, Cause.RULE)
 
     def _touch(self, accounts: Int64s) -> None:
         """What accounts hold, or the rules they stand under, changed: everything about them is computed anew."""
@@ -254,7 +255,7 @@ class ReferenceState:
         everyone = np.arange(self.accounts.count)
         self.rows_due[: self.market.count] = True
         self._touch(everyone)
-        self.cases.note_rule_change(everyone)
+        self.cases.note_cause(everyone, Cause.RULE)
 
     def _usable(self) -> list[int]:
         """Slots of instruments whose record was not refused: nobody holds the others, and they must not keep a

@@ -18,6 +18,7 @@ from streams.contracts.topics import partition_of
 from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing
 from streams.inbound.record import Record, Taken
+from streams.parameters import take_policy
 
 # Method and id of the record that holds the policy.
 POLICY: Final = "policy"
@@ -118,4 +119,4 @@ class ReferenceDesk:
         if message.rulebook_id != POLICY:
             thing = f"rulebook {message.rulebook_id}"
             raise MarginError(Reason.BAD_PARAMETER, thing, f"there is one policy, under the id {POLICY!r}")
-        self._engine.take_policy({**message.parameters, "version": message.version}, self._rulebooks)
+        take_policy(self._engine, {**message.parameters, "version": message.version}, self._rulebooks)

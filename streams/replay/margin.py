@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from streams.parameters import take_policy
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
@@ -47,7 +48,7 @@ class MarginedBook:
         Raises:
             MarginError: it cannot; the figures stay.
         """
-        self.files.engine.take_policy(mapping, self.files.rulebooks)
+        take_policy(self.files.engine, mapping, self.files.rulebooks)
         self._evaluate()
 
     def _view(self, account_id: str) -> dict[str, Any]:

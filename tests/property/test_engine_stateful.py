@@ -21,7 +21,7 @@ from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
 from engine.state.equity import start_of_day
-from streams.parameters import read_toml
+from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
     APPROVED,
     HELD,
@@ -238,7 +238,7 @@ class EngineMachine(RuleBasedStateMachine):
     def policy_changes(self, credit: tuple[str, str], equity: tuple[str, str]) -> None:
         """Swaps move between silos and rulebooks; everything that follows its product goes with it."""
         homes = {"credit_default_swap": credit, "equity_swap": equity}
-        self.engine.take_policy(with_swaps_in(homes), RULEBOOKS)
+        take_policy(self.engine, with_swaps_in(homes), RULEBOOKS)
 
     @rule()
     def restart_from_the_log(self) -> None:

@@ -17,7 +17,8 @@ from engine.portfolio.accounts import Account
 from engine.portfolio.opening import Opening
 from engine.state.engine import Engine
 from engine.state.policy import Policy
-from streams.parameters import load_policy, read_toml
+from streams.call_rules import call_rules
+from streams.parameters import load_policy, read_toml, take_policy
 from tests.engine_book import APPROVED, INSTRUMENTS, MARKS, NOW_NS, TODAY, movements, prices, trades
 from tests.policy_book import RULEBOOKS, SECURITY_BASED, SWAPS, UNCLEARED, with_both_homes
 
@@ -58,7 +59,11 @@ events = st.one_of(
 
 
 def engine_with(policy: dict[str, Any]) -> Engine:
-    engine = Engine(Policy.from_mapping(policy, RULEBOOKS, copy.deepcopy(PLAIN.unified), PLAIN.collateral))
+    engine = Engine(
+        Policy.from_mapping(
+            policy, RULEBOOKS, call_rules(policy), copy.deepcopy(PLAIN.unified), PLAIN.collateral
+        )
+    )
     for account in ACCOUNTS:
         engine.put_account(Account(account, approvals=APPROVED), 0)
     for instrument in INSTRUMENTS:
@@ -108,7 +113,7 @@ def test_reclassified_live_equals_started_so(
     live = engine_with(with_both_homes(first))
     for event in [*happening, Event("policy", homes=tuple(last.items()))]:
         if event.kind == "policy":
-            live.take_policy(with_both_homes(dict(event.homes)), RULEBOOKS)
+            take_policy(live, with_both_homes(dict(event.homes)), RULEBOOKS)
         else:
             apply(live, event)
         live.evaluate(NOW_NS)
@@ -153,7 +158,7 @@ def test_a_malformed_policy_is_refused_by_name_and_never_by_accident(
         mapping[key] = value
     refused = ""
     try:
-        Policy.from_mapping(mapping, RULEBOOKS, PLAIN.unified, PLAIN.collateral)
+        Policy.from_mapping(mapping, RULEBOOKS, call_rules(mapping), PLAIN.unified, PLAIN.collateral)
     except MarginError as error:
         refused = error.thing
     assert not refused or refused.startswith(("policy", "call rule", "rulebook"))

@@ -10,11 +10,11 @@ import pytest
 from engine.base.errors import MarginError
 from engine.market.instruments import SILO_INDEX
 from engine.portfolio.accounts import COUNTERPARTIES, Account
-from engine.shortfall.call import CallRule
+from engine.shortfall.call_rule import CallRule
 from engine.state.engine import Engine
 from engine.state.transition import Transition
 from streams.outbound.requirements import requirement_statement
-from streams.parameters import read_toml
+from streams.parameters import read_toml, take_policy
 from tests.engine_book import APPROVED, MARKS, NOW_NS, TODAY, new_engine, prices, trades
 from tests.policy_book import RULEBOOKS
 
@@ -84,7 +84,7 @@ def test_a_restart_is_no_change_of_rule() -> None:
     again.drop_partition(0)
     again.take_partition(0)
     again.put_account(Account("A", approvals=APPROVED), 0)
-    again.take_policy(read_toml("policy.toml"), RULEBOOKS)
+    take_policy(again, read_toml("policy.toml"), RULEBOOKS)
     again.restore_case(case, NOW_NS)
     again.go_live(0)
     [met] = [one for one in again.evaluate(NOW_NS).transitions if one.binding]
@@ -126,7 +126,7 @@ def test_the_table_can_be_published_anew_live() -> None:
     assert issued(engine) == []
     policy = copy.deepcopy(read_toml("policy.toml"))
     del policy["call"][SCOPE]["exceptions"]["affiliate"]
-    engine.take_policy(policy, RULEBOOKS)
+    take_policy(engine, policy, RULEBOOKS)
     [call] = issued(engine)
     assert call.amount_usd == pytest.approx(INITIAL - 50e6)
 

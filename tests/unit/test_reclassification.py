@@ -15,7 +15,7 @@ from streams.contracts.reference import RulebookRecord
 from streams.contracts.results import RequirementStatement
 from streams.inbound.intake import Intake
 from streams.outbound.requirements import requirement_statement
-from streams.parameters import load_policy, read_rulebooks, read_toml
+from streams.parameters import load_policy, read_rulebooks, read_toml, take_policy
 from streams.replay.file_engine import FileRecord
 from streams.replay.messages import FileMessage
 from tests.engine_book import MARKS, NOW_NS, TODAY, movements, new_engine, prices, trades
@@ -54,7 +54,7 @@ def moves(engine: Engine) -> list[Transition]:
 
 def test_a_correction_after_the_move_takes_the_trade_out_of_where_it_lies(engine: Engine) -> None:
     trade(engine, 1, -10.0)
-    engine.take_policy(MOVED, RULEBOOKS)
+    take_policy(engine, MOVED, RULEBOOKS)
     trade(engine, 2, -4.0)
     engine.evaluate(NOW_NS)
     assert engine.holdings.cash[0, FROM, 0] == pytest.approx(0.0, abs=1e-6)
@@ -66,7 +66,7 @@ def test_a_correction_after_the_move_takes_the_trade_out_of_where_it_lies(engine
 def test_what_was_booked_with_a_silo_of_its_own_and_deposits_stay(engine: Engine) -> None:
     trade(engine, 1, -10.0, silo=FROM)
     deposit(engine, 5e6, FROM)
-    engine.take_policy(MOVED, RULEBOOKS)
+    take_policy(engine, MOVED, RULEBOOKS)
     engine.evaluate(NOW_NS)
     assert engine.maintenance[0].sum() == 0.0, "nothing margins a credit default swap there any more"
     assert engine.unsupported[0, FROM]
@@ -78,9 +78,9 @@ def test_what_was_booked_with_a_silo_of_its_own_and_deposits_stay(engine: Engine
 def test_there_and_back_is_as_before(engine: Engine) -> None:
     trade(engine, 1, -10.0)
     before = shown(engine)
-    engine.take_policy(MOVED, RULEBOOKS)
+    take_policy(engine, MOVED, RULEBOOKS)
     assert shown(engine).policy_version == "moved"
-    engine.take_policy(read_toml("policy.toml"), RULEBOOKS)
+    take_policy(engine, read_toml("policy.toml"), RULEBOOKS)
     assert shown(engine) == before
 
 
@@ -92,7 +92,7 @@ def test_the_call_of_a_silo_that_empties_is_met_by_the_change_of_rule(engine: En
     [issued] = [one for one in moves(engine) if one.state == "issued"]
     assert issued.scope == f"silo:{SECURITY_BASED}"
     assert issued.amount_usd == pytest.approx(3e6 + 180e6 - 50e6)
-    engine.take_policy(MOVED, RULEBOOKS)
+    take_policy(engine, MOVED, RULEBOOKS)
     after = {one.scope: one for one in moves(engine)}
     assert (after[f"silo:{SECURITY_BASED}"].state, after[f"silo:{SECURITY_BASED}"].reason) == (
         "met",
@@ -106,7 +106,7 @@ def test_the_call_of_a_silo_that_empties_is_met_by_the_change_of_rule(engine: En
 
 def test_the_cleared_silo_takes_swaps_too(engine: Engine) -> None:
     trade(engine, 1, 10.0)
-    engine.take_policy(with_swaps_in({"credit_default_swap": (CLEARED, "schedule-im")}), RULEBOOKS)
+    take_policy(engine, with_swaps_in({"credit_default_swap": (CLEARED, "schedule-im")}), RULEBOOKS)
     engine.evaluate(NOW_NS)
     # Bought, and worth something to the account: nothing for the firm to replace, so the ratio is 1.
     assert engine.maintenance[0, SILO_INDEX[CLEARED]] == pytest.approx(10e6 * 0.05)
@@ -174,7 +174,7 @@ def test_a_policy_that_cannot_hold_is_refused_and_the_old_one_stays(
     trade(engine, 1, -10.0)
     before, held = shown(engine), engine.policy
     with pytest.raises(MarginError) as caught:
-        engine.take_policy(policy, RULEBOOKS)
+        take_policy(engine, policy, RULEBOOKS)
     assert caught.value.reason is reason
     assert detail in caught.value.detail
     assert engine.policy is held
