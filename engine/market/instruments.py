@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,7 +43,7 @@ class Product(StrEnum):
     CRYPTO_SPOT = "crypto_spot"
     STABLECOIN = "stablecoin"
     TREASURY = "treasury"
-    EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
+    EQUITY_SWAP = "equity_swap"  # return of a share, an index or a basket; settles daily at its price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
 
 
@@ -78,6 +79,7 @@ class Instrument:
         reference_entity: whose default a credit default swap protects against.
         coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05).
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        components: of an equity swap on a basket, (share, its part of the basket's value); empty for everything else.
     """
 
     instrument_id: str
@@ -108,6 +110,7 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    components: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_option(self) -> bool:
@@ -122,6 +125,25 @@ class Instrument:
     def class_root(self) -> str:
         """The instrument that stands for the class: an option's underlying, else the instrument itself."""
         return self.underlying if self.is_option else self.instrument_id
+
+
+# What the weights of a basket may miss 1 by: they are published with few digits.
+_WEIGHTS_OFF = 1e-6
+
+
+def _check_basket(instrument: Instrument, require: Callable[[bool, str], None]) -> None:
+    shares, weights = [name for name, _ in instrument.components], [w for _, w in instrument.components]
+    require(len(set(shares)) == len(shares), f"components name a share twice: {sorted(shares)}")
+    for share, weight in instrument.components:
+        require(bool(share), "a component has no name")
+        require(
+            math.isfinite(weight) and 0 < weight <= 1, f"component {share}: weight {weight} is not in (0, 1]"
+        )
+    total = math.fsum(weights)
+    require(
+        not weights or abs(total - 1.0) <= _WEIGHTS_OFF,
+        f"the weights of the components add up to {total}, not 1",
+    )
 
 
 def check_instrument(instrument: Instrument) -> Instrument:
@@ -180,7 +202,13 @@ def check_instrument(instrument: Instrument) -> Instrument:
     if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
     if instrument.product is Product.EQUITY_SWAP:
-        require(bool(instrument.underlying), "an equity swap needs the share it refers to as its underlying")
+        require(
+            bool(instrument.underlying) != bool(instrument.components),
+            "an equity swap needs the share or index it refers to as its underlying, or the components of its basket",
+        )
+        _check_basket(instrument, require)
+    else:
+        require(not instrument.components, "only an equity swap has components")
     if instrument.product is Product.CREDIT_DEFAULT_SWAP:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.base.columns import longer
-from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.revaluation import option_moves
 from engine.market.view import MarketView
+from engine.rules.covered import require_covered
 from engine.rules.finra_4210g_offsets import OffsetTables, combine_accounts
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.finra_4210g_plain import explain_account
@@ -52,12 +52,7 @@ class Finra4210g:
         Raises:
             MarginError: NO_RULEBOOK for products that are not eligible.
         """
-        if instrument.product not in COVERED:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
-            )
+        require_covered(self, instrument, COVERED)
         return instrument.class_root
 
     def bind(self, netting_sets: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from engine.market.plain import fx_rate, option_value, years_to_expiry
 from engine.market.view import MarketView
 from engine.rules.finra_4210g_groups import OffsetGroup, group_of
 from engine.rules.finra_4210g_parameters import Parameters
+from engine.rules.held import net
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 
@@ -148,13 +149,7 @@ def _deciding(charged: Revalued) -> str:
 
 def _net_positions(holdings: Sequence[Holding]) -> list[tuple[Instrument, float]]:
     """The rule knows one net position per instrument; only those of the silo count."""
-    instruments: dict[str, Instrument] = {}
-    quantities: dict[str, list[float]] = {}
-    for holding in holdings:
-        if holding.silo == Silo.SECURITIES and holding.quantity != 0.0:
-            instruments[holding.instrument.instrument_id] = holding.instrument
-            quantities.setdefault(holding.instrument.instrument_id, []).append(holding.quantity)
-    return [(instruments[key], math.fsum(quantities[key])) for key in sorted(quantities)]
+    return net([one for one in holdings if one.silo == Silo.SECURITIES and one.quantity != 0.0])
 
 
 def _root(market: MarketView, root_id: str, positions: list[tuple[Instrument, float]]) -> Instrument:

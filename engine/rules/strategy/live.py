@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.base.errors import MarginError, Reason
+from engine.base.errors import MarginError
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
+from engine.rules.covered import require_covered
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part
 from engine.rules.strategy.holdings import COVERED, account_of, months_later
@@ -43,12 +44,7 @@ class RegT:
         Raises:
             MarginError: NO_RULEBOOK for products that the rule does not cover.
         """
-        if instrument.product not in COVERED - {Product.TREASURY}:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers stocks, funds and options on them, not {instrument.product.value}",
-            )
+        require_covered(self, instrument, COVERED - {Product.TREASURY})
         return instrument.class_root
 
     def bind(self, netting_sets: Sequence[str]) -> None:
