@@ -38,6 +38,7 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
+        "corporate_bond", "municipal_bond",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -65,8 +66,14 @@ class InstrumentRecord(Message):
         "", description="unknown: adjusted by a corporate action to terms that are not known yet"
     )
     reference_entity: str = ""
-    coupon: float = Field(0.0, ge=0, le=0.2, description="running premium a year, a fraction of notional")
+    coupon: float = Field(
+        0.0,
+        ge=0,
+        le=0.2,
+        description="running premium or interest a year, a fraction of notional or principal",
+    )
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""

@@ -99,6 +99,17 @@ def directional_securities(shelf: Shelf, draws: Draws) -> Book:
     return book
 
 
+def debt(shelf: Shelf, draws: Draws) -> Book:
+    """Treasuries and bonds, the longer Treasury sometimes short against the rest, and a fund beside them."""
+    notes, bonds = ("UST-NOTE-5Y", "UST-NOTE-10Y"), [*shelf.of_product("corporate_bond")]
+    book: Book = {}
+    for name in (_pick(draws, notes), _pick(draws, bonds), *shelf.of_product("municipal_bond")):
+        side = -1.0 if name in notes and draws.random() < 0.25 else 1.0
+        book[name] = side * shelf.quantity(name, _size_usd(draws, 1.2 * _MILLION))
+    book["SPY"] = shelf.quantity("SPY", _size_usd(draws, 0.3 * _MILLION))
+    return book
+
+
 def directional_futures(shelf: Shelf, draws: Draws) -> Book:
     """One or two futures markets, or perpetuals, outright."""
     book: Book = {}
@@ -155,7 +166,7 @@ class Archetype(NamedTuple):
 
 
 ARCHETYPES: Final = (
-    Archetype("index_hedged", 0.16, index_hedged, "Index arbitrage"),
+    Archetype("index_hedged", 0.13, index_hedged, "Index arbitrage"),
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
     Archetype("crypto_hedged", 0.16, crypto_hedged, "Digital assets"),
     Archetype("directional_securities", 0.14, directional_securities, "Prime brokerage"),
@@ -164,4 +175,5 @@ ARCHETYPES: Final = (
     Archetype("calendar_spread", 0.08, calendar_spread, "Futures clearing"),
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
     Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),
+    Archetype("debt", 0.03, debt, "Fixed income"),
 )

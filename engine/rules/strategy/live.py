@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.base.errors import MarginError, Reason
-from engine.market.instruments import Instrument, Product, Silo
+from engine.market.instruments import DEBT, Instrument, Silo
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part
-from engine.rules.strategy.holdings import COVERED, account_of, months_later
+from engine.rules.strategy.debt_rows import can_be_margined, is_debt, unit_requirement_usd
+from engine.rules.strategy.holdings import COVERED, account_of
 from engine.rules.strategy.parameters import Parameters
+from engine.rules.strategy.reading import months_later
 from engine.rules.strategy.rulebook import StrategyBased, is_short, market_value_usd
 
 _INITIAL, _MAINTENANCE, _SHORT, _VALUE, _REFUSED = range(5)  # columns of a charge
@@ -23,7 +25,8 @@ class RegT:
     """Implements :class:`engine.rules.interface.PairingRulebook` with :class:`StrategyBased`.
 
     Exposure columns: value of one contract, value of what it delivers, and 1 for an option that is still alive and
-    for one that has loan value: what a pairing rests on besides terms and quantities.
+    for one that has loan value: what a pairing rests on besides terms and quantities. Of debt: value, requirement of
+    one unit, 1 where it can be margined.
     """
 
     silo = Silo.SECURITIES.value
@@ -43,11 +46,11 @@ class RegT:
         Raises:
             MarginError: NO_RULEBOOK for products that the rule does not cover.
         """
-        if instrument.product not in COVERED - {Product.TREASURY}:
+        if instrument.product not in COVERED:
             raise MarginError(
                 Reason.NO_RULEBOOK,
                 f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers stocks, funds and options on them, not {instrument.product.value}",
+                f"{self.rulebook_id} covers stocks, funds, options on them and debt, not {instrument.product.value}",
             )
         return instrument.class_root
 
@@ -67,6 +70,10 @@ class RegT:
             expiry_ns = market.instruments[slot].expiry_ns
             rows[place, 2] = float(expiry_ns > market.valuation_time_ns)
             rows[place, 3] = float(expiry_ns > loan_from_ns)
+        debt = live[is_debt(market, priced)]
+        rows[debt, 1] = unit_requirement_usd(self._rule.parameters.debt, market, slots[debt])
+        rows[debt, 2] = can_be_margined(market, slots[debt])
+        rows[debt, 3] = 0.0
         return rows
 
     def charge_positions(
@@ -76,8 +83,24 @@ class RegT:
         charges = np.zeros((len(sets), 5))
         for unit in range(len(sets)):
             own = slice(first[unit], first[unit + 1])
-            charges[unit] = self._charge(instruments[own].tolist(), quantities[own].tolist())
+            slot, quantity = instruments[first[unit]], quantities[first[unit]]
+            if self._is_debt(slot):
+                charges[unit] = self._debt_charge(rows[slot], quantity)
+            else:
+                charges[unit] = self._charge(instruments[own].tolist(), quantities[own].tolist())
         return charges
+
+    def _is_debt(self, slot: int) -> bool:
+        assert self._market is not None  # rows come before positions
+        return self._market.instruments[slot].product in DEBT
+
+    @staticmethod
+    def _debt_charge(row: Float64s, quantity: float) -> tuple[float, float, float, float, float]:
+        """Debt stands alone, and asks the same at both stages."""
+        if row[2] == 0.0:
+            return 0.0, 0.0, 0.0, 0.0, 1.0
+        asked = abs(quantity) * row[1]
+        return asked, asked, float(quantity < 0.0), quantity * row[0], 0.0
 
     def _charge(self, slots: list[int], quantities: list[float]) -> tuple[float, float, float, float, float]:
         market = self._market

@@ -9,6 +9,7 @@ from typing import Any
 from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import Silo
 from engine.rules.header import rulebook_table
+from engine.rules.strategy.debt_parameters import DEBT_KEYS, DebtRates, debt_rates
 
 EVERY, PAIRWISE = "every", "pairwise"
 TEXT, EXERCISE = "text", "exercise"
@@ -32,17 +33,6 @@ class StockRates:
     low_short_least: float
     non_margin: float
     scale_by_leverage: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DebtRates:
-    """Shares of market value; ``treasury`` maps years to maturity (below) to a rate, ascending."""
-
-    treasury: tuple[tuple[float, float], ...]
-    investment_grade: float
-    other_market: float
-    other_principal: float
-    municipal: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +80,8 @@ class Parameters:
             MarginError: BAD_PARAMETER naming the rulebook, the parameter's path and the offending value.
         """
         keys = (
-            "minimum_equity", "long_stock", "short_stock", "non_margin_long", "scale_by_leverage", "treasury",
-            "investment_grade", "other_debt", "municipal", "short_option", "long_option", "hedged_stock",
-            "long_box_european", "reading",
+            "minimum_equity", "long_stock", "short_stock", "non_margin_long", "scale_by_leverage", *DEBT_KEYS,
+            "short_option", "long_option", "hedged_stock", "long_box_european", "reading",
         )  # fmt: skip
         header = rulebook_table(mapping, "reg-t", silos=(Silo.SECURITIES,), keys=keys)
         return cls(
@@ -100,7 +89,7 @@ class Parameters:
             version=header.text("version"),
             minimum_equity_usd=header.stated("minimum_equity").number("value", 0.0, 1e6),
             stock=_stock(header),
-            debt=_debt(header),
+            debt=debt_rates(header),
             option=_option(header),
             readings=_readings(header.table("reading")),
         )
@@ -128,23 +117,6 @@ def _stock(header: ParameterTable) -> StockRates:
         low_short_least=short.number("low_price_least_per_share", 0.0, 100.0),
         non_margin=header.stated("non_margin_long").number("value", 0.0, 1.0),
         scale_by_leverage=header.stated("scale_by_leverage").flag("value"),
-    )
-
-
-def _debt(header: ParameterTable) -> DebtRates:
-    other = header.table("other_debt")
-    other.only("market_rate", "principal_rate")
-    bands: list[tuple[float, float]] = []
-    for row in header.rows("treasury"):
-        row.only("years_below", "rate")
-        low = bands[-1][0] if bands else 0.0
-        bands.append((row.number("years_below", low, 1000.0), row.number("rate", 0.0, 1.0)))
-    return DebtRates(
-        treasury=tuple(bands),
-        investment_grade=header.stated("investment_grade").number("value", 0.0, 1.0),
-        other_market=other.number("market_rate", 0.0, 1.0),
-        other_principal=other.number("principal_rate", 0.0, 1.0),
-        municipal=header.stated("municipal").number("value", 0.0, 1.0),
     )
 
 

@@ -12,12 +12,13 @@ from engine.market.view import MarketView
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.strategy.book import Pairing, Strategy
+from engine.rules.strategy.debt import debt_part
 from engine.rules.strategy.formulas import Terms
-from engine.rules.strategy.holdings import Account, Treasury, Underlying, account_of
+from engine.rules.strategy.holdings import Account, Underlying, account_of
 from engine.rules.strategy.pairing import least_pairing
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.risk_part import risk_part_usd
-from engine.rules.strategy.securities import Stage, treasury_rate
+from engine.rules.strategy.securities import Stage
 
 Facts = dict[str, float | str]
 
@@ -46,7 +47,8 @@ class StrategyBased:
         """
         account = account_of(self.parameters, holdings, market, self.non_margin)
         charged = [self.charge_underlying(underlying) for underlying in account.underlyings]
-        charged += [self._treasury(treasury) for treasury in account.treasuries]
+        debts = [debt_part(self.parameters.debt, debt) for debt in account.debts]
+        charged += [(part, part.amount_usd) for part in debts]
         parts = [part for part, _ in charged]
         positions = Part.sum_of("positions", parts)
         initial = math.fsum(initial for _, initial in charged)
@@ -92,24 +94,14 @@ class StrategyBased:
         parts = [published, credit] if short else [published]
         return Part(f"underlying {underlying.book.underlying}", amount, tuple(parts), facts), initial
 
-    def _treasury(self, treasury: Treasury) -> tuple[Part, float]:
-        rate = treasury_rate(self.parameters.debt, treasury.years_to_maturity)
-        amount = rate * abs(treasury.market_value_usd)
-        facts: Facts = {
-            "market_value_usd": treasury.market_value_usd,
-            "years_to_maturity": treasury.years_to_maturity,
-            "rate": rate,
-        }
-        return Part(f"Treasury {treasury.name}", amount, (), facts), amount
-
     def _minimum_equity_usd(self, account: Account) -> float:
         """Of an account that is short; of one that is only long not more than what it holds is worth."""
         if any(is_short(underlying) for underlying in account.underlyings):
             return self.parameters.minimum_equity_usd
-        if any(treasury.market_value_usd < 0.0 for treasury in account.treasuries):
+        if any(debt.market_value_usd < 0.0 for debt in account.debts):
             return self.parameters.minimum_equity_usd
         value = math.fsum(market_value_usd(underlying) for underlying in account.underlyings)
-        value += math.fsum(treasury.market_value_usd for treasury in account.treasuries)
+        value += math.fsum(debt.market_value_usd for debt in account.debts)
         return min(self.parameters.minimum_equity_usd, value)
 
 
