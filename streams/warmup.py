@@ -68,6 +68,9 @@ def _instruments(engine: Engine) -> list[Instrument]:
         ),
         Instrument("note", Product.TREASURY, expiry_ns=_NOW_NS + _YEAR_NS),
         Instrument(
+            "contract", Product.SECURITY_FUTURE, "root", expiry_ns=_NOW_NS + _YEAR_NS, risk_factor=factor
+        ),
+        Instrument(
             "protection",
             Product.CREDIT_DEFAULT_SWAP,
             expiry_ns=_NOW_NS + _YEAR_NS,

@@ -46,10 +46,13 @@ class Product(StrEnum):
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
     CORPORATE_BOND = "corporate_bond"
     MUNICIPAL_BOND = "municipal_bond"
+    SECURITY_FUTURE = "security_future"  # on one stock or fund, or on a narrow index; settles daily
 
 
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
-FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP})
+FUTURES_STYLE = frozenset(
+    {Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP, Product.SECURITY_FUTURE}
+)
 # Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
 DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
@@ -126,9 +129,19 @@ class Instrument:
         return self.product in FUTURES_STYLE
 
     @property
+    def rests_on_underlying(self) -> bool:
+        """Its margin follows the underlying's price: an option, a security future."""
+        return self.is_option or self.product is Product.SECURITY_FUTURE
+
+    @property
     def class_root(self) -> str:
-        """The instrument that stands for the class: an option's underlying, else the instrument itself."""
+        """The instrument that stands for the market: an option's underlying, else the instrument itself."""
         return self.underlying if self.is_option else self.instrument_id
+
+    @property
+    def class_group(self) -> str:
+        """The instrument whose class it is margined in: of options and security futures the underlying."""
+        return self.underlying if self.rests_on_underlying else self.instrument_id
 
 
 def check_instrument(instrument: Instrument) -> Instrument:
@@ -188,6 +201,11 @@ def check_instrument(instrument: Instrument) -> Instrument:
             instrument.grade in ({"investment", "other"} if graded else {""}),
             f"grade {instrument.grade!r} is not {'investment or other' if graded else 'empty'}",
         )
+    if instrument.product is Product.SECURITY_FUTURE:
+        require(
+            bool(instrument.underlying), "a security future needs the security it delivers as its underlying"
+        )
+        require(instrument.expiry_ns > 0, "a security future needs its expiry")
     if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")

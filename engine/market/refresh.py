@@ -15,7 +15,8 @@ from engine.market.view import Int64s
 # Nodes of premium tables made ahead for the next step of the valuation time: some 0.3 ms a refresh. A curve has six to
 # twelve; at 20 passes a second those of some 5,000 curves are made within the 15 minutes between two steps.
 _PREPARED_NODES = 4
-_AGES = np.array([product in DEBT | {Product.CREDIT_DEFAULT_SWAP} for product in PRODUCT_CODE], np.bool_)
+_AGING = DEBT | {Product.CREDIT_DEFAULT_SWAP, Product.SECURITY_FUTURE}
+_AGES = np.array([product in _AGING for product in PRODUCT_CODE], np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
 
 
 def _step_risk_time(market: Market) -> None:
-    """Risk takes the market's valuation time; what was alive before it and ages (options, credit, debt) is due."""
+    """Risk takes the market's valuation time; what was alive before it and ages is due: options, credit, debt, security
+    futures.
+    """
     earlier = min(market.valuation_time_ns, market.risk.valuation_time_ns)
     if market.valuation_time_ns == market.risk.valuation_time_ns:
         return

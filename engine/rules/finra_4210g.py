@@ -16,6 +16,7 @@ import numpy as np
 from engine.base.columns import longer
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
+from engine.market.market import PRODUCT_CODE
 from engine.market.revaluation import option_moves
 from engine.market.view import MarketView
 from engine.rules.finra_4210g_offsets import OffsetTables, combine_accounts
@@ -24,14 +25,17 @@ from engine.rules.finra_4210g_plain import explain_account
 from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 
-COVERED = frozenset({Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION})
+COVERED = frozenset(
+    {Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.SECURITY_FUTURE}
+)
+_FUTURE = PRODUCT_CODE[Product.SECURITY_FUTURE]
 
 
 class Finra4210g:
     """Portfolio margin as a :class:`engine.rules.interface.SiloRulebook`.
 
     Exposure columns: the P&L in USD at each valuation point (linear in the quantity), then the minimum of the
-    long and of the short option contracts.
+    long and of the short contracts of options and security futures.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -58,7 +62,7 @@ class Finra4210g:
                 f"instrument {instrument.instrument_id} in silo {self.silo}",
                 f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
             )
-        return instrument.class_root
+        return instrument.class_group
 
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Learn the order of class groups."""
@@ -77,6 +81,9 @@ class Finra4210g:
         rows[priced & ~option, : self._points] = self._linear_pnl(market, linear)
         rows[priced & option, : self._points] = self._option_pnl(market, options)
         rows[priced & option, self._points :] = self._minimums(market, options)
+        future = priced & (market.product[slots] == _FUTURE)
+        per_contract = self.parameters.minimum_per_option_usd * market.multiplier[slots[future]]
+        rows[future, self._points :] = per_contract[:, None]
         return rows
 
     def _linear_pnl(self, market: MarketView, slots: Int64s) -> Float64s:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.market.instruments import Instrument, Silo
+from engine.market.instruments import Instrument, Product, Silo
 from engine.market.plain import fx_rate, option_value, years_to_expiry
 from engine.market.view import MarketView
 from engine.rules.finra_4210g_groups import OffsetGroup, group_of
@@ -62,7 +62,7 @@ def explain_account(parameters: Parameters, holdings: Sequence[Holding], market:
     """The account's requirement: the sum over what nothing holds together, with the tree that adds up to it."""
     positions: dict[str, list[tuple[Instrument, float]]] = {}
     for instrument, quantity in _net_positions(holdings):
-        positions.setdefault(instrument.class_root, []).append((instrument, quantity))
+        positions.setdefault(instrument.class_group, []).append((instrument, quantity))
     alone: list[Revalued] = []
     members: dict[str, list[Revalued]] = {}
     for root_id in sorted(positions):
@@ -203,7 +203,7 @@ def _revalue(
         minimum = _option_minimum(parameters, instrument.multiplier, quantity, mark * contract_usd)
     else:
         values, now = [mark * (1.0 + move) for move in moves], mark
-        minimum = 0.0
+        minimum = _future_minimum(parameters, instrument, quantity)
     pnl_usd = tuple(quantity * contract_usd * (value - now) for value in values)
     facts.update({f"P&L at {label}": pnl for label, pnl in zip(points, pnl_usd, strict=True)})
     facts["minimum_usd"] = minimum
@@ -228,6 +228,13 @@ def _option_values(
     )
     points = [underlying * (1.0 + move) for move in moves]
     return [option_value(instrument, market, point, volatility) for point in points], now
+
+
+def _future_minimum(parameters: Parameters, instrument: Instrument, quantity: float) -> float:
+    """Per contract of a security future; a future has no market value that would bound it. Of a share none."""
+    if instrument.product is not Product.SECURITY_FUTURE:
+        return 0.0
+    return abs(quantity) * parameters.minimum_per_option_usd * instrument.multiplier
 
 
 def _option_minimum(

@@ -38,7 +38,7 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
-        "corporate_bond", "municipal_bond",
+        "corporate_bond", "municipal_bond", "security_future",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)

@@ -24,10 +24,10 @@ from engine.state.equity import start_of_day
 from streams.parameters import read_toml
 from tests.engine_book import (
     APPROVED,
-    DEBT_HELD,
     HELD,
     INSTRUMENTS,
     MARKS,
+    MORE_HELD,
     NOW_NS,
     TODAY,
     movements,
@@ -39,7 +39,7 @@ from tests.engine_book import (
 ACCOUNTS = ("A", "B", "C")
 BY_ID = {instrument.instrument_id: instrument for instrument in INSTRUMENTS}
 accounts = st.sampled_from(ACCOUNTS)
-instruments = st.sampled_from([*HELD, *DEBT_HELD])
+instruments = st.sampled_from([*HELD, *MORE_HELD])
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
 
 

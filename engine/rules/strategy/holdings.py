@@ -11,14 +11,16 @@ from engine.market.instruments import DEBT, Instrument, Product, check_instrumen
 from engine.market.plain import fx_rate
 from engine.market.view import MarketView
 from engine.rules.interface import Holding
-from engine.rules.strategy.book import Book, OptionPosition
+from engine.rules.strategy.book import Book, FuturePosition, OptionPosition
 from engine.rules.strategy.debt import Debt, debt_of
 from engine.rules.strategy.formulas import Contract
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.reading import months_later, net_positions, price_usd, refuse
 from engine.rules.strategy.securities import Stock
 
-COVERED = DEBT | {Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION}
+COVERED = DEBT | {
+    Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.SECURITY_FUTURE,
+}  # fmt: skip
 DELIVERABLE = frozenset({Product.EQUITY, Product.ETF, Product.INDEX})
 BROAD = frozenset({"broad", "high_cap_broad"})
 CASH, SETTLEMENTS = "cash", frozenset({"", "cash", "physical"})
@@ -53,7 +55,7 @@ def account_of(
         MarginError: naming the position: NO_RULEBOOK for a product that the rule does not cover, BAD_INSTRUMENT
             for a contract that cannot be margined (no exercise price, expired, deliverable unknown),
             UNKNOWN_INSTRUMENT for an underlying without reference data, NO_PRICE where a price is missing or
-            zero, OUT_OF_RANGE for a part of an option contract.
+            zero, OUT_OF_RANGE for a part of a contract.
     """
     reader = _Reader(parameters, market, frozenset(non_margin))
     by_root: dict[str, list[tuple[Instrument, float]]] = {}
@@ -65,7 +67,7 @@ def account_of(
         if instrument.product in DEBT:
             debts.append(debt_of(instrument, quantity, market))
         else:
-            by_root.setdefault(instrument.class_root, []).append((instrument, quantity))
+            by_root.setdefault(instrument.class_group, []).append((instrument, quantity))
     underlyings = tuple(reader.underlying(root, by_root[root]) for root in sorted(by_root))
     return Account(underlyings, tuple(debts))
 
@@ -92,18 +94,41 @@ class _Reader:
         options = tuple(
             self._option(instrument, quantity) for instrument, quantity in positions if instrument.is_option
         )
-        shares = math.fsum(
-            quantity * instrument.multiplier for instrument, quantity in positions if not instrument.is_option
+        futures = tuple(
+            self._future(instrument, quantity, root, index_class in BROAD)
+            for instrument, quantity in positions
+            if instrument.product is Product.SECURITY_FUTURE
         )
-        return Underlying(Book(root_id, shares, options), stock, index_class in BROAD)
+        shares = math.fsum(
+            quantity * instrument.multiplier
+            for instrument, quantity in positions
+            if not instrument.rests_on_underlying
+        )
+        return Underlying(Book(root_id, shares, options, futures), stock, index_class in BROAD)
 
-    def _option(self, instrument: Instrument, quantity: float) -> OptionPosition:
+    def _future(
+        self, instrument: Instrument, quantity: float, root: Instrument, broad: bool
+    ) -> FuturePosition:
+        if root.product is Product.INDEX and broad:
+            raise refuse(
+                Reason.BAD_INSTRUMENT,
+                instrument,
+                f"{root.instrument_id} is a broad index: its futures are no securities",
+            )
+        self._check_contract(instrument, quantity)
+        price = price_usd(self._market, instrument, instrument)
+        return FuturePosition(instrument.instrument_id, round(quantity), price, instrument.multiplier)
+
+    def _check_contract(self, instrument: Instrument, quantity: float) -> None:
         if quantity != round(quantity):
             raise refuse(Reason.OUT_OF_RANGE, instrument, f"{quantity:g} is not a whole number of contracts")
         if instrument.expiry_ns <= self._market.valuation_time_ns:
             raise refuse(
                 Reason.BAD_INSTRUMENT, instrument, "has expired; book exercise, assignment or expiry"
             )
+
+    def _option(self, instrument: Instrument, quantity: float) -> OptionPosition:
+        self._check_contract(instrument, quantity)
         if instrument.settlement not in SETTLEMENTS:
             raise refuse(
                 Reason.BAD_INSTRUMENT,

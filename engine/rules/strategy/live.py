@@ -50,9 +50,10 @@ class RegT:
             raise MarginError(
                 Reason.NO_RULEBOOK,
                 f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers stocks, funds, options on them and debt, not {instrument.product.value}",
+                f"{self.rulebook_id} covers stocks, funds, options and futures on them and debt, "
+                f"not {instrument.product.value}",
             )
-        return instrument.class_root
+        return instrument.class_group
 
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Nothing to learn: underlyings are paired alike and do not offset one another."""
@@ -64,7 +65,7 @@ class RegT:
         live = np.flatnonzero(market.priced[slots])
         priced = slots[live]
         rows[live, 0] = market.unit_value_usd(priced)
-        rows[live, 1] = market.multiplier[priced] * market.underlying_price(priced) * market.fx_rate(priced)
+        rows[live, 1] = market.multiplier[priced] * _delivered_price(market, priced) * market.fx_rate(priced)
         loan_from_ns = months_later(market.valuation_time_ns, self._rule.parameters.option.loan_beyond_months)
         for place, slot in zip(live.tolist(), priced.tolist(), strict=True):
             expiry_ns = market.instruments[slot].expiry_ns
@@ -153,3 +154,10 @@ class RegT:
             else:
                 good.append(holding)
         return good, refused
+
+
+def _delivered_price(market: MarketView, slots: Int64s) -> Float64s:
+    """float64[n]: price of the underlying of options and security futures, 0 while it has none; else the own mark."""
+    underlying = market.underlying[slots]
+    prices: Float64s = np.nan_to_num(np.where(underlying >= 0, market.mark[underlying], market.mark[slots]))
+    return prices

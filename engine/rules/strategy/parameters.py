@@ -50,6 +50,16 @@ class OptionRates:
 
 
 @dataclass(frozen=True, slots=True)
+class FutureRates:
+    """Of security futures: share of the contract's value alone, of the stock's against stock, of the greater
+    contract's against another one."""
+
+    rate: float
+    stock_rate: float
+    calendar_rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """How texts that leave something open are read; see the parameter file."""
 
@@ -70,6 +80,7 @@ class Parameters:
     stock: StockRates
     debt: DebtRates
     option: OptionRates
+    future: FutureRates
     readings: Readings
 
     @classmethod
@@ -81,7 +92,7 @@ class Parameters:
         """
         keys = (
             "minimum_equity", "long_stock", "short_stock", "non_margin_long", "scale_by_leverage", *DEBT_KEYS,
-            "short_option", "long_option", "hedged_stock", "long_box_european", "reading",
+            "short_option", "long_option", "hedged_stock", "long_box_european", "security_future", "reading",
         )  # fmt: skip
         header = rulebook_table(mapping, "reg-t", silos=(Silo.SECURITIES,), keys=keys)
         return cls(
@@ -91,6 +102,7 @@ class Parameters:
             stock=_stock(header),
             debt=debt_rates(header),
             option=_option(header),
+            future=_future(header.table("security_future")),
             readings=_readings(header.table("reading")),
         )
 
@@ -135,6 +147,12 @@ def _option(header: ParameterTable) -> OptionRates:
         collar_exercise=hedged.number("collar_rate", 0.0, 1.0),
         long_box=header.stated("long_box_european").number("value", 0.0, 1.0),
     )
+
+
+def _future(table: ParameterTable) -> FutureRates:
+    table.only("rate", "stock_rate", "calendar_rate")
+    rate = table.number("rate", 0.0, 1.0)
+    return FutureRates(rate, table.number("stock_rate", 0.0, 1.0), table.number("calendar_rate", 0.0, rate))
 
 
 def _readings(table: ParameterTable) -> Readings:

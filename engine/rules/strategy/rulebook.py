@@ -14,6 +14,7 @@ from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.strategy.book import Pairing, Strategy
 from engine.rules.strategy.debt import debt_part
 from engine.rules.strategy.formulas import Terms
+from engine.rules.strategy.futures_pairing import least_pairing_with_futures
 from engine.rules.strategy.holdings import Account, Underlying, account_of
 from engine.rules.strategy.pairing import least_pairing
 from engine.rules.strategy.parameters import Parameters
@@ -70,8 +71,10 @@ class StrategyBased:
     def charge_underlying(self, underlying: Underlying) -> tuple[Part, float]:
         """The maintenance part, and the initial requirement."""
         pairings = {
-            stage: least_pairing(
-                underlying.book, Terms(self.parameters, underlying.stock, underlying.broad, stage)
+            stage: least_pairing_with_futures(
+                underlying.book,
+                Terms(self.parameters, underlying.stock, underlying.broad, stage),
+                least_pairing,
             )
             for stage in Stage
         }
@@ -126,22 +129,27 @@ def market_value_usd(underlying: Underlying) -> float:
 
 
 def is_short(underlying: Underlying) -> bool:
-    """Whether anything of it is held short."""
-    return underlying.book.shares < 0.0 or any(position.count < 0 for position in underlying.book.options)
+    """Whether it may cost more than it is worth: anything of it is held short, or any future."""
+    book = underlying.book
+    short = book.shares < 0.0 or any(position.count < 0 for position in book.options)
+    return short or bool(book.futures)
 
 
 def _strategy(strategy: Strategy) -> Part:
     """One line of the pairing."""
     facts: Facts = {"times": strategy.times, "published_each_usd": strategy.published_usd}
     facts |= {contract.name: count * strategy.times for contract, count in strategy.options}
+    facts |= {name: count * strategy.times for name, count in strategy.futures}
     if strategy.shares:
         facts["shares"] = strategy.shares * strategy.times
-    name = f"{strategy.times} x {strategy.name}" if strategy.options else strategy.name
-    return Part(name, strategy.times * strategy.published_usd, (), facts)
+    return Part(_named(strategy), strategy.times * strategy.published_usd, (), facts)
 
 
 def _in_words(pairing: Pairing) -> str:
-    return ", ".join(
-        f"{strategy.times} x {strategy.name}" if strategy.options else strategy.name
-        for strategy in pairing.strategies
-    )
+    return ", ".join(_named(strategy) for strategy in pairing.strategies)
+
+
+def _named(strategy: Strategy) -> str:
+    """With how often, except of stock alone."""
+    contracts = strategy.options or strategy.futures
+    return f"{strategy.times} x {strategy.name}" if contracts else strategy.name
