@@ -117,7 +117,7 @@ def trades(engine: Engine, rows: Iterable[TradeRow]) -> TradeColumns:
     return TradeColumns(
         list(ids),
         np.array(version, np.int64),
-        engine.account_slots(list(account)),
+        engine.slots_to_book(list(account)),
         engine.instrument_slots(list(instrument)),
         np.array(quantity, np.float64),
         np.array(price, np.float64),
@@ -136,7 +136,7 @@ def movements(engine: Engine, rows: Iterable[MovementRow]) -> CollateralColumns:
     return CollateralColumns(
         list(ids),
         np.array(version, np.int64),
-        engine.account_slots(list(account)),
+        engine.slots_to_book(list(account)),
         engine.instrument_slots(list(instrument)),
         list(currency),
         np.array(quantity, np.float64),

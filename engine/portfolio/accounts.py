@@ -25,6 +25,8 @@ class Account:
     approvals: frozenset[str] = field(default_factory=frozenset)
 
 
+NOBODY = Account("")  # stands in a slot whose account has left
+
 _FILLS: dict[str, Fill] = {
     "partition": (np.int64, -1),
     "business_day": (np.int64, NEVER),
@@ -35,7 +37,7 @@ _FILLS: dict[str, Fill] = {
 
 
 class AccountTable:
-    """Accounts as columns.
+    """Accounts as columns; ``count`` slots, those of accounts that left included.
 
     Attributes (by slot):
         partition: of the account's key; -1 before it is known.
@@ -55,6 +57,7 @@ class AccountTable:
         self.count = 0
         self.records: list[Account] = []
         self.slot_of: dict[str, int] = {}
+        self._free: list[int] = []
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
 
@@ -62,17 +65,28 @@ class AccountTable:
         """Add or replace; returns the slot."""
         slot = self.slot_of.get(account.account_id)
         if slot is None:
-            slot = self.count
-            if slot == len(self.partition):
-                grow(self, _FILLS, room(slot + 1, slot))
-            self.count += 1
-            self.records.append(account)
-            self.slot_of[account.account_id] = slot
+            slot = self.slot_of[account.account_id] = self._free.pop() if self._free else self._new_slot()
         self.records[slot] = account
         self.partition[slot] = partition
         self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
         self.unified_eligible[slot] = unified_eligible
         return slot
+
+    def _new_slot(self) -> int:
+        slot = self.count
+        if slot == len(self.partition):
+            grow(self, _FILLS, room(slot + 1, slot))
+        self.count += 1
+        self.records.append(NOBODY)
+        return slot
+
+    def remove(self, slot: int) -> None:
+        """Give the slot back; the next account that is added gets it."""
+        del self.slot_of[self.records[slot].account_id]
+        self.records[slot] = NOBODY
+        for name, (_, value) in _FILLS.items():
+            getattr(self, name)[slot] = value
+        self._free.append(slot)
 
     def slots(self, account_ids: Sequence[str]) -> NDArray[np.int64]:
         """int64[n] slots, -1 for unknown ids."""

@@ -233,6 +233,15 @@ class Ledger:
         used = len(self)
         return self.instrument[:used][self.account[:used] >= 0]
 
+    def names(self, account: int) -> bool:
+        """Whether an entry of the account may still be corrected."""
+        owner = self._owner(account)
+        return owner >= 0 and bool(self._first_of_owner[owner] >= 0)
+
+    def _owner(self, account: int) -> int:
+        """Index of the account's list, -1 if it never had one."""
+        return int(self._owners.find(np.array([account], np.int64))[0])
+
     def _drop_forgotten(self) -> None:
         """Give back the places of entries that no account lists, once they are the larger part.
 
@@ -292,7 +301,7 @@ class Ledger:
         The covered ones are forgotten, as if the ledger had been read after the start-of-day record: a running
         worker and a restarted one then judge what comes next alike.
         """
-        owner = int(self._owners.find(np.array([account], np.int64))[0])
+        owner = self._owner(account)
         slot = int(self._first_of_owner[owner]) if owner >= 0 else -1
         listed = []
         while slot >= 0:

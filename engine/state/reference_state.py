@@ -40,8 +40,9 @@ _INSTRUMENT_FILLS: dict[str, Fill] = {
     "stale_after_ns": (np.int64, 0),
     "stale": (np.bool_, False),
     "rows_due": (np.bool_, True),
+    "withdrawn": (np.bool_, False),
 }
-_ACCOUNT_FILLS: dict[str, Fill] = {"dirty": (np.int32, 0)}
+_ACCOUNT_FILLS: dict[str, Fill] = {"dirty": (np.int32, 0), "closing": (np.bool_, False)}
 
 
 class ReferenceState:
@@ -49,11 +50,13 @@ class ReferenceState:
 
     Attributes by instrument slot:
         rows_due: its risk rows do not rest on the present risk prices; they are made when somebody holds it.
+        withdrawn: its record was taken back; it stays while anything names it.
     Attributes by account slot (figures are renewed by each evaluation):
         dirty: int32 marks, what is to be computed anew.
         equity: float64[account, silo]. initial, maintenance: float64[account, silo].
         trusted: bool[account, silo], the figures rest on complete and fresh prices.
         unsupported: bool[account, silo], the account holds something there that it has no approval for.
+        closing: the account's relation with the firm has ended; see :class:`ClosingState`.
     """
 
     silo_of_instrument: Int64s
@@ -61,7 +64,9 @@ class ReferenceState:
     stale_after_ns: Int64s
     stale: NDArray[np.bool_]
     rows_due: NDArray[np.bool_]
+    withdrawn: NDArray[np.bool_]
     dirty: Int32s
+    closing: NDArray[np.bool_]
 
     def __init__(self, policy: Policy, threads: int = 1) -> None:
         self.policy = policy
@@ -170,6 +175,7 @@ class ReferenceState:
                 self.market.put_instrument(former)
             raise
         self.usable[slot] = True
+        self.withdrawn[slot] = False
         if (
             instrument.product is not Product.FX_RATE
         ):  # a new currency moves all cash: before there are accounts
@@ -178,6 +184,12 @@ class ReferenceState:
         self.stale_after_ns[slot] = self.policy.stale_after_ns(instrument.product)
         one = np.array([slot], np.int64)
         self.holdings.mark_holders(one, np.array([EVERYTHING], np.int32), self.dirty)
+
+    def withdraw_instrument(self, instrument_id: str) -> None:
+        """The instrument's record was taken back: it leaves on a later day on which nothing names it any more."""
+        slot = self.market.slot_of.get(instrument_id)
+        if slot is not None:
+            self.withdrawn[slot] = True
 
     def _forget_instrument(self, slot: int) -> None:
         """Give the slot of an instrument back that nobody holds and no other rests on."""

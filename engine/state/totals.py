@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from engine.market.instruments import SILOS, Product
 from engine.market.market import PRODUCT_CODE
-from engine.shortfall.call import CallState
 from engine.shortfall.candidates import STATES
+from engine.shortfall.case import OPEN, CallState
 from engine.shortfall.liquidity import liquidity_columns
 from engine.state.core import EngineCore
 
@@ -25,6 +25,7 @@ class Totals:
     Attributes:
         accounts: number by state: ``in_call``, ``warning``, ``clear`` (binding scopes) and, counted beside
             them, ``incomplete`` (a figure rests on missing or stale input).
+        closing: accounts whose relation has ended and that are not empty yet.
         requirement, equity, deficit: by silo.
         utilisation: float64[n], maintenance over equity of each account's worst silo; infinite without equity.
         worst_deficits, worst_gaps: (account_id, USD), largest first.
@@ -34,6 +35,7 @@ class Totals:
     """
 
     accounts: dict[str, int]
+    closing: int
     positions: int
     instruments: int
     requirement: dict[str, float]
@@ -75,7 +77,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
     rulebook_effect, add_ons = _gap_parts(engine, accounts, maintenance)
     states = engine.cases.state[accounts]
     binding = states[:, : len(SILOS)]
-    in_call = (binding == STATES.index(CallState.ISSUED)).any(axis=1)
+    in_call = np.isin(binding, [STATES.index(state) for state in OPEN]).any(axis=1)
     warned = ~in_call & (binding == STATES.index(CallState.WARNING)).any(axis=1)
     held = np.flatnonzero(engine.holdings.holders[: engine.market.count] > 0)
     return Totals(
@@ -85,6 +87,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
             "clear": int((~in_call & ~warned).sum()),
             "incomplete": int((~engine.trusted[accounts]).any(axis=1).sum()),
         },
+        closing=int(engine.closing[accounts].sum()),
         positions=int(engine.holdings.held[: engine.accounts.count].sum()),
         instruments=engine.market.count,
         requirement=_by_silo(maintenance),

@@ -83,11 +83,16 @@ class InstrumentRecord(Message):
 
 
 class AccountRecord(Message):
-    """``margin.accounts``: one customer's relation with the firm."""
+    """``margin.accounts``: one customer's relation with the firm.
+
+    A closed account stays until it holds nothing and no entry since its start of day could be corrected; whatever is
+    booked on it afterwards brings it back until it is empty again.
+    """
 
     account_id: Identifier
     owner: str = ""
     type: Literal["customer", "proprietary", "market_maker"] = "customer"
+    status: Literal["open", "closed"] = "open"
     desk: str = ""
     approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
     time_zone: str = "America/New_York"

@@ -78,7 +78,7 @@ def apply_trades(engine: Engine, parking: Parking, partition: int, batch: TradeB
     A trade time ahead of the clock is not refused: the position is real, and leaving it out would understate
     the risk; the metric ``clock_skew_seconds`` shows it. A trade of the past counts by its business date.
     """
-    accounts = engine.account_slots(batch.account_ids)
+    accounts = engine.slots_to_book(batch.account_ids)
     instruments = engine.instrument_slots(batch.instrument_ids)
     batch.park_unknown(parking, accounts, "account", batch.account_ids)
     batch.park_unknown(parking, instruments, "instrument", batch.instrument_ids)
@@ -127,7 +127,7 @@ class CollateralBatch(DecodedBatch[HotCollateral]):
 def apply_collateral(engine: Engine, parking: Parking, partition: int, batch: CollateralBatch) -> Taken:
     """Apply collateral movements of one owned partition."""
     account_ids = [movement.account_id for movement in batch.messages]
-    accounts = engine.account_slots(account_ids)
+    accounts = engine.slots_to_book(account_ids)
     batch.park_unknown(parking, accounts, "account", account_ids)
     asset_ids = [movement.instrument_id for movement in batch.messages]
     assets = np.full(len(asset_ids), -1, np.int64)

@@ -28,9 +28,15 @@ class ReferenceDesk:
         self._engine = engine
         self._parameters = parameters
         self._partitions = partitions
+        self._withdrawals: dict[str, Callable[[str], None]] = {
+            "instruments": engine.withdraw_instrument,
+            "accounts": engine.withdraw_account,
+        }
 
     def take(self, topic: str, records: Sequence[Record]) -> tuple[Taken, list[Missing]]:
         """Take records of ``instruments``, ``accounts`` or ``rulebooks``, in order.
+
+        A tombstone takes an instrument or an account back; the record of a rulebook can only be replaced.
 
         Returns:
             what became of them, and the reference data that is known now.
@@ -45,6 +51,10 @@ class ReferenceDesk:
         return taken, known
 
     def _take_one(self, topic: str, record: Record, taken: Taken) -> Missing | None:
+        if record.value is None and record.key and topic in self._withdrawals:
+            self._withdrawals[topic](record.key.decode(errors="replace"))
+            taken.counts[(topic, "withdrawn")] += 1
+            return None
         if topic == "instruments":
             return self._put(taken, topic, record, InstrumentRecord, "instrument_id", self._put_instrument)
         if topic == "accounts":
@@ -86,7 +96,8 @@ class ReferenceDesk:
         account = Account(
             message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals)
         )
-        self._engine.put_account(account, partition_of(message.account_id, self._partitions))
+        put = self._engine.put_account if message.status == "open" else self._engine.close_account
+        put(account, partition_of(message.account_id, self._partitions))
 
     def _put_rulebook(self, message: RulebookRecord) -> None:
         parameters = {**message.parameters, "rulebook_id": message.rulebook_id, "version": message.version}

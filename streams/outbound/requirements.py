@@ -133,6 +133,18 @@ class Conflator:
         """A call of these accounts has moved: their statements go out before all others."""
         self._published_ns[accounts] = _NEVER_NS
 
+    def forget(self, accounts: NDArray[np.int64]) -> None:
+        """The accounts of these slots have left: the next ones there begin anew."""
+        accounts = accounts[accounts < len(self._changed)]
+        self._changed[accounts] = False
+        self._published_ns[accounts] = _NEVER_NS
+        self._published[accounts] = 0.0
+        self._sequence[accounts] = 0
+
+    def still_due(self, accounts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[m]: those whose figures have not been published since they were due, and that have not left."""
+        return accounts[self._changed[accounts]]
+
     def due(self, engine: Engine, live: Sequence[int], now_ns: int) -> NDArray[np.int64]:
         """int64[m] slots of live partitions whose statement should go out now, longest unpublished first."""
         changed = np.flatnonzero(self._changed)

@@ -53,6 +53,9 @@ def _population(totals: Totals) -> Iterator[Metric]:
     yield _family(
         "stale_instruments", "Held instruments with a stale price.", [], {(): totals.stale_instruments}
     )
+    yield _family(
+        "accounts_closing", "Closed accounts that are not empty yet.", [], {(): float(totals.closing)}
+    )
     in_deficit = {
         ("silo",): float(totals.accounts_in_silo_deficit),
         ("unified",): float(totals.accounts_in_unified_deficit),

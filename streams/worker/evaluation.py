@@ -11,7 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from engine.shortfall.call_response import Response
+from engine.state.answers import Answered, answer
 from engine.state.cases import Move
+from engine.state.closing_state import Left
 from engine.state.transition import Transition, transitions
 from streams.contracts.results import RequirementStatement
 from streams.inbound.intake import Intake
@@ -38,6 +41,7 @@ class PassResult:
     accounts: int = 0
     seconds: float = 0.0
     transitions: list[tuple[Transition, list[Outgoing]]] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
     shadow_error_usd: float | None = None
 
 
@@ -158,6 +162,33 @@ class Evaluation:
         if isinstance(self._clock, EventClock) and telling is not None:
             await telling  # what a time brought is told before the next time begins
 
+    async def answer(self, partition: int, responses: Sequence[Response]) -> Answered | None:
+        """Take answers to calls of a partition after a pass, on its figures; None if the partition is not live here.
+
+        When this returns, whatever they moved has been handed over.
+        """
+        loop = asyncio.get_running_loop()
+
+        def hand_over(calls: PassResult, newest_ms: int) -> None:
+            loop.call_soon_threadsafe(self._hand_over, calls, newest_ms)
+
+        done = await self._thread.run(self._answer, partition, responses, hand_over)
+        if done is None:
+            return None
+        result, answered = done
+        self._finish(result)
+        return answered
+
+    def _answer(
+        self, partition: int, responses: Sequence[Response], hand_over: Callable[[PassResult, int], None]
+    ) -> tuple[PassResult, Answered] | None:
+        if partition not in live_partitions(self._engine):
+            return None
+        result = self._pass(0, hand_over)
+        answered = answer(self._engine, responses, result.now_ns)
+        hand_over(PassResult(result.now_ns, transitions=self._published(answered.moves, result.now_ns)), 0)
+        return result, answered
+
     def _hand_over(self, calls: PassResult, newest_ms: int) -> None:
         """While the pass goes on. The engine takes its calls for said, so an error must end the loop, not be logged."""
         try:
@@ -188,7 +219,9 @@ class Evaluation:
         for of_partition in self._by_partition(moves):
             hand_over(PassResult(now_ns, transitions=self._published(of_partition, now_ns)), newest_ms)
         result = PassResult(now_ns, prices, len(accounts), time.perf_counter() - started)
-        self._teller.note(now_ns, accounts, np.array([move.account for move in moves], np.int64))
+        result.left = self._engine.take_left()
+        called = np.array([move.account for move in moves], np.int64)
+        self._teller.note(now_ns, accounts, called, result.left)
         if shadow_due:
             result.shadow_error_usd = self._shadow_check()
         return result

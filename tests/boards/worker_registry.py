@@ -11,6 +11,7 @@ from tests.boards.metric_table import catalogue
 
 TOTALS = Totals(
     accounts={"in_call": 1, "warning": 1, "clear": 1, "incomplete": 1},
+    closing=1,
     positions=3,
     instruments=2,
     requirement={"securities": 100.0, "futures": 50.0},

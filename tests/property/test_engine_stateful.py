@@ -69,7 +69,8 @@ class Booked:
 
 
 class EngineMachine(RuleBasedStateMachine):
-    """Random trades, corrections, cancels, duplicates, prices, deposits, openings, rule changes, restarts."""
+    """Random trades, corrections, cancels, duplicates, prices, deposits, openings, rule changes, restarts; accounts
+    that are closed, leave when they are empty, and come back."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,9 +158,18 @@ class EngineMachine(RuleBasedStateMachine):
         self, account: str, age: int, later: int, quantity: float, instrument: str, cash: float
     ) -> None:
         day, as_of_ns = TODAY - age, NOW_NS + later
-        opening = self._opening(account, day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, cash)
-        self.log.append(("opening", (account, day, as_of_ns, instrument, quantity, cash)))
-        outcome = self.engine.open_day(opening)
+        self._open(account, day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, cash)
+
+    @rule(account=accounts, age=st.integers(-1, 0), later=st.integers(0, 2))
+    def start_of_day_with_nothing(self, account: str, age: int, later: int) -> None:
+        self._open(account, TODAY - age, NOW_NS + later, {}, 0.0)
+
+    def _open(
+        self, account: str, day: int, as_of_ns: int, positions: dict[str, tuple[float, float]], cash: float
+    ) -> None:
+        row = (account, day, as_of_ns, positions, cash)
+        self.log.append(("opening", row))
+        outcome = self.engine.open_day(self._opening(*row))
         held = self.opened[account]
         if (day, as_of_ns) <= (held.day, held.as_of_ns):
             assert outcome in {EntryOutcome.DUPLICATE, EntryOutcome.LATE}
@@ -169,16 +179,14 @@ class EngineMachine(RuleBasedStateMachine):
             for entry_id, entry in list(book.items()):
                 if entry.account == account and entry.day <= day:
                     del book[entry_id]
-        self.opened[account] = Opened(
-            day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, {("securities", "USD"): cash}
-        )
+        self.opened[account] = Opened(day, as_of_ns, positions, {("securities", "USD"): cash})
 
     def _opening(
         self, account: str, day: int, as_of_ns: int, positions: dict[str, tuple[float, float]], cash: float
     ) -> Opening:
         none = np.zeros(0, np.int64)
         return Opening(
-            int(self.engine.account_slots([account])[0]), day, as_of_ns,
+            int(self.engine.slots_to_book([account])[0]), day, as_of_ns,
             self.engine.instrument_slots(list(positions)),
             np.array([q for q, _ in positions.values()]), np.array([p for _, p in positions.values()]),
             np.full(len(positions), -1, np.int64), ((SILO_INDEX["securities"], "USD", cash),),
@@ -189,8 +197,18 @@ class EngineMachine(RuleBasedStateMachine):
     def approval_changes(self, account: str) -> None:
         """Securities move between portfolio margin and strategy-based margin."""
         self.approved[account] = not self.approved[account]
-        approvals = APPROVED if self.approved[account] else frozenset[str]()
-        self.engine.put_account(Account(account, approvals=approvals), 0)
+        self.engine.put_account(self._record(account), 0)
+
+    @rule(account=accounts)
+    def account_is_closed(self, account: str) -> None:
+        self.engine.close_account(self._record(account), 0)
+
+    @rule(account=accounts)
+    def record_is_taken_back(self, account: str) -> None:
+        self.engine.withdraw_account(account)
+
+    def _record(self, account: str) -> Account:
+        return Account(account, approvals=APPROVED if self.approved[account] else frozenset[str]())
 
     @rule(factor=st.floats(0.5, 2.0))
     def futures_rates_change(self, factor: float) -> None:
@@ -214,12 +232,7 @@ class EngineMachine(RuleBasedStateMachine):
                 elif kind == "deposit":
                     self.engine.apply_collateral(0, movements(self.engine, [row]))
                 else:
-                    account, day, as_of_ns, instrument, quantity, cash = row
-                    self.engine.open_day(
-                        self._opening(
-                            account, day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, cash
-                        )
-                    )
+                    self.engine.open_day(self._opening(*row))
         self.engine.go_live(0)
 
     @rule(seconds=st.integers(1, 4000))
@@ -236,6 +249,11 @@ class EngineMachine(RuleBasedStateMachine):
         for account_id in ACCOUNTS:
             account = int(engine.account_slots([account_id])[0])
             holdings = self._holdings(account_id)
+            if account < 0:
+                assert not holdings
+                assert all(self._equity(account_id, silo) == 0.0 for silo in SILOS)
+                assert engine.knows_account(account_id)
+                continue
             plain, outside = dict.fromkeys(SILOS, 0.0), 0.0
             for book in engine.silo_books.values():
                 margined = [h for h in holdings if self._under(account_id, h, book.rulebook.rulebook_id)]
