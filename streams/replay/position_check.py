@@ -10,6 +10,7 @@ import numpy as np
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import SILOS, Instrument, Product
 from engine.market.prices import mark_of
+from engine.state.core import forgotten_before_ns
 from engine.state.engine import Engine
 from engine.state.statement import left_out
 from streams.contracts.activity import PriceRecord
@@ -45,9 +46,11 @@ def _is_zero(price: PriceRecord) -> bool:
 
 def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | None:
     """A Treasury past its maturity may be pledged still: cash that has not come yet, at the haircut of the shortest
-    bucket. As a position its rulebook refuses it.
+    bucket, until the engine forgets it. As a position its rulebook refuses it.
     """
-    if instrument.product is Product.TREASURY or not 0 < instrument.expiry_ns < as_of_ns:
+    if not 0 < instrument.expiry_ns < as_of_ns:
+        return None
+    if instrument.product is Product.TREASURY and instrument.expiry_ns >= forgotten_before_ns(as_of_ns):
         return None
     detail = f"expired at {time_text(instrument.expiry_ns)}, before {time_text(as_of_ns)}"
     return Problem(place, "", Reason.EXPIRED, detail, instrument.instrument_id)

@@ -202,6 +202,7 @@ def test_margin_command_prints_the_debt_of_an_approved_account(tmp_path: Path) -
         (BILL | {"grade": "other"}, 99.0, "BAD_INSTRUMENT", "grade 'other' is not empty"),
         (CORPORATE | {"expiry": "2026-09-18"}, 101.0, "EXPIRED", "expired at 2026-09-18T21:00:00Z"),
         (BILL | {"expiry": "2026-09-18"}, 100.0, "EXPIRED", "has matured; book the redemption"),
+        (BILL | {"expiry": "2026-01-15"}, 100.0, "EXPIRED", "expired at 2026-01-15T21:00:00Z"),
         (CORPORATE, 0.0, "ZERO_PRICE", "its price is zero"),
     ],
 )
