@@ -31,7 +31,7 @@ _SECOND_WORDS: Final = (
 )
 _KINDS: Final = ("Capital", "Partners", "Trading", "Fund", "Asset Management", "Holdings", "Securities")
 _DEBT: Final = frozenset({"treasury", "corporate_bond", "municipal_bond"})
-_SECURITIES: Final = _DEBT | {"equity", "etf", "equity_option", "index_option"}
+_SECURITIES: Final = _DEBT | {"equity", "etf", "equity_option", "index_option", "security_future"}
 _NO_CROSS_MARGIN_SHARE: Final = 0.05
 _NO_PORTFOLIO_MARGIN_SHARE: Final = 0.20  # of those who hold no securities
 _BY_STRATEGIES_SHARE: Final = 0.03  # of those who do: their securities stand under strategy-based margin

@@ -110,6 +110,22 @@ def debt(shelf: Shelf, draws: Draws) -> Book:
     return book
 
 
+def stocks_against_futures(shelf: Shelf, draws: Draws) -> Book:
+    """A stock against the nearer security future on it, and sometimes that one against the later."""
+    future = _pick(draws, shelf.of_product("security_future"))
+    stock = shelf.records[future].underlying
+    near, far = (
+        each for each in shelf.of_product("security_future") if shelf.records[each].underlying == stock
+    )
+    lots = float(max(round(_size_usd(draws, 0.8 * _MILLION) / shelf.notional_usd(near)), 1))
+    side = 1.0 if draws.random() < 0.8 else -1.0
+    book: Book = {stock: 100.0 * side * lots, near: -side * lots}
+    if draws.random() < 0.4:
+        _add(book, near, -side * lots)
+        _add(book, far, side * lots)
+    return book
+
+
 def directional_futures(shelf: Shelf, draws: Draws) -> Book:
     """One or two futures markets, or perpetuals, outright."""
     book: Book = {}
@@ -168,7 +184,7 @@ class Archetype(NamedTuple):
 ARCHETYPES: Final = (
     Archetype("index_hedged", 0.13, index_hedged, "Index arbitrage"),
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
-    Archetype("crypto_hedged", 0.16, crypto_hedged, "Digital assets"),
+    Archetype("crypto_hedged", 0.14, crypto_hedged, "Digital assets"),
     Archetype("directional_securities", 0.14, directional_securities, "Prime brokerage"),
     Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
     Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
@@ -176,4 +192,5 @@ ARCHETYPES: Final = (
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
     Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),
     Archetype("debt", 0.03, debt, "Fixed income"),
+    Archetype("stocks_against_futures", 0.02, stocks_against_futures, "Equity derivatives"),
 )

@@ -12,7 +12,7 @@ from typing import Final
 from engine.market.credit_pricing import BASIS_POINT, upfront
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
-from streams.simulator.universe_derivatives import futures, options, perpetuals
+from streams.simulator.universe_derivatives import futures, options, perpetuals, security_futures
 
 # Ticker, price, average daily volume.
 _STOCKS: Final = (
@@ -53,7 +53,7 @@ def universe(start: date) -> list[Listing]:
     """
     spot = [*_levels(), *_funds(), *_stocks(), *_crypto(), *_treasuries(start), *_bonds(start)]
     prices = {listing.instrument_id: listing.base_price for listing in spot}
-    derived = [*futures(start, prices), *perpetuals(start, prices)]
+    derived = [*futures(start, prices), *security_futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
     return [*spot, *derived, *options(start, prices), *_equity_swaps(), *_credit_swaps(start)]
 
