@@ -14,7 +14,7 @@ FLOW = {
     "streams": (
         *("cutoffs", "call_rules", "parameters", "business_days", "warmup"),
         *("contracts", "inbound", "outbound", "worker"),
-        *("broker", "simulator", "web", "replay", "demo", "cli"),
+        *("broker", "desk", "simulator", "web", "replay", "demo", "cli"),
     ),
 }
 # Transport, clock, environment, files, processes: they come in as values or not at all.
