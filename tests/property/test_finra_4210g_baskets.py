@@ -107,7 +107,7 @@ def test_vectorised_path_equals_the_plain_twin(account: tuple[Market, dict[str, 
     records: list[dict[str, Any]] = [{"instrument_id": name, "quantity": each} for name, each in book.items()]
     explained = rules.explain(holdings_of(market, records), market)
     assert asked(rules, market, book) == close(explained.requirement.maintenance_usd)
-    assert explained.tree.largest_residual_usd() <= 1e-5
+    assert explained.tree.largest_residual_usd() <= 1e-6
 
 
 @given(account=accounts())
