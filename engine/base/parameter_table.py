@@ -39,6 +39,10 @@ class ParameterTable:
             if key not in keys and key not in REMARKS:
                 raise self.bad(key, f"is not a parameter; known are {', '.join(keys)}")
 
+    def names(self) -> tuple[str, ...]:
+        """The keys that are no remarks, for a table whose keys are names."""
+        return tuple(key for key in self.mapping if key not in REMARKS)
+
     def has(self, key: str) -> bool:
         return key in self.mapping
 

@@ -24,7 +24,9 @@ from engine.rules.schedule_im import ScheduleIm
 from engine.rules.sec_18a_3 import Sec18a3
 from engine.rules.sec_18a_3_equity import Sec18a3Equity
 from engine.rules.span import SpanFutures
+from engine.rules.strategy import debt_parameters
 from engine.rules.strategy import parameters as strategy_parameters
+from engine.rules.strategy.debt_rule import FinraDebt
 from engine.rules.strategy.live import RegT
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.rules.unified.one_pot import OnePot
@@ -32,6 +34,7 @@ from engine.rules.unified.one_pot_parameters import OnePotParameters
 
 SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "finra-4210g": lambda mapping: Finra4210g(finra_4210g_parameters.Parameters.from_mapping(mapping)),
+    "finra-4210-debt": lambda mapping: FinraDebt(debt_parameters.DebtParameters.from_mapping(mapping)),
     "reg-t": lambda mapping: RegT(strategy_parameters.Parameters.from_mapping(mapping)),
     "span-futures": lambda mapping: SpanFutures(span_parameters.Parameters.from_mapping(mapping)),
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),

@@ -33,6 +33,11 @@ _ANCHORED = 64
 _KEPT_AFTER_EXPIRY_NS = 5 * NANOSECONDS_PER_DAY
 
 
+def forgotten_before_ns(valuation_time_ns: int) -> int:
+    """Instruments that expired before this instant are forgotten, as soon as nothing names them."""
+    return start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS
+
+
 class EngineCore(ClosingState):
     """Accounts, market, rulebooks and their figures.
 
@@ -80,7 +85,7 @@ class EngineCore(ClosingState):
             market.step_time(valuation_time_ns, valuation_time_ns + step_ns)
             if next_day:
                 self._mark_holders(self.equity_book.renew_haircuts(market), VALUE)
-                self.retire_expired(start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS)
+                self.retire_expired(forgotten_before_ns(valuation_time_ns))
 
     def _follow_market(self, now_ns: int, options: bool) -> None:
         """New values and risk rows of what moved; whoever holds it is dirty."""

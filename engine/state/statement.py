@@ -291,7 +291,7 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
         f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
-    missing += _left_out(engine, account)
+    missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in left_out(engine, account)]
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
@@ -299,8 +299,8 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
     )
 
 
-def _left_out(engine: EngineCore, account: int) -> list[str]:
-    """Positions that have a price and that their rulebook cannot margin all the same."""
+def left_out(engine: EngineCore, account: int) -> list[MarginError]:
+    """Why positions that have a price cannot be margined by their rulebook all the same; each names its position."""
     market = engine.market.risk
     books = [
         book
@@ -310,11 +310,7 @@ def _left_out(engine: EngineCore, account: int) -> list[str]:
     priced = [
         h for h in holdings_of(engine, account) if market.priced[market.slot_of[h.instrument.instrument_id]]
     ]
-    return [
-        f"{error.reason}: {error.thing}: {error.detail}"
-        for book in books
-        for error in book.rulebook.refusals(priced, market)
-    ]
+    return [error for book in books for error in book.rulebook.refusals(priced, market)]
 
 
 def held_by(engine: EngineCore, account: int) -> Held:

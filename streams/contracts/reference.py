@@ -45,6 +45,7 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
+        "corporate_bond", "municipal_bond", "security_future",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -72,11 +73,17 @@ class InstrumentRecord(Message):
         "", description="unknown: adjusted by a corporate action to terms that are not known yet"
     )
     reference_entity: str = ""
-    coupon: float = Field(0.0, ge=0, le=0.2, description="running premium a year, a fraction of notional")
+    coupon: float = Field(
+        0.0,
+        ge=0,
+        le=0.2,
+        description="running premium or interest a year, a fraction of notional or principal",
+    )
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
     components: tuple[BasketComponent, ...] = Field(
         (), description="of an equity swap on a basket; weights add up to 1, publish it anew as they drift"
     )
+    grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""

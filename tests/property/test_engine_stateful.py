@@ -27,6 +27,7 @@ from tests.engine_book import (
     HELD,
     INSTRUMENTS,
     MARKS,
+    MORE_HELD,
     NOW_NS,
     TODAY,
     movements,
@@ -39,7 +40,7 @@ from tests.policy_book import CLEARED, RULEBOOKS, SECURITY_BASED, UNCLEARED, wit
 ACCOUNTS = ("A", "B", "C")
 BY_ID = {instrument.instrument_id: instrument for instrument in INSTRUMENTS}
 accounts = st.sampled_from(ACCOUNTS)
-instruments = st.sampled_from(HELD)
+instruments = st.sampled_from([*HELD, *MORE_HELD])
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
 
 

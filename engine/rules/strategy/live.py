@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.base.errors import MarginError
-from engine.market.instruments import Instrument, Product, Silo
+from engine.market.instruments import DEBT, Instrument, Silo
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.covered import require_covered
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part
-from engine.rules.strategy.holdings import COVERED, account_of, months_later
+from engine.rules.strategy.debt_rows import can_be_margined, is_debt, unit_requirement_usd
+from engine.rules.strategy.holdings import COVERED, account_of
 from engine.rules.strategy.parameters import Parameters
+from engine.rules.strategy.reading import months_later
 from engine.rules.strategy.rulebook import StrategyBased, is_short, market_value_usd
 
 _INITIAL, _MAINTENANCE, _SHORT, _VALUE, _REFUSED = range(5)  # columns of a charge
@@ -24,7 +26,8 @@ class RegT:
     """Implements :class:`engine.rules.interface.PairingRulebook` with :class:`StrategyBased`.
 
     Exposure columns: value of one contract, value of what it delivers, and 1 for an option that is still alive and
-    for one that has loan value: what a pairing rests on besides terms and quantities.
+    for one that has loan value: what a pairing rests on besides terms and quantities. Of debt: value, requirement of
+    one unit, 1 where it can be margined.
     """
 
     silo = Silo.SECURITIES.value
@@ -44,8 +47,8 @@ class RegT:
         Raises:
             MarginError: NO_RULEBOOK for products that the rule does not cover.
         """
-        require_covered(self, instrument, COVERED - {Product.TREASURY})
-        return instrument.class_root
+        require_covered(self, instrument, COVERED)
+        return instrument.class_group
 
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Nothing to learn: underlyings are paired alike and do not offset one another."""
@@ -57,12 +60,16 @@ class RegT:
         live = np.flatnonzero(market.priced[slots])
         priced = slots[live]
         rows[live, 0] = market.unit_value_usd(priced)
-        rows[live, 1] = market.multiplier[priced] * market.underlying_price(priced) * market.fx_rate(priced)
+        rows[live, 1] = market.multiplier[priced] * _delivered_price(market, priced) * market.fx_rate(priced)
         loan_from_ns = months_later(market.valuation_time_ns, self._rule.parameters.option.loan_beyond_months)
         for place, slot in zip(live.tolist(), priced.tolist(), strict=True):
             expiry_ns = market.instruments[slot].expiry_ns
             rows[place, 2] = float(expiry_ns > market.valuation_time_ns)
             rows[place, 3] = float(expiry_ns > loan_from_ns)
+        debt = live[is_debt(market, priced)]
+        rows[debt, 1] = unit_requirement_usd(self._rule.parameters.debt, market, slots[debt])
+        rows[debt, 2] = can_be_margined(market, slots[debt])
+        rows[debt, 3] = 0.0
         return rows
 
     def charge_positions(
@@ -72,8 +79,24 @@ class RegT:
         charges = np.zeros((len(sets), 5))
         for unit in range(len(sets)):
             own = slice(first[unit], first[unit + 1])
-            charges[unit] = self._charge(instruments[own].tolist(), quantities[own].tolist())
+            slot, quantity = instruments[first[unit]], quantities[first[unit]]
+            if self._is_debt(slot):
+                charges[unit] = self._debt_charge(rows[slot], quantity)
+            else:
+                charges[unit] = self._charge(instruments[own].tolist(), quantities[own].tolist())
         return charges
+
+    def _is_debt(self, slot: int) -> bool:
+        assert self._market is not None  # rows come before positions
+        return self._market.instruments[slot].product in DEBT
+
+    @staticmethod
+    def _debt_charge(row: Float64s, quantity: float) -> tuple[float, float, float, float, float]:
+        """Debt stands alone, and asks the same at both stages."""
+        if row[2] == 0.0:
+            return 0.0, 0.0, 0.0, 0.0, 1.0
+        asked = abs(quantity) * row[1]
+        return asked, asked, float(quantity < 0.0), quantity * row[0], 0.0
 
     def _charge(self, slots: list[int], quantities: list[float]) -> tuple[float, float, float, float, float]:
         market = self._market
@@ -131,3 +154,10 @@ class RegT:
             else:
                 good.append(holding)
         return good, refused
+
+
+def _delivered_price(market: MarketView, slots: Int64s) -> Float64s:
+    """float64[n]: price of the underlying of options and security futures, 0 while it has none; else the own mark."""
+    underlying = market.underlying[slots]
+    prices: Float64s = np.nan_to_num(np.where(underlying >= 0, market.mark[underlying], market.mark[slots]))
+    return prices
