@@ -67,30 +67,31 @@ class StrategyBased:
 
     def charge_underlying(self, underlying: Underlying) -> tuple[Part, float]:
         """The maintenance part, and the initial requirement."""
-        pairings = {
-            stage: least_pairing(
-                underlying.book, Terms(self.parameters, underlying.stock, underlying.broad, stage)
-            )
-            for stage in Stage
-        }
+        maintenance = self._paired(underlying, Stage.MAINTENANCE)
+        # Options without stock are margined alike at both stages.
+        at_initial = self._paired(underlying, Stage.INITIAL) if underlying.book.shares else maintenance
         short = short_market_value_usd(underlying)
-        maintenance = pairings[Stage.MAINTENANCE]
         published = Part.sum_of(
             "published: long options paid in full, short positions with their market value",
             [_strategy(strategy) for strategy in maintenance.strategies],
         )
         amount = risk_part_usd(published.amount_usd, short)
-        initial = max(risk_part_usd(pairings[Stage.INITIAL].published_usd, short), amount)
+        initial = max(risk_part_usd(at_initial.published_usd, short), amount)
         facts: Facts = {
             "price_usd": underlying.stock.price,
             "initial_usd": initial,
-            "initial_published_usd": pairings[Stage.INITIAL].published_usd,
-            "initial_pairing": _in_words(pairings[Stage.INITIAL]),
+            "initial_published_usd": at_initial.published_usd,
+            "initial_pairing": _in_words(at_initial),
             "not_below_usd": risk_part_usd(maintenance.lower_bound_usd, short),
         }
         credit = Part("market value of short positions, in equity already", -short)
         parts = [published, credit] if short else [published]
         return Part(f"underlying {underlying.book.underlying}", amount, tuple(parts), facts), initial
+
+    def _paired(self, underlying: Underlying, stage: Stage) -> Pairing:
+        return least_pairing(
+            underlying.book, Terms(self.parameters, underlying.stock, underlying.broad, stage)
+        )
 
     def _treasury(self, treasury: Treasury) -> tuple[Part, float]:
         rate = treasury_rate(self.parameters.debt, treasury.years_to_maturity)
