@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.rules.strategy.basis import PIVOTS, cheapest, limit
@@ -75,6 +75,7 @@ def test_least_cost_is_that_of_highs(seed: int) -> None:
     assert shared == pytest.approx(problem.sets.quantity)
 
 
+@settings(deadline=None)
 @given(small_books(), st.integers(0, 2**32 - 1), st.sampled_from([1.0, 100.0, 1e5]))
 def test_no_prices_of_rows_prove_too_much(drawn: tuple[Book, float], seed: int, size: float) -> None:
     """The bound holds for any prices, so it does not lean on the solver."""

@@ -29,7 +29,11 @@ from engine.rules.strategy.tableau import (
 MOST_PIVOTS = 20_000
 SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
 MOST_NODES = 150
-NODES_TO_SHARE_OUT, MOST_NODES_OF_REMAINDER = 600, 60  # until there is a permitted solution, and to better it
+NODES_TO_SHARE_OUT = 600  # until there is a permitted solution
+MOST_NODES_OF_REMAINDER, MOST_NODES_BEFORE_SEARCH = (
+    300,
+    60,
+)  # of a large book, and of one that is searched afterwards
 _WHOLE = 1e-6
 _TOLERANCE = 1e-7
 
@@ -122,10 +126,9 @@ def _share_out_remainder(
     cost, rest, rows = _restricted(problem, kept, remainder, fixed)
     found, fixed_cost = np.zeros(len(kept)), float(problem.cost @ fixed)
     best = float(problem.cost @ amounts) - fixed_cost
-    whole = integral[kept]
-    better, _ = search(
-        cost, rest, rows, whole, found, best, NODES_TO_SHARE_OUT, MOST_NODES_OF_REMAINDER, most_pivots
-    )
+    nodes = MOST_NODES_BEFORE_SEARCH if n <= SEARCHED_UP_TO_COLUMNS else MOST_NODES_OF_REMAINDER
+    first = max(nodes, NODES_TO_SHARE_OUT)
+    better, _ = search(cost, rest, rows, integral[kept], found, best, first, nodes, most_pivots)
     if better:
         amounts[:] = fixed
         for at in range(len(kept)):
