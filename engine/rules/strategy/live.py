@@ -18,6 +18,7 @@ from engine.rules.strategy.holdings import COVERED, account_of
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.reading import months_later
 from engine.rules.strategy.rulebook import StrategyBased, is_short, market_value_usd
+from engine.rules.strategy.stock_sets import StockSets
 
 _INITIAL, _MAINTENANCE, _SHORT, _VALUE, _REFUSED = range(5)  # columns of a charge
 
@@ -40,6 +41,7 @@ class RegT:
         self.version = parameters.version
         self._minimum_usd = parameters.minimum_equity_usd
         self._market: MarketView | None = None
+        self._stock_sets = StockSets(parameters)
 
     def netting_set(self, instrument: Instrument) -> str:
         """The underlying's instrument_id.
@@ -56,6 +58,7 @@ class RegT:
     def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """See :class:`RegT`; zero rows for slots without price. Pairings until the next call rest on this market."""
         self._market = market
+        self._stock_sets.renew(market, slots)
         rows = np.zeros((len(slots), len(self.column_kinds)))
         live = np.flatnonzero(market.priced[slots])
         priced = slots[live]
@@ -77,7 +80,11 @@ class RegT:
     ) -> Float64s:
         """float64[u, 5]: initial and maintenance, 1 if anything is short, value in USD, positions refused."""
         charges = np.zeros((len(sets), 5))
-        for unit in range(len(sets)):
+        stock = self._stock_sets.found(instruments, first)
+        charges[stock] = self._stock_sets.charge(instruments[first[stock]], quantities[first[stock]])
+        others = np.ones(len(sets), np.bool_)
+        others[stock] = False
+        for unit in np.flatnonzero(others).tolist():
             own = slice(first[unit], first[unit + 1])
             slot, quantity = instruments[first[unit]], quantities[first[unit]]
             if self._is_debt(slot):

@@ -70,32 +70,31 @@ class StrategyBased:
 
     def charge_underlying(self, underlying: Underlying) -> tuple[Part, float]:
         """The maintenance part, and the initial requirement."""
-        pairings = {
-            stage: least_pairing_with_futures(
-                underlying.book,
-                Terms(self.parameters, underlying.stock, underlying.broad, stage),
-                least_pairing,
-            )
-            for stage in Stage
-        }
+        maintenance = self._paired(underlying, Stage.MAINTENANCE)
+        # Options by themselves are margined alike at both stages.
+        alone = not underlying.book.shares and not underlying.book.futures
+        at_initial = maintenance if alone else self._paired(underlying, Stage.INITIAL)
         short = short_market_value_usd(underlying)
-        maintenance = pairings[Stage.MAINTENANCE]
         published = Part.sum_of(
             "published: long options paid in full, short positions with their market value",
             [_strategy(strategy) for strategy in maintenance.strategies],
         )
         amount = risk_part_usd(published.amount_usd, short)
-        initial = max(risk_part_usd(pairings[Stage.INITIAL].published_usd, short), amount)
+        initial = max(risk_part_usd(at_initial.published_usd, short), amount)
         facts: Facts = {
             "price_usd": underlying.stock.price,
             "initial_usd": initial,
-            "initial_published_usd": pairings[Stage.INITIAL].published_usd,
-            "initial_pairing": _in_words(pairings[Stage.INITIAL]),
+            "initial_published_usd": at_initial.published_usd,
+            "initial_pairing": _in_words(at_initial),
             "not_below_usd": risk_part_usd(maintenance.lower_bound_usd, short),
         }
         credit = Part("market value of short positions, in equity already", -short)
         parts = [published, credit] if short else [published]
         return Part(f"underlying {underlying.book.underlying}", amount, tuple(parts), facts), initial
+
+    def _paired(self, underlying: Underlying, stage: Stage) -> Pairing:
+        terms = Terms(self.parameters, underlying.stock, underlying.broad, stage)
+        return least_pairing_with_futures(underlying.book, terms, least_pairing)
 
     def _minimum_equity_usd(self, account: Account) -> float:
         """Of an account that is short; of one that is only long not more than what it holds is worth."""
