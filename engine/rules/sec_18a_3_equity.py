@@ -97,6 +97,10 @@ class Sec18a3Equity:
         """float64[a, 2]: initial equals maintenance."""
         return np.repeat(sum_by_account(charges[:, :1], offsets), 2, axis=1)
 
+    def maintenance_usd(self, charges: Float64s) -> Float64s:
+        """float64[u]: maintenance of each account's swaps."""
+        return charges[:, 0]
+
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """None: what cannot be margined is refused as an instrument."""
         return []
