@@ -11,19 +11,27 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
 
+# What a counterparty to swaps may be, as far as rules on collecting margin tell kinds apart; "" is any other.
+COUNTERPARTIES: tuple[str, ...] = (
+    "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
+    "sovereign", "affiliate",
+)  # fmt: skip
 NEVER = -(2**62)  # business day of an account without a start-of-day record
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One customer's relation with the firm."""
+    """One customer's relation with the firm; ``counterparty``: one of :data:`COUNTERPARTIES`."""
 
     account_id: str
     owner: str = ""
     type: str = "customer"
     desk: str = ""
     approvals: frozenset[str] = field(default_factory=frozenset)
+    counterparty: str = ""
 
+
+NOBODY = Account("")  # stands in a slot whose account has left
 
 _FILLS: dict[str, Fill] = {
     "partition": (np.int64, -1),
@@ -31,11 +39,12 @@ _FILLS: dict[str, Fill] = {
     "opening_as_of_ns": (np.int64, -1),
     "portfolio_margin": (np.bool_, False),
     "unified_eligible": (np.bool_, False),
+    "counterparty": (np.int8, 0),
 }
 
 
 class AccountTable:
-    """Accounts as columns.
+    """Accounts as columns; ``count`` slots, those of accounts that left included.
 
     Attributes (by slot):
         partition: of the account's key; -1 before it is known.
@@ -43,6 +52,7 @@ class AccountTable:
         opening_as_of_ns: when that record was drawn up.
         portfolio_margin: approved for portfolio margin.
         unified_eligible: may be margined by the unified candidate.
+        counterparty: index into :data:`COUNTERPARTIES`.
     """
 
     partition: NDArray[np.int64]
@@ -50,11 +60,13 @@ class AccountTable:
     opening_as_of_ns: NDArray[np.int64]
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
+    counterparty: NDArray[np.int8]
 
     def __init__(self) -> None:
         self.count = 0
         self.records: list[Account] = []
         self.slot_of: dict[str, int] = {}
+        self._free: list[int] = []
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
 
@@ -62,17 +74,29 @@ class AccountTable:
         """Add or replace; returns the slot."""
         slot = self.slot_of.get(account.account_id)
         if slot is None:
-            slot = self.count
-            if slot == len(self.partition):
-                grow(self, _FILLS, room(slot + 1, slot))
-            self.count += 1
-            self.records.append(account)
-            self.slot_of[account.account_id] = slot
+            slot = self.slot_of[account.account_id] = self._free.pop() if self._free else self._new_slot()
         self.records[slot] = account
         self.partition[slot] = partition
         self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
         self.unified_eligible[slot] = unified_eligible
+        self.counterparty[slot] = COUNTERPARTIES.index(account.counterparty)
         return slot
+
+    def _new_slot(self) -> int:
+        slot = self.count
+        if slot == len(self.partition):
+            grow(self, _FILLS, room(slot + 1, slot))
+        self.count += 1
+        self.records.append(NOBODY)
+        return slot
+
+    def remove(self, slot: int) -> None:
+        """Give the slot back; the next account that is added gets it."""
+        del self.slot_of[self.records[slot].account_id]
+        self.records[slot] = NOBODY
+        for name, (_, value) in _FILLS.items():
+            getattr(self, name)[slot] = value
+        self._free.append(slot)
 
     def slots(self, account_ids: Sequence[str]) -> NDArray[np.int64]:
         """int64[n] slots, -1 for unknown ids."""

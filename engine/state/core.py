@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from engine.base.units import NANOSECONDS_PER_DAY, NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.refresh import refresh
+from engine.portfolio.accounts import COUNTERPARTIES
 from engine.portfolio.unmargined import mark_unmargined
+from engine.shortfall.call_rule import CallRule
 from engine.shortfall.candidates import ScopeFigures
-from engine.state.activity_state import ActivityState
 from engine.state.cases import Move
+from engine.state.closing_state import ClosingState
 from engine.state.equity import start_of_day
 from engine.state.pairing_book import PairingBook
 from engine.state.reference_state import HOLDINGS, VALUE
@@ -31,7 +33,12 @@ _ANCHORED = 64
 _KEPT_AFTER_EXPIRY_NS = 5 * NANOSECONDS_PER_DAY
 
 
-class EngineCore(ActivityState):
+def forgotten_before_ns(valuation_time_ns: int) -> int:
+    """Instruments that expired before this instant are forgotten, as soon as nothing names them."""
+    return start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS
+
+
+class EngineCore(ClosingState):
     """Accounts, market, rulebooks and their figures.
 
     See :class:`ReferenceState` for the columns.
@@ -47,9 +54,11 @@ class EngineCore(ActivityState):
         Returns:
             int64[a] account slots evaluated anew, and the cases that moved.
         """
+        self._retire_closed()
         self._advance_time(now_ns)
         self._follow_market(now_ns, options)
         self.unified.sums.anchor(_ANCHORED, self.accounts.count)
+        self.dirty[self.cases.accounts_due(now_ns)] |= VALUE
         accounts = self._live_dirty()
         marks = self.dirty[accounts]
         self.dirty[accounts] = 0
@@ -63,6 +72,7 @@ class EngineCore(ActivityState):
         self.unified.forget_moves()
         moves = self._decide(accounts, now_ns) if len(accounts) else []
         self.cases.clear_causes(accounts)
+        self._note_evaluated(accounts)
         return accounts, moves
 
     def _advance_time(self, now_ns: int) -> None:
@@ -75,7 +85,7 @@ class EngineCore(ActivityState):
             market.step_time(valuation_time_ns, valuation_time_ns + step_ns)
             if next_day:
                 self._mark_holders(self.equity_book.renew_haircuts(market), VALUE)
-                self.retire_expired(start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS)
+                self.retire_expired(forgotten_before_ns(valuation_time_ns))
 
     def _follow_market(self, now_ns: int, options: bool) -> None:
         """New values and risk rows of what moved; whoever holds it is dirty."""
@@ -148,8 +158,8 @@ class EngineCore(ActivityState):
     def _combine(self, accounts: Int64s) -> None:
         """Requirements by silo, then the unified candidate's of those who may have it."""
         self.initial[accounts] = self.maintenance[accounts] = 0.0
-        for rulebook_id, book in self.silo_books.items():
-            silo = SILO_INDEX[self.policy.rulebooks[rulebook_id].silo]
+        for book in self.silo_books.values():
+            silo = SILO_INDEX[book.rulebook.silo]
             add_requirement(accounts, book.requirement, silo, self.initial, self.maintenance)
         eligible = accounts[self.accounts.unified_eligible[accounts]]
         self.unified.charge(eligible, self.holdings, sum_of_silos(eligible, self.maintenance))
@@ -168,21 +178,53 @@ class EngineCore(ActivityState):
     def _decide(self, accounts: Int64s, now_ns: int) -> list[Move]:
         """Moves of all cases of the accounts, scope by scope, accounts in slot order."""
         moves: list[Move] = []
-        records = self.accounts.records
-        for silo, name in enumerate(SILOS):
-            figures = ScopeFigures(accounts, silo, self.initial, self.maintenance, self.equity, self.trusted)
-            rule = self.policy.call_rule(self.cases.scopes[silo])
-            moves += self.cases.moves(
-                silo, accounts, records, figures, rule, self.rulebook_version(name), now_ns
-            )
-        shadow = accounts[self.accounts.unified_eligible[accounts]]
-        unified = self.unified_requirement(shadow)[:, None]
-        equity, trusted = sum_of_silos(shadow, self.equity), trusted_everywhere(shadow, self.trusted)
-        figures = ScopeFigures(np.arange(len(shadow)), 0, unified, unified, equity[:, None], trusted[:, None])
-        scope = self.cases.unified_scope
-        rule = self.policy.call_rule(self.cases.scopes[scope])
-        version = self.unified.rulebook.version
-        return moves + self.cases.moves(scope, shadow, records, figures, rule, version, now_ns)
+        for scope in range(len(self.cases.scopes)):
+            found: list[Move] = []
+            for rule, mine in self._by_rule(scope, accounts):
+                found += self.cases.moves(
+                    scope, mine, self.accounts.records, self.scope_figures(scope, mine), rule,
+                    self.scope_version(scope), now_ns,
+                )  # fmt: skip
+            moves += sorted(found, key=lambda move: move.account)
+        return moves
+
+    def _by_rule(self, scope: int, accounts: Int64s) -> list[tuple[CallRule, Int64s]]:
+        """The accounts that have a case of the scope, by the rule that it stands under."""
+        if scope == self.cases.unified_scope:
+            accounts = accounts[self.accounts.unified_eligible[accounts]]
+        approved = self.accounts.portfolio_margin[accounts]
+        name = self.cases.scopes[scope]
+        with_approval, without = self.policy.call_rule(name), self.policy.call_rule(name, approved=False)
+        if with_approval is without:
+            return self._by_counterparty(without, accounts)
+        return [
+            *self._by_counterparty(without, accounts[~approved]),
+            *self._by_counterparty(with_approval, accounts[approved]),
+        ]
+
+    def _by_counterparty(self, rule: CallRule, accounts: Int64s) -> list[tuple[CallRule, Int64s]]:
+        """The accounts by the rule that holds towards their kind; all at once without exceptions."""
+        if not rule.exceptions:
+            return [(rule, accounts)]
+        kinds = self.accounts.counterparty[accounts]
+        return [
+            (rule.towards(COUNTERPARTIES[kind]), accounts[kinds == kind])
+            for kind in np.unique(kinds).tolist()
+        ]
+
+    def scope_figures(self, scope: int, accounts: Int64s) -> ScopeFigures:
+        """Figures of the accounts in a scope, as of the last evaluation."""
+        if scope != self.cases.unified_scope:
+            return ScopeFigures(accounts, scope, self.initial, self.maintenance, self.equity, self.trusted)
+        unified = self.unified_requirement(accounts)[:, None]
+        equity, trusted = sum_of_silos(accounts, self.equity), trusted_everywhere(accounts, self.trusted)
+        return ScopeFigures(np.arange(len(accounts)), 0, unified, unified, equity[:, None], trusted[:, None])
+
+    def scope_version(self, scope: int) -> str:
+        """Versions of the rulebooks that a scope's figures rest on."""
+        if scope == self.cases.unified_scope:
+            return self.unified.rulebook.version
+        return self.rulebook_version(SILOS[scope])
 
     def rulebooks_of(self, silo: str) -> list[str]:
         """Ids of the rulebooks of a silo."""

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from engine.market.instruments import SILOS, Product
 from engine.market.market import PRODUCT_CODE
-from engine.shortfall.call import CallState
 from engine.shortfall.candidates import STATES
+from engine.shortfall.case import OPEN, CallState
 from engine.shortfall.liquidity import liquidity_columns
 from engine.state.core import EngineCore
+from engine.state.intraday_book import IntradayTotals
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -25,15 +26,18 @@ class Totals:
     Attributes:
         accounts: number by state: ``in_call``, ``warning``, ``clear`` (binding scopes) and, counted beside
             them, ``incomplete`` (a figure rests on missing or stale input).
+        closing: accounts whose relation has ended and that are not empty yet.
         requirement, equity, deficit: by silo.
         utilisation: float64[n], maintenance over equity of each account's worst silo; infinite without equity.
         worst_deficits, worst_gaps: (account_id, USD), largest first.
         open_calls: number by (scope kind, state). open_amount: USD by scope kind.
         oldest_call_ns: when the oldest open binding call was issued; 0 if there is none.
         oldest_price_ns: source time of the oldest price of a held instrument, by product.
+        intraday: margin deficits within the day.
     """
 
     accounts: dict[str, int]
+    closing: int
     positions: int
     instruments: int
     requirement: dict[str, float]
@@ -55,6 +59,7 @@ class Totals:
     oldest_call_ns: int
     oldest_price_ns: dict[str, int]
     stale_instruments: int
+    intraday: IntradayTotals
 
     @property
     def silo_requirement(self) -> float:
@@ -75,7 +80,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
     rulebook_effect, add_ons = _gap_parts(engine, accounts, maintenance)
     states = engine.cases.state[accounts]
     binding = states[:, : len(SILOS)]
-    in_call = (binding == STATES.index(CallState.ISSUED)).any(axis=1)
+    in_call = np.isin(binding, [STATES.index(state) for state in OPEN]).any(axis=1)
     warned = ~in_call & (binding == STATES.index(CallState.WARNING)).any(axis=1)
     held = np.flatnonzero(engine.holdings.holders[: engine.market.count] > 0)
     return Totals(
@@ -85,6 +90,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
             "clear": int((~in_call & ~warned).sum()),
             "incomplete": int((~engine.trusted[accounts]).any(axis=1).sum()),
         },
+        closing=int(engine.closing[accounts].sum()),
         positions=int(engine.holdings.held[: engine.accounts.count].sum()),
         instruments=engine.market.count,
         requirement=_by_silo(maintenance),
@@ -109,11 +115,16 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
         oldest_call_ns=engine.cases.oldest_ns(accounts),
         oldest_price_ns=_oldest_prices(engine, held),
         stale_instruments=int(engine.stale[held].sum()),
+        intraday=engine.intraday.totals(_live_partitions(engine), accounts),
     )
 
 
+def _live_partitions(engine: EngineCore) -> list[int]:
+    return [number for number, partition in engine.partitions.items() if partition.live]
+
+
 def _live_accounts(engine: EngineCore) -> Int64s:
-    live = [number for number, partition in engine.partitions.items() if partition.live]
+    live = _live_partitions(engine)
     return np.flatnonzero(np.isin(engine.accounts.partition[: engine.accounts.count], live))
 
 

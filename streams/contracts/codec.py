@@ -188,7 +188,7 @@ class Codec(Generic[S]):
             return fault_of(value, error)
 
 
-_EMPTY: Final = Fault(Reason.MALFORMED, "the value is empty (a tombstone); nothing is taken back that way")
+_EMPTY: Final = Fault(Reason.MALFORMED, "the value is empty (a tombstone), which this topic does not take")
 
 
 def _key_mismatch(key: bytes | None, expected: bytes) -> Fault:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from streams.contracts.base import BusinessDate, Identifier, Message, Money, SiloName, TimeNs
+from streams.contracts.intraday import IntradayStatement
 
 
 class DataQuality(Message):
@@ -39,6 +40,10 @@ class SiloStatement(Message):
     excess: Money
     below_minimum_equity: bool = Field(
         False, description="a rulebook that the account is approved for asks for more equity in this silo"
+    )
+    exception: str = Field(
+        "",
+        description="why less than is required is collected, e.g. affiliate: initial margin is not collected",
     )
 
 
@@ -83,6 +88,9 @@ class RequirementStatement(Message):
     business_date: BusinessDate
     as_of_ns: TimeNs
     sequence: int = Field(ge=0)
+    policy_version: str = Field(
+        "", description="of the policy that says which silo and rulebook a product has"
+    )
     silos: tuple[SiloStatement, ...]
     unified: UnifiedStatement
     gap: GapStatement
@@ -90,6 +98,9 @@ class RequirementStatement(Message):
     quality: DataQuality
     inputs: InputOffsets
     served_by: str = Field(description="base address of the worker that holds the account")
+    intraday: IntradayStatement | None = Field(
+        None, description="under FINRA 4210(d)(2); null: no transaction under the rule yet"
+    )
 
 
 CallState = Literal[
@@ -104,6 +115,16 @@ class Driver(Message):
     instrument_id: str
     quantity: float
     loss: Money
+
+
+class ResponseTaken(Message):
+    """An answer to a call that was taken."""
+
+    response_id: Identifier
+    kind: Literal["acknowledge", "dispute", "promise", "cancel"]
+    operator: Identifier
+    time_ns: TimeNs
+    text: str = ""
 
 
 class CallEvent(Message):
@@ -132,7 +153,17 @@ class CallEvent(Message):
     rulebook_id: str
     rulebook_version: str
     as_of_ns: TimeNs
-    deadline_ns: TimeNs | None = None
+    reminder_ns: TimeNs | None = Field(None, description="when a reminder is sent; null: none is due")
+    deadline_ns: TimeNs | None = Field(None, description="by when the call must be met; null: no deadline")
+    liquidation_ns: TimeNs | None = Field(
+        None, description="from when positions may be closed out; null: only somebody decides that"
+    )
+    frozen: bool = Field(
+        False, description="past due: only what reduces risk may be traded; binding calls only"
+    )
+    liquidation_eligible: bool = Field(False, description="positions may be closed out; binding calls only")
+    response: ResponseTaken | None = Field(None, description="the answer that this event is about")
+    response_offset: int = Field(-1, description="in margin.call-responses, last answer taken; -1 for none")
     inputs: InputOffsets
     quality: DataQuality
     worst_scenario: str = ""

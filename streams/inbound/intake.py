@@ -6,11 +6,12 @@ thread-safe, like the engine, and the worker runs it on its engine thread. ``tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
-from engine.shortfall.call import CallCase
+from engine.shortfall.case import CallCase
 from engine.state.engine import Engine
+from engine.state.policy import RulebookParameters
 from streams.inbound.entries import CollateralBatch, TradeBatch, apply_collateral, apply_trades
 from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing, Parking
@@ -19,8 +20,11 @@ from streams.inbound.price_buffer import PriceBuffer
 from streams.inbound.prices import PriceBatch, apply_prices
 from streams.inbound.record import Record, Taken
 from streams.inbound.reference import ReferenceDesk
+from streams.inbound.responses import TOPIC as RESPONSES
+from streams.inbound.responses import ResponseBatch
 
 ACCOUNT_TOPICS: Final = frozenset({"positions", "collateral", "trades"})
+GROUP_TOPICS: Final = ACCOUNT_TOPICS | {RESPONSES}
 REFERENCE_TOPICS: Final = ("rulebooks", "instruments", "accounts")
 # Far more instruments than one firm follows; a feed that invents ids or sends rubbish waits for the engine here.
 _WAITING_PRICES: Final = 200_000
@@ -38,16 +42,16 @@ class Intake:
     def __init__(
         self,
         engine: Engine,
-        parameters: dict[str, Mapping[str, Any]],
+        rulebooks: dict[str, RulebookParameters],
         partitions: int,
         parking_limit: int,
         skew_limit_ms: int,
     ) -> None:
-        """``parameters``: by rulebook_id, kept current as new versions come in."""
+        """``rulebooks``: parameters by rulebook_id, assigned or not; kept current as new versions come in."""
         self.engine = engine
         self.parking = Parking(parking_limit)
         self.waiting_prices = PriceBuffer(_WAITING_PRICES)
-        self._reference = ReferenceDesk(engine, parameters, partitions)
+        self._reference = ReferenceDesk(engine, rulebooks, partitions)
         self._openings = OpeningDesk(engine, self.parking)
         self._skew_limit_ms = skew_limit_ms
         self._applied: dict[tuple[str, int], int] = {}
@@ -74,7 +78,7 @@ class Intake:
 
     def restore_case(self, case: CallCase, as_of_ns: int, partition: int) -> None:
         """Take a case; that of an account whose record has not come yet waits for it."""
-        if self.engine.account_slots([case.account_id])[0] < 0:
+        if self.engine.slots_to_book([case.account_id])[0] < 0:
             self._cases.setdefault(case.account_id, []).append((case, as_of_ns, partition))
         else:
             self.engine.restore_case(case, as_of_ns)
@@ -84,6 +88,11 @@ class Intake:
         return self._applied.get((topic, partition), -1)
 
     # ---------------------------------------------------------------- records
+
+    @staticmethod
+    def stage(topic: str, records: Sequence[Record]) -> Staged | ResponseBatch:
+        """Decode records of a topic that the group reads; on any thread."""
+        return ResponseBatch(records) if topic == RESPONSES else Intake.stage_activity(topic, records)
 
     @staticmethod
     def stage_activity(topic: str, records: Sequence[Record]) -> Staged:
@@ -155,8 +164,8 @@ class Intake:
         taken, known = self._reference.take(topic, records)
         for missing in known:
             if missing.kind == "account":
-                for case, as_of_ns, _ in self._cases.pop(missing.id, []):
-                    self.engine.restore_case(case, as_of_ns)
+                for case, as_of_ns, partition in self._cases.pop(missing.id, []):
+                    self.restore_case(case, as_of_ns, partition)
             taken.add(self._release(missing, now_ns))
         return taken
 

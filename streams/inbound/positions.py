@@ -12,6 +12,8 @@ from engine.portfolio.opening import Opening
 from engine.state.engine import Engine
 from streams.contracts.codec import NO_SILO, POSITIONS, days, silos
 from streams.contracts.hot import HotPositions
+from streams.contracts.topics import KEY_SEPARATOR
+from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing, Parking
 from streams.inbound.record import Record, Taken
 from streams.inbound.sorting import DecodedBatch
@@ -20,10 +22,22 @@ _NAMES: Final = ("applied", "duplicate", "late")
 
 
 class PositionsBatch(DecodedBatch[HotPositions]):
-    """Decoded start-of-day records of one partition."""
+    """Decoded start-of-day records of one partition.
+
+    Attributes:
+        withdrawn: tombstones that no later record of the same key replaces.
+    """
 
     def __init__(self, records: Sequence[Record]) -> None:
-        super().__init__("positions", POSITIONS, records)
+        complete = whole(records)
+        last = {record.key: index for index, record in enumerate(complete)}
+        super().__init__("positions", POSITIONS, [record for record in complete if record.value is not None])
+        self.raw = records
+        self.withdrawn = [
+            record
+            for index, record in enumerate(complete)
+            if record.value is None and last[record.key] == index
+        ]
 
 
 class OpeningDesk:
@@ -37,28 +51,40 @@ class OpeningDesk:
     def __init__(self, engine: Engine, parking: Parking) -> None:
         self._engine = engine
         self._parking = parking
-        self._parts: dict[str, dict[int, HotPositions]] = {}
+        self._parts: dict[tuple[int, str], dict[int, HotPositions]] = {}  # by partition, account_id
 
     def forget_partition(self, partition: int) -> None:
         """Drop what waits for parts in a partition that is no longer owned."""
-        for account_id in list(self._parts):
-            slot = self._engine.account_slots([account_id])[0]
-            if self._engine.accounts.partition[slot] == partition:
-                del self._parts[account_id]
+        for key in [key for key in self._parts if key[0] == partition]:
+            del self._parts[key]
 
     def take(self, partition: int, batch: PositionsBatch) -> Taken:
         """Take start-of-day records of one owned partition."""
         account_ids = [message.account_id for message in batch.messages]
-        accounts = self._engine.account_slots(account_ids)
+        accounts = self._engine.slots_to_book(account_ids)
         batch.park_unknown(self._parking, accounts, "account", account_ids)
         batch.check_partition(self._engine.accounts.partition, accounts, partition)
         for index in batch.kept().tolist():
-            self._take_part(batch, index, int(accounts[index]))
+            self._take_part(batch, index, partition, int(accounts[index]))
+        for record in batch.withdrawn:
+            self._withdraw(batch.taken, record)
         return batch.taken
 
-    def _take_part(self, batch: PositionsBatch, index: int, account: int) -> None:
+    def _withdraw(self, taken: Taken, record: Record) -> None:
+        """Take a start-of-day record back, or one part of it."""
+        key = (record.key or b"").decode(errors="replace")
+        account_id = key if self._engine.knows_account(key) else key.rpartition(KEY_SEPARATOR)[0] or key
+        if self._engine.withdraw_opening(account_id):
+            taken.counts[("positions", "withdrawn")] += 1
+        else:
+            detail = (
+                f"a tombstone takes the start of day of account {account_id} back, which is open or not empty"
+            )
+            taken.refuse("positions", record, Reason.IN_USE, detail)
+
+    def _take_part(self, batch: PositionsBatch, index: int, partition: int, account: int) -> None:
         message = batch.messages[index]
-        parts = self._joined(message)
+        parts = self._joined(partition, message)
         if parts is None:
             batch.taken.counts[("positions", "late")] += 1
             return
@@ -69,7 +95,7 @@ class OpeningDesk:
         if missing is not None:
             batch.park(self._parking, index, missing)
             return
-        del self._parts[message.account_id]
+        del self._parts[partition, message.account_id]
         untradable = self._untradable(whole)
         if untradable is not None:
             batch.refuse(index, Reason.NO_RULEBOOK, f"instrument {untradable} cannot be held as a position")
@@ -77,15 +103,15 @@ class OpeningDesk:
         outcome = self._engine.open_day(self._opening(account, whole))
         batch.count(np.array([index]), np.array([outcome], np.int8), _NAMES)
 
-    def _joined(self, message: HotPositions) -> dict[int, HotPositions] | None:
+    def _joined(self, partition: int, message: HotPositions) -> dict[int, HotPositions] | None:
         """The parts so far of the record that the message belongs to; None if a later record has begun."""
-        parts = self._parts.get(message.account_id, {})
+        parts = self._parts.get((partition, message.account_id), {})
         held = next(iter(parts.values()), message)
         if message.as_of_ns < held.as_of_ns:
             return None
         if message.as_of_ns > held.as_of_ns or message.parts != held.parts:
             parts = {}
-        self._parts[message.account_id] = parts
+        self._parts[partition, message.account_id] = parts
         parts[message.part] = message
         return parts
 

@@ -21,6 +21,7 @@ from streams.contracts.results import (
     SiloStatement,
     UnifiedStatement,
 )
+from streams.outbound.intraday import intraday_statement
 from streams.outbound.money import business_date, data_quality, input_offsets, named_amounts
 
 _NEVER_NS: Final = -(2**62)
@@ -38,6 +39,7 @@ def requirement_statement(statement: AccountStatement, sequence: int, served_by:
         business_date=business_date(statement.business_day),
         as_of_ns=statement.as_of_ns,
         sequence=sequence,
+        policy_version=statement.policy_version,
         silos=silos,
         unified=unified,
         gap=_gap(statement, silo_sum, unified),
@@ -45,6 +47,7 @@ def requirement_statement(statement: AccountStatement, sequence: int, served_by:
         quality=data_quality(statement.quality),
         inputs=input_offsets(statement.inputs),
         served_by=served_by,
+        intraday=None if statement.intraday is None else intraday_statement(statement.intraday),
     )
 
 
@@ -59,6 +62,7 @@ def _silo(figures: SiloFigures) -> SiloStatement:
         equity=equity,
         excess=equity - maintenance,
         below_minimum_equity=figures.below_minimum_equity,
+        exception=figures.exception,
     )
 
 
@@ -132,6 +136,18 @@ class Conflator:
     def hurry(self, accounts: NDArray[np.int64]) -> None:
         """A call of these accounts has moved: their statements go out before all others."""
         self._published_ns[accounts] = _NEVER_NS
+
+    def forget(self, accounts: NDArray[np.int64]) -> None:
+        """The accounts of these slots have left: the next ones there begin anew."""
+        accounts = accounts[accounts < len(self._changed)]
+        self._changed[accounts] = False
+        self._published_ns[accounts] = _NEVER_NS
+        self._published[accounts] = 0.0
+        self._sequence[accounts] = 0
+
+    def still_due(self, accounts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[m]: those whose figures have not been published since they were due, and that have not left."""
+        return accounts[self._changed[accounts]]
 
     def due(self, engine: Engine, live: Sequence[int], now_ns: int) -> NDArray[np.int64]:
         """int64[m] slots of live partitions whose statement should go out now, longest unpublished first."""

@@ -34,6 +34,7 @@ class Aggregates:
         yield from _money(self.totals)
         yield from _calls(self.totals, self.time_ns)
         yield from _prices(self.totals, self.time_ns)
+        yield from _intraday(self.totals)
         yield _utilisation(self.totals)
         yield from _worst(self.totals)
 
@@ -52,6 +53,9 @@ def _population(totals: Totals) -> Iterator[Metric]:
     yield _family("instruments", "Instruments known.", [], {(): totals.instruments})
     yield _family(
         "stale_instruments", "Held instruments with a stale price.", [], {(): totals.stale_instruments}
+    )
+    yield _family(
+        "accounts_closing", "Closed accounts that are not empty yet.", [], {(): float(totals.closing)}
     )
     in_deficit = {
         ("silo",): float(totals.accounts_in_silo_deficit),
@@ -92,6 +96,18 @@ def _calls(totals: Totals, time_ns: int) -> Iterator[Metric]:
         "margin_call_age_seconds", "Age of the oldest open binding call.", [],
         {(): age_ns / NANOSECONDS_PER_SECOND},
     )  # fmt: skip
+
+
+def _intraday(totals: Totals) -> Iterator[Metric]:
+    sums = totals.intraday
+    yield _family(
+        "intraday_accounts_frozen", "Accounts frozen after an intraday deficit.", [], {(): sums.frozen}
+    )
+    deficits = {("today",): float(sums.deficits_today), ("outstanding",): float(sums.outstanding)}
+    yield _family("intraday_deficits", "Intraday margin deficits by state.", ["state"], deficits)
+    amounts = {("today",): sums.today_usd, ("outstanding",): sums.outstanding_usd}
+    yield _family("intraday_deficit_usd", "Sum of intraday margin deficits.", ["state"], amounts)
+    yield _family("intraday_accounts_waiting", "Accounts that wait for a price.", [], {(): sums.waiting})
 
 
 def _prices(totals: Totals, time_ns: int) -> Iterator[Metric]:

@@ -14,15 +14,18 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from engine.state.closing_state import Left
 from engine.state.engine import Engine
+from engine.state.policy import RulebookParameters
 from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
 from streams.contracts.results import RequirementStatement
 from streams.inbound.broadcast import Broadcast
 from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake, Staged
 from streams.inbound.record import Record, Refusal, Taken
+from streams.inbound.responses import ResponseBatch
 from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import Committed
-from streams.parameters import load_policy, read_toml
+from streams.parameters import UNIFIED_METHOD, load_policy, read_rulebooks, read_toml
 from streams.warmup import warm_up
 from streams.worker.clock import Clock, EventClock, WallClock, by_source_time
 from streams.worker.engine_thread import EngineThread, IngestThread
@@ -54,13 +57,15 @@ class MarginWorker:
         policy = load_policy(settings.parameters, settings.scenarios)
         self.settings = settings
         self.engine = Engine(policy, settings.threads)
-        parameters: dict[str, Mapping[str, Any]] = {
-            rulebook_id: read_toml(f"{rulebook_id}.toml", settings.parameters)
-            for rulebook_id in (*policy.rulebooks, policy.unified.rulebook_id)
+        rulebooks = {
+            **read_rulebooks(settings.parameters),
+            policy.unified.rulebook_id: RulebookParameters(
+                UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", settings.parameters)
+            ),
         }
         self.intake = Intake(
             self.engine,
-            parameters,
+            rulebooks,
             settings.partitions,
             settings.parking_limit,
             settings.clock_skew_limit_ms,
@@ -86,7 +91,7 @@ class MarginWorker:
         )
         self._dead_letters = DeadLetters(self._producer)
         self._evaluation = Evaluation(
-            settings, self.intake, self.engine_thread, self.metrics, parameters, self._dispatch, self._tell,
+            settings, self.intake, self.engine_thread, self.metrics, rulebooks, self._dispatch, self._tell,
             self.clock,
         )  # fmt: skip
         self._broadcast = Broadcast(
@@ -95,7 +100,7 @@ class MarginWorker:
             self._take_broadcast,
         )  # fmt: skip
         self._app = faust_app(
-            settings, self._folder.name, self.intake.stage_activity, self._take_batch, self._on_assigned
+            settings, self._folder.name, self.intake.stage, self._take_batch, self._on_assigned
         )
 
     # ---------------------------------------------------------------- life
@@ -222,9 +227,11 @@ class MarginWorker:
 
     # ---------------------------------------------------------------- in
 
-    async def _take_batch(self, topic: str, partition: int, staged: Staged) -> bool:
+    async def _take_batch(self, topic: str, partition: int, staged: Staged | ResponseBatch) -> bool:
         """A batch from the group; False if the partition is not ours any more."""
         try:
+            if isinstance(staged, ResponseBatch):
+                return await self._take_responses(partition, staged)
             return await self._take_owned(topic, partition, staged)
         except Exception as error:
             self.fail(error)
@@ -237,6 +244,22 @@ class MarginWorker:
             if self.failure.done() or keeper is None or not await keeper.wait_live():
                 return False
             taken = await self.engine_thread.run(self.intake.apply_activity, topic, partition, staged)
+        self._note(taken)
+        await self._write_dead_letters(taken.refusals)
+        return not self.failure.done()
+
+    async def _take_responses(self, partition: int, batch: ResponseBatch) -> bool:
+        """Answers to calls. They are acknowledged when what they moved is committed: until then a crash, or a partition
+        that is dropped and restored, takes them again, and the case says which ones it has had."""
+        answered = None
+        while answered is None:
+            keeper = self._keepers.get(partition)
+            if self.failure.done() or keeper is None or not await keeper.wait_live():
+                return False
+            answered = await self._evaluation.answer(partition, batch.responses)
+            if answered is not None and not await keeper.committed():
+                answered = None
+        taken = batch.outcome(answered)
         self._note(taken)
         await self._write_dead_letters(taken.refusals)
         return not self.failure.done()
@@ -296,14 +319,16 @@ class MarginWorker:
     def _dispatch(self, result: PassResult, newest_ms: int) -> None:
         self.metrics.count_taken(result.prices, time.time_ns(), live=True)
         self._broadcast.note(result.prices.refusals)
-        for partition, records in by_partition(result.transitions).items():
+        for partition, records in by_partition(result).items():
             keeper = self._keepers.get(partition)
             if keeper is None or not keeper.publish(records, newest_ms):
-                log.info(
-                    "partition %d: transitions of a dropped partition are left to its restore", partition
-                )
+                log.info("partition %d: events of a dropped partition are left to its restore", partition)
         for transition, _ in result.transitions:
             self.metrics.count_transition(transition)
+        for move, _ in result.intraday:
+            self.metrics.count_intraday(move)
+        if result.left:
+            self._watch(self._withdraw_statements(result.left))
 
     def _tell(self, statements: list[RequirementStatement]) -> None:
         if statements:
@@ -323,6 +348,16 @@ class MarginWorker:
         except KafkaError as error:
             log.warning("statements were not published: %s", error)
         self.metrics.statements.inc(len(statements))
+
+    async def _withdraw_statements(self, left: Sequence[Left]) -> None:
+        """Take the statements of accounts that left back. Best effort: one that stays shows an empty account."""
+        topic = self.settings.topics["requirements"].name
+        try:
+            for gone in left:
+                await self._producer.send(topic, key=gone.account_id.encode(), partition=gone.partition)
+        except KafkaError as error:
+            log.warning("statements of closed accounts were not withdrawn: %s", error)
+        log.info("%d closed accounts left", len(left))
 
     def _on_committed(self, committed: Committed) -> None:
         self.metrics.count_committed(committed, time.time_ns())
@@ -373,7 +408,7 @@ class MarginWorker:
         for tp in self._app.consumer.assignment() if self._assigned_once else ():
             end = self._app.consumer.highwater(tp)
             short = tp.topic.removeprefix(self.settings.topic_prefix)
-            if end is not None:
+            if end is not None and short in ACCOUNT_TOPICS:
                 lags.append((tp, max(0, end - 1 - self.intake.high_water(short, tp.partition))))
         return lags
 

@@ -2,7 +2,7 @@
 
 Steps of taking a partition, numbered as in docs/guarantees.md:
   1. open its transactional producer: every earlier owner is fenced, its open transaction ended;
-  2. read its call cases, read_committed;
+  2. read its call cases and intraday standings, read_committed;
   3. read its start-of-day records, collateral and trades to their present ends, silently;
   4. write the dead letters that no earlier owner wrote;
   5. go live: every account of it is evaluated on the next pass.
@@ -19,11 +19,13 @@ from typing import Final
 
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
 from streams.inbound.intake import Intake
 from streams.inbound.record import Record, Refusal, Taken
 from streams.inbound.restore import restore_partition
 from streams.outbound.calls import Outgoing, case_of
+from streams.outbound.intraday import standing_of
 from streams.outbound.publisher import CallPublisher, Committed
 from streams.worker.engine_thread import EngineThread
 from streams.worker.metrics import WorkerMetrics
@@ -61,6 +63,7 @@ class Keeper:
         self.number = number
         self.live = asyncio.Event()
         self._released = asyncio.Event()
+        self._dropped = asyncio.Event()
         self._services = services
         self._publisher: CallPublisher | None = None
         self._was_live = False
@@ -87,6 +90,19 @@ class Keeper:
         """Wait until everything queued is committed."""
         if self._publisher is not None:
             await self._publisher.drained()
+
+    async def committed(self) -> bool:
+        """Wait until everything queued so far is committed; False if the partition was dropped before."""
+        if self._publisher is None:
+            return False
+        drained = asyncio.ensure_future(self._publisher.drained())
+        dropped = asyncio.ensure_future(self._dropped.wait())
+        try:
+            await asyncio.wait((drained, dropped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            drained.cancel()
+            dropped.cancel()
+        return drained.done() and not drained.cancelled()
 
     async def release(self) -> None:
         """Stop owning the partition and forget it."""
@@ -125,6 +141,7 @@ class Keeper:
         finally:
             self.live.clear()
             self._publisher = None
+            self._dropped.set()
             await self._services.engine_thread.run(self._services.intake.drop_partition, self.number)
             await publisher.stop()
 
@@ -141,9 +158,10 @@ class Keeper:
         await services.engine_thread.run(services.intake.take_partition, self.number)
         restored = await restore_partition(
             services.settings.bootstrap, services.settings.group, services.settings.topics, self.number,
-            self._take_cases, self._take_batch,
+            self._take_states, self._take_batch,
         )  # fmt: skip
         await services.write_dead_letters(restored.refusals)
+        self._dropped.clear()
         self._publisher = publisher  # before the first pass that can have something to publish
         await services.engine_thread.run(services.intake.engine.go_live, self.number)
         self.live.set()
@@ -154,10 +172,14 @@ class Keeper:
         log.info("partition %d: live after %.2f s, %d records", self.number, seconds, restored.messages)
         services.went_live()
 
-    async def _take_cases(self, events: list[CallEvent]) -> None:
+    async def _take_states(self, cases: list[CallEvent], standings: list[IntradayEventRecord]) -> None:
+        intake = self._services.intake
+
         def take() -> None:
-            for event in events:
-                self._services.intake.restore_case(case_of(event), event.as_of_ns, self.number)
+            for case in cases:
+                intake.restore_case(case_of(case), case.as_of_ns, self.number)
+            for standing in standings:
+                intake.engine.intraday.put(self.number, standing_of(standing))
 
         await self._services.engine_thread.run(take)
 

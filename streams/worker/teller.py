@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.state.closing_state import Left
 from engine.state.engine import Engine
 from streams.contracts.results import RequirementStatement
 from streams.outbound.requirements import ConflationRule, Conflator, make_statements
@@ -46,9 +47,12 @@ class Teller:
         self._next_s = 0.0
         self.served_by = ""
 
-    def note(self, now_ns: int, accounts: NDArray[np.int64], called: NDArray[np.int64]) -> None:
-        """On the engine thread, after a pass at this time: evaluated accounts, and those whose call has moved."""
+    def note(
+        self, now_ns: int, accounts: NDArray[np.int64], called: NDArray[np.int64], left: Sequence[Left]
+    ) -> None:
+        """On the engine thread, after a pass at this time: who was evaluated, whose call has moved, who left."""
         self._passed_ns = now_ns
+        self._conflator.forget(np.array([gone.slot for gone in left], np.int64))
         self._conflator.note(self._engine, accounts)
         self._conflator.hurry(called)
 
@@ -87,9 +91,10 @@ class Teller:
         return due, time.perf_counter() - started
 
     def _make(self, accounts: NDArray[np.int64]) -> tuple[list[RequirementStatement], float]:
-        """Statements of the last pass's figures, of those accounts that were not dropped meanwhile."""
+        """Statements of the last pass's figures, of those accounts that were not dropped or left meanwhile."""
         started, now_ns = time.perf_counter(), self._passed_ns
-        kept = accounts[np.isin(self._engine.accounts.partition[accounts], live_partitions(self._engine))]
+        due = self._conflator.still_due(accounts)
+        kept = due[np.isin(self._engine.accounts.partition[due], live_partitions(self._engine))]
         statements = make_statements(self._engine, self._conflator, kept.tolist(), now_ns, self.served_by)
         self._conflator.published(self._engine, kept, now_ns)
         return statements, time.perf_counter() - started

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from prometheus_client.metrics import MetricWrapperBase
 
+from engine.state.intraday_book import IntradayTotals
 from engine.state.totals import Totals
 from streams.worker.metrics import WorkerMetrics
 from tests.boards.metric_table import catalogue
 
 TOTALS = Totals(
     accounts={"in_call": 1, "warning": 1, "clear": 1, "incomplete": 1},
+    closing=1,
     positions=3,
     instruments=2,
     requirement={"securities": 100.0, "futures": 50.0},
@@ -32,6 +34,7 @@ TOTALS = Totals(
     oldest_call_ns=1_000_000_000,
     oldest_price_ns={"equity": 2_000_000_000},
     stale_instruments=0,
+    intraday=IntradayTotals(1, 1, 1_250.0, 2, 3_000.0, 0),
 )
 
 

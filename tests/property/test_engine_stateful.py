@@ -21,12 +21,13 @@ from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
 from engine.state.equity import start_of_day
-from streams.parameters import read_toml
+from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
     APPROVED,
     HELD,
     INSTRUMENTS,
     MARKS,
+    MORE_HELD,
     NOW_NS,
     TODAY,
     movements,
@@ -34,11 +35,12 @@ from tests.engine_book import (
     prices,
     trades,
 )
+from tests.policy_book import CLEARED, RULEBOOKS, SECURITY_BASED, UNCLEARED, with_swaps_in
 
 ACCOUNTS = ("A", "B", "C")
 BY_ID = {instrument.instrument_id: instrument for instrument in INSTRUMENTS}
 accounts = st.sampled_from(ACCOUNTS)
-instruments = st.sampled_from(HELD)
+instruments = st.sampled_from([*HELD, *MORE_HELD])
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
 
 
@@ -68,7 +70,8 @@ class Booked:
 
 
 class EngineMachine(RuleBasedStateMachine):
-    """Random trades, corrections, cancels, duplicates, prices, deposits, openings, rule changes, restarts."""
+    """Random trades, corrections, cancels, duplicates, prices, deposits, openings, rule changes, restarts; accounts
+    that are closed, leave when they are empty, and come back."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,9 +159,18 @@ class EngineMachine(RuleBasedStateMachine):
         self, account: str, age: int, later: int, quantity: float, instrument: str, cash: float
     ) -> None:
         day, as_of_ns = TODAY - age, NOW_NS + later
-        opening = self._opening(account, day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, cash)
-        self.log.append(("opening", (account, day, as_of_ns, instrument, quantity, cash)))
-        outcome = self.engine.open_day(opening)
+        self._open(account, day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, cash)
+
+    @rule(account=accounts, age=st.integers(-1, 0), later=st.integers(0, 2))
+    def start_of_day_with_nothing(self, account: str, age: int, later: int) -> None:
+        self._open(account, TODAY - age, NOW_NS + later, {}, 0.0)
+
+    def _open(
+        self, account: str, day: int, as_of_ns: int, positions: dict[str, tuple[float, float]], cash: float
+    ) -> None:
+        row = (account, day, as_of_ns, positions, cash)
+        self.log.append(("opening", row))
+        outcome = self.engine.open_day(self._opening(*row))
         held = self.opened[account]
         if (day, as_of_ns) <= (held.day, held.as_of_ns):
             assert outcome in {EntryOutcome.DUPLICATE, EntryOutcome.LATE}
@@ -168,16 +180,14 @@ class EngineMachine(RuleBasedStateMachine):
             for entry_id, entry in list(book.items()):
                 if entry.account == account and entry.day <= day:
                     del book[entry_id]
-        self.opened[account] = Opened(
-            day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, {("securities", "USD"): cash}
-        )
+        self.opened[account] = Opened(day, as_of_ns, positions, {("securities", "USD"): cash})
 
     def _opening(
         self, account: str, day: int, as_of_ns: int, positions: dict[str, tuple[float, float]], cash: float
     ) -> Opening:
         none = np.zeros(0, np.int64)
         return Opening(
-            int(self.engine.account_slots([account])[0]), day, as_of_ns,
+            int(self.engine.slots_to_book([account])[0]), day, as_of_ns,
             self.engine.instrument_slots(list(positions)),
             np.array([q for q, _ in positions.values()]), np.array([p for _, p in positions.values()]),
             np.full(len(positions), -1, np.int64), ((SILO_INDEX["securities"], "USD", cash),),
@@ -188,8 +198,18 @@ class EngineMachine(RuleBasedStateMachine):
     def approval_changes(self, account: str) -> None:
         """Securities move between portfolio margin and strategy-based margin."""
         self.approved[account] = not self.approved[account]
-        approvals = APPROVED if self.approved[account] else frozenset[str]()
-        self.engine.put_account(Account(account, approvals=approvals), 0)
+        self.engine.put_account(self._record(account), 0)
+
+    @rule(account=accounts)
+    def account_is_closed(self, account: str) -> None:
+        self.engine.close_account(self._record(account), 0)
+
+    @rule(account=accounts)
+    def record_is_taken_back(self, account: str) -> None:
+        self.engine.withdraw_account(account)
+
+    def _record(self, account: str) -> Account:
+        return Account(account, approvals=APPROVED if self.approved[account] else frozenset[str]())
 
     @rule(factor=st.floats(0.5, 2.0))
     def futures_rates_change(self, factor: float) -> None:
@@ -198,6 +218,28 @@ class EngineMachine(RuleBasedStateMachine):
         parameters["version"] = f"test-{self.rates_version}"
         parameters["commodities"]["ES"]["price_scan_usd"] *= factor
         self.engine.put_rulebook("span-futures", parameters)
+
+    @rule(
+        credit=st.sampled_from(
+            [
+                (SECURITY_BASED, "sec-18a-3"),
+                (UNCLEARED, "sec-18a-3"),
+                (UNCLEARED, "schedule-im"),
+                (CLEARED, "schedule-im"),
+            ]
+        ),
+        equity=st.sampled_from(
+            [
+                (SECURITY_BASED, "sec-18a-3-equity"),
+                (UNCLEARED, "sec-18a-3-equity"),
+                (CLEARED, "sec-18a-3-equity"),
+            ]
+        ),
+    )
+    def policy_changes(self, credit: tuple[str, str], equity: tuple[str, str]) -> None:
+        """Swaps move between silos and rulebooks; everything that follows its product goes with it."""
+        homes = {"credit_default_swap": credit, "equity_swap": equity}
+        take_policy(self.engine, with_swaps_in(homes), RULEBOOKS)
 
     @rule()
     def restart_from_the_log(self) -> None:
@@ -213,12 +255,7 @@ class EngineMachine(RuleBasedStateMachine):
                 elif kind == "deposit":
                     self.engine.apply_collateral(0, movements(self.engine, [row]))
                 else:
-                    account, day, as_of_ns, instrument, quantity, cash = row
-                    self.engine.open_day(
-                        self._opening(
-                            account, day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, cash
-                        )
-                    )
+                    self.engine.open_day(self._opening(*row))
         self.engine.go_live(0)
 
     @rule(seconds=st.integers(1, 4000))
@@ -235,6 +272,11 @@ class EngineMachine(RuleBasedStateMachine):
         for account_id in ACCOUNTS:
             account = int(engine.account_slots([account_id])[0])
             holdings = self._holdings(account_id)
+            if account < 0:
+                assert not holdings
+                assert all(self._equity(account_id, silo) == 0.0 for silo in SILOS)
+                assert engine.knows_account(account_id)
+                continue
             plain, outside = dict.fromkeys(SILOS, 0.0), 0.0
             for book in engine.silo_books.values():
                 margined = [h for h in holdings if self._under(account_id, h, book.rulebook.rulebook_id)]
