@@ -47,10 +47,10 @@ class OpenedSilos:
             del self.pinned[account]
 
     def note(
-        self, account: int, instrument: Int64s, quantity: Float64s, silo: Int64s, product: Int64s, cash: Float64s,
+        self, account: Int64s, instrument: Int64s, quantity: Float64s, silo: Int64s, product: Int64s, cash: Float64s,
         currency: Int64s,
     ) -> None:  # fmt: skip
-        """Remember the positions of an account's start-of-day record, columns of length p.
+        """Remember the positions of start-of-day records, columns of length p; those of an account stand together.
 
         Args:
             silo: index, -1 = by classification. product: index into :data:`CASH_PRODUCTS`, -1 for others.
@@ -58,8 +58,7 @@ class OpenedSilos:
         """
         own = silo >= 0
         brought = np.flatnonzero(~own & (product >= 0))
-        np.add.at(self.cash[account], (product[brought], currency[brought]), cash[brought])
-        if own.any():
-            self.pinned[account] = list(
-                zip(instrument[own].tolist(), silo[own].tolist(), quantity[own].tolist(), strict=True)
-            )
+        np.add.at(self.cash, (account[brought], product[brought], currency[brought]), cash[brought])
+        pins = zip(instrument[own].tolist(), silo[own].tolist(), quantity[own].tolist(), strict=True)
+        for slot, pin in zip(account[own].tolist(), pins, strict=True):
+            self.pinned.setdefault(slot, []).append(pin)

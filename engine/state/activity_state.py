@@ -14,7 +14,7 @@ from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
 from engine.portfolio.accounts import NEVER
 from engine.portfolio.ledger import Effects, Entries, EntryOutcome
 from engine.portfolio.opened_silos import CASH_PRODUCTS
-from engine.portfolio.opening import Opening, opening_effects
+from engine.portfolio.opening import Opening, Openings, opening_effects
 from engine.shortfall.call import Cause
 from engine.shortfall.case import CallCase
 from engine.state.intraday_arrivals import in_runs
@@ -226,32 +226,44 @@ class ActivityState(ReferenceState):
         return outcome
 
     def open_day(self, opening: Opening) -> EntryOutcome:
-        """Replace an account's holdings by a start-of-day record with a later date.
+        """Take the start-of-day record of one account; see :meth:`open_days`."""
+        return EntryOutcome(int(self.open_days(Openings.of_one(opening))[0]))
+
+    def open_days(self, openings: Openings) -> Int8s:
+        """Replace holdings of accounts by start-of-day records with a later date; int8[n] :class:`EntryOutcome`.
 
         Trades and collateral booked after its date are put on top again; those it covers are dropped. A record
         of the same date drawn up later replaces the earlier one.
         """
-        held = int(self.accounts.business_day[opening.account])
-        held_as_of = int(self.accounts.opening_as_of_ns[opening.account])
-        if (opening.business_day, opening.as_of_ns) == (held, held_as_of):
-            return EntryOutcome.DUPLICATE
-        if (opening.business_day, opening.as_of_ns) < (held, held_as_of):
-            return EntryOutcome.LATE
-        account = np.array([opening.account], np.int64)
-        self.holdings.clear(account)
-        self._touch(account)
-        self.cases.note_cause(account, Cause.START_OF_DAY)
-        self.accounts.business_day[account] = opening.business_day
-        self.accounts.opening_as_of_ns[account] = opening.as_of_ns
-        self._apply_effects(self._opening_effects(opening))
-        partition = self.partitions[int(self.accounts.partition[opening.account])]
-        for ledger in (partition.trades, partition.collateral):
-            if len(ledger) == 0:  # as while a partition is restored
-                continue
-            later = ledger.after(opening.account, opening.business_day)
-            if len(later.account):
-                self._apply_effects(later)
-        return EntryOutcome.APPLIED
+        day, as_of_ns = openings.business_day, openings.as_of_ns
+        held, held_as_of = self.accounts.business_day, self.accounts.opening_as_of_ns
+        same_day = day == held[openings.account]
+        later = (day > held[openings.account]) | (same_day & (as_of_ns > held_as_of[openings.account]))
+        same = same_day & (as_of_ns == held_as_of[openings.account])
+        outcome = np.where(same, EntryOutcome.DUPLICATE, EntryOutcome.LATE).astype(np.int8)
+        outcome[later] = EntryOutcome.APPLIED
+        if later.any():
+            self._open(openings.only(later))
+        return outcome
+
+    def _open(self, openings: Openings) -> None:
+        accounts = openings.account
+        self.holdings.clear(accounts)
+        self._touch(accounts)
+        self.cases.note_cause(accounts, Cause.START_OF_DAY)
+        self.accounts.business_day[accounts] = openings.business_day
+        self.accounts.opening_as_of_ns[accounts] = openings.as_of_ns
+        self._apply_effects(self._opening_effects(openings))
+        numbers = self.accounts.partition[accounts]
+        for number in np.unique(numbers).tolist():
+            partition = self.partitions[number]
+            for ledger in (partition.trades, partition.collateral):
+                if len(ledger) == 0:  # as while a partition is restored
+                    continue
+                for place in np.flatnonzero(numbers == number).tolist():
+                    booked = ledger.after(int(accounts[place]), int(openings.business_day[place]))
+                    if len(booked.account):
+                        self._apply_effects(booked)
 
     def retire_expired(self, before_ns: int) -> list[str]:
         """Forget instruments that expired before an instant, or were withdrawn, and that nothing names any more.
@@ -274,20 +286,21 @@ class ActivityState(ReferenceState):
                 self._forget_instrument(slot)
         return retired
 
-    def _opening_effects(self, opening: Opening) -> Effects:
-        slots = opening.instrument
+    def _opening_effects(self, openings: Openings) -> Effects:
+        slots = openings.instrument
+        currencies = {code: self.holdings.currency_index(code) for code in dict.fromkeys(openings.currency)}
         effects = opening_effects(
-            opening,
-            np.where(opening.silo >= 0, opening.silo, self.silo_of_instrument[slots]),
+            openings,
+            np.where(openings.silo >= 0, openings.silo, self.silo_of_instrument[slots]),
             self.market.multiplier[slots],
             _IS_FUTURES_STYLE[self.market.product[slots]],
             self._currency_of(slots),
-            np.array([self.holdings.currency_index(code) for _, code, _ in opening.cash], np.int64),
+            np.array([currencies[code] for code in openings.currency], np.int64),
         )
         count = len(slots)
         self.holdings.opened.note(
-            opening.account, slots, opening.quantity, opening.silo, _CASH_PRODUCT[self.market.product[slots]],
-            effects.cash[:count], effects.currency[:count],
+            effects.account[:count], slots, openings.quantity, openings.silo,
+            _CASH_PRODUCT[self.market.product[slots]], effects.cash[:count], effects.currency[:count],
         )  # fmt: skip
         return effects
 
@@ -310,10 +323,11 @@ class ActivityState(ReferenceState):
 
     def _currency_of(self, slots: Int64s) -> Int64s:
         """int64[n]: index of each instrument's currency."""
-        foreign = np.flatnonzero(self.market.foreign[slots])
         index = np.zeros(len(slots), np.int64)
-        for place in foreign.tolist():
-            index[place] = self.holdings.currency_index(self.market.instruments[slots[place]].currency)
+        foreign = self.market.foreign[slots]
+        for slot in np.unique(slots[foreign]).tolist():
+            currency = self.holdings.currency_index(self.market.instruments[slot].currency)
+            index[foreign & (slots == slot)] = currency
         return index
 
     def _apply_effects(self, effects: Effects) -> None:

@@ -34,6 +34,7 @@ Int64s = NDArray[np.int64]
 VALUE = 1  # market value or cash
 HOLDINGS = 2  # what they hold, or are approved for
 EVERYTHING = 2**31 - 1
+_STEP = 1024  # slots: asking every column whether it has room costs more than putting an account
 
 _INSTRUMENT_FILLS: dict[str, Fill] = {
     "silo_of_instrument": (np.int64, -1),
@@ -86,6 +87,7 @@ class ReferenceState:
         self.cases = CaseBook(policy.unified.rulebook_id)
         self.intraday = IntradayBook(policy.intraday)
         self.last_price_time_ns = 0
+        self._room = (0, 0)  # accounts and instruments that every column has room for
         for name, column in (filled(_INSTRUMENT_FILLS, 64) | filled(_ACCOUNT_FILLS, 64)).items():
             setattr(self, name, column)
         silos = (64, len(SILOS))
@@ -102,7 +104,9 @@ class ReferenceState:
 
     def _reserve(self) -> None:
         """Make room in every column for the accounts and instruments there are."""
-        accounts, instruments = self.accounts.count, self.market.count
+        if self.accounts.count <= self._room[0] and self.market.count <= self._room[1]:
+            return
+        accounts, instruments = _in_steps(self.accounts.count), _in_steps(self.market.count)
         self.holdings.reserve(accounts, instruments)
         self.cases.reserve(accounts)
         self.intraday.reserve(accounts)
@@ -117,6 +121,7 @@ class ReferenceState:
             grow(self, _ACCOUNT_FILLS, size)
             for name in ("equity", "initial", "maintenance", "trusted", "unsupported"):
                 setattr(self, name, longer(getattr(self, name), size, 0))
+        self._room = (accounts, instruments)
 
     def put_instrument(self, instrument: Instrument) -> None:
         """Add or replace an instrument.
@@ -202,7 +207,7 @@ class ReferenceState:
             )
         former = self.silo_books[rulebook_id]
         book = silo_book(self.policy, rulebook, former.bit)
-        book.reserve(self.accounts.count, self.market.count)
+        book.reserve(*self._room)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot])
         self.silo_books[rulebook_id] = book
@@ -227,7 +232,7 @@ class ReferenceState:
         silos = [policy.silo_of(self.market.instruments[slot]) for slot in usable]
         books = silo_books(policy)
         for book in books.values():
-            book.reserve(self.accounts.count, self.market.count)
+            book.reserve(*self._room)
             for slot in usable:
                 book.cover(slot, self.market.instruments[slot])
         self._put_unified_book(unified_book(policy, self.unified.rulebook, books))
@@ -252,7 +257,7 @@ class ReferenceState:
         Raises:
             MarginError: the refusal of an instrument; the old book stays.
         """
-        book.reserve(self.accounts.count, self.market.count)
+        book.reserve(*self._room)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot], self.market.risk)
         self.unified = book
@@ -266,3 +271,7 @@ class ReferenceState:
         rulebook from being replaced.
         """
         return np.flatnonzero(self.usable[: self.market.count]).tolist()
+
+
+def _in_steps(count: int) -> int:
+    return -(-count // _STEP) * _STEP

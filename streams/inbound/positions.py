@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.base.errors import Reason
-from engine.portfolio.opening import Opening
+from engine.portfolio.opening import Openings
 from engine.state.engine import Engine
 from streams.contracts.codec import NO_SILO, POSITIONS, days, silos
 from streams.contracts.hot import HotPositions
@@ -64,8 +65,8 @@ class OpeningDesk:
         accounts = self._engine.slots_to_book(account_ids)
         batch.park_unknown(self._parking, accounts, "account", account_ids)
         batch.check_partition(self._engine.accounts.partition, accounts, partition)
-        for index in batch.kept().tolist():
-            self._take_part(batch, index, partition, int(accounts[index]))
+        for run in _runs(batch.kept().tolist(), account_ids):
+            self._take_run(batch, run, partition, accounts)
         for record in batch.withdrawn:
             self._withdraw(batch.taken, record)
         return batch.taken
@@ -82,26 +83,33 @@ class OpeningDesk:
             )
             taken.refuse("positions", record, Reason.IN_USE, detail)
 
-    def _take_part(self, batch: PositionsBatch, index: int, partition: int, account: int) -> None:
-        message = batch.messages[index]
-        parts = self._joined(partition, message)
-        if parts is None:
-            batch.taken.counts[("positions", "late")] += 1
+    def _take_run(
+        self, batch: PositionsBatch, run: Sequence[int], partition: int, accounts: NDArray[np.int64]
+    ) -> None:
+        """Take messages (indices) of different accounts and open the days of those whose parts are all there."""
+        complete: list[tuple[int, list[HotPositions]]] = []
+        for index in run:
+            parts = self._joined(partition, batch.messages[index])
+            if parts is None:
+                batch.taken.counts[("positions", "late")] += 1
+            elif len(parts) == batch.messages[index].parts:  # the last part to come opens the day
+                complete.append((index, [parts[number] for number in sorted(parts)]))
+        if not complete:
             return
-        if len(parts) < message.parts:
-            return  # the last part to come opens the day
-        whole = [parts[number] for number in sorted(parts)]
-        missing = self._missing(whole)
-        if missing is not None:
-            batch.park(self._parking, index, missing)
-            return
-        del self._parts[partition, message.account_id]
-        untradable = self._untradable(whole)
-        if untradable is not None:
-            batch.refuse(index, Reason.NO_RULEBOOK, f"instrument {untradable} cannot be held as a position")
-            return
-        outcome = self._engine.open_day(self._opening(account, whole))
-        batch.count(np.array([index]), np.array([outcome], np.int8), _NAMES)
+        indices = np.array([index for index, _ in complete], np.int64)
+        openings = self._openings(accounts[indices], [parts for _, parts in complete])
+        usable = np.ones(len(indices), np.bool_)
+        for place, missing in self._missing(openings, complete).items():
+            usable[place] = False
+            batch.park(self._parking, complete[place][0], missing)
+        for place in np.flatnonzero(usable).tolist():
+            del self._parts[partition, complete[place][1][0].account_id]
+        for place, untradable in self._untradable(openings, usable).items():
+            usable[place] = False
+            detail = f"instrument {untradable} cannot be held as a position"
+            batch.refuse(complete[place][0], Reason.NO_RULEBOOK, detail)
+        if usable.any():
+            batch.count(indices[usable], self._engine.open_days(openings.only(usable)), _NAMES)
 
     def _joined(self, partition: int, message: HotPositions) -> dict[int, HotPositions] | None:
         """The parts so far of the record that the message belongs to; None if a later record has begun."""
@@ -115,37 +123,81 @@ class OpeningDesk:
         parts[message.part] = message
         return parts
 
-    def _missing(self, whole: Sequence[HotPositions]) -> Missing | None:
-        ids = [position.instrument_id for part in whole for position in part.positions]
-        ids += [asset.instrument_id for part in whole for asset in part.collateral]
-        unknown = np.flatnonzero(self._engine.instrument_slots(ids) < 0)
-        return Missing("instrument", ids[unknown[0]]) if len(unknown) else None
+    @staticmethod
+    def _missing(
+        openings: Openings, complete: Sequence[tuple[int, Sequence[HotPositions]]]
+    ) -> dict[int, Missing]:
+        """By place among the records: the first instrument that is not known."""
+        unknown = np.union1d(
+            openings.position_of[openings.instrument < 0],
+            openings.collateral_of[openings.collateral_instrument < 0],
+        )
+        found = {}
+        for place in unknown.tolist():
+            parts = complete[place][1]
+            ids = [position.instrument_id for part in parts for position in part.positions]
+            ids += [asset.instrument_id for part in parts for asset in part.collateral]
+            slots = np.concatenate(
+                [
+                    openings.instrument[openings.position_of == place],
+                    openings.collateral_instrument[openings.collateral_of == place],
+                ]
+            )
+            found[place] = Missing("instrument", ids[int(np.flatnonzero(slots < 0)[0])])
+        return found
 
-    def _untradable(self, whole: Sequence[HotPositions]) -> str | None:
-        """A position in something that has no silo and is given none."""
-        engine = self._engine
-        for part in whole:
-            for position in part.positions:
-                slot = engine.market.slot_of[position.instrument_id]
-                if position.silo is None and engine.silo_of_instrument[slot] < 0:
-                    return position.instrument_id
-        return None
+    def _untradable(self, openings: Openings, usable: NDArray[np.bool_]) -> dict[int, str]:
+        """By place among the usable records: the first position in something that has no silo and is given none."""
+        nowhere = (
+            usable[openings.position_of]
+            & (openings.silo < 0)
+            & (self._engine.silo_of_instrument[openings.instrument] < 0)
+        )
+        found: dict[int, str] = {}
+        for at in np.flatnonzero(nowhere).tolist():
+            instrument = self._engine.market.instruments[int(openings.instrument[at])]
+            found.setdefault(int(openings.position_of[at]), instrument.instrument_id)
+        return found
 
-    def _opening(self, account: int, whole: Sequence[HotPositions]) -> Opening:
-        engine = self._engine
-        positions = [position for part in whole for position in part.positions]
-        collateral = [asset for part in whole for asset in part.collateral]
-        silo = [NO_SILO if position.silo is None else silos[position.silo] for position in positions]
-        return Opening(
-            account=account,
-            business_day=days[whole[0].business_date],
-            as_of_ns=whole[0].as_of_ns,
+    def _openings(self, accounts: NDArray[np.int64], records: Sequence[Sequence[HotPositions]]) -> Openings:
+        """Columns of records, each with all its parts; instruments that are not known are -1."""
+        engine, parts = self._engine, [part for record in records for part in record]
+        of_part = np.repeat(np.arange(len(records)), [len(record) for record in records])
+        positions = [position for part in parts for position in part.positions]
+        cash = [balance for part in parts for balance in part.cash]
+        assets = [asset for part in parts for asset in part.collateral]
+        return Openings(
+            account=accounts,
+            business_day=np.array([days[record[0].business_date] for record in records], np.int64),
+            as_of_ns=np.array([record[0].as_of_ns for record in records], np.int64),
+            position_of=np.repeat(of_part, [len(part.positions) for part in parts]),
             instrument=engine.instrument_slots([position.instrument_id for position in positions]),
             quantity=np.array([position.quantity for position in positions], np.float64),
             reference_price=np.array([position.reference_price for position in positions], np.float64),
-            silo=np.array(silo, np.int64),
-            cash=tuple((silos[c.silo], c.currency, c.amount) for part in whole for c in part.cash),
-            collateral_instrument=engine.instrument_slots([asset.instrument_id for asset in collateral]),
-            collateral_quantity=np.array([asset.quantity for asset in collateral], np.float64),
-            collateral_silo=np.array([silos[asset.silo] for asset in collateral], np.int64),
+            silo=np.array(
+                [NO_SILO if position.silo is None else silos[position.silo] for position in positions],
+                np.int64,
+            ),
+            cash_of=np.repeat(of_part, [len(part.cash) for part in parts]),
+            cash_silo=np.array([silos[balance.silo] for balance in cash], np.int64),
+            currency=[balance.currency for balance in cash],
+            amount=np.array([balance.amount for balance in cash], np.float64),
+            collateral_of=np.repeat(of_part, [len(part.collateral) for part in parts]),
+            collateral_instrument=engine.instrument_slots([asset.instrument_id for asset in assets]),
+            collateral_quantity=np.array([asset.quantity for asset in assets], np.float64),
+            collateral_silo=np.array([silos[asset.silo] for asset in assets], np.int64),
         )
+
+
+def _runs(indices: Sequence[int], account_ids: Sequence[str]) -> Iterator[list[int]]:
+    """Messages (indices) in order, as runs in which no account comes twice."""
+    run: list[int] = []
+    seen: set[str] = set()
+    for index in indices:
+        if account_ids[index] in seen:
+            yield run
+            run, seen = [], set()
+        run.append(index)
+        seen.add(account_ids[index])
+    if run:
+        yield run
