@@ -13,7 +13,7 @@ def panels() -> list[Panel]:
     """Presence, work, publishing, correctness."""
     return [
         _live(), _versions(), _owned(),
-        _evaluation_time(), _evaluations(), _restore(),
+        _evaluation_time(), _evaluations(), _restore(), _progress(),
         _commit(), _incidents(), _shadow_error(), _shadow_checks(),
     ]  # fmt: skip
 
@@ -58,7 +58,7 @@ def _evaluation_time() -> Panel:
     half = Query(quantile(0.5, "evaluation_duration_seconds", by="instance"), "{{instance}} p50")
     worst = Query(quantile(0.99, "evaluation_duration_seconds", by="instance"), "{{instance}} p99")
     late = Query(quantile(0.99, "event_loop_lag_seconds", by="instance"), "{{instance}} loop p99")
-    return lines(Frame("Evaluation time", text, "s", span=8, height=8), half, worst, late)
+    return lines(Frame("Evaluation time", text, "s", span=6, height=8), half, worst, late)
 
 
 def _evaluations() -> Panel:
@@ -70,7 +70,7 @@ def _evaluations() -> Panel:
     passes = Query(f"sum({rate('evaluations_total')})", "Passes")
     accounts = Query(f"sum({rate('accounts_evaluated_total')})", "Accounts")
     replayed = Query(f"sum({rate('restored_messages_total')})", "Messages replayed")
-    frame = Frame("Evaluations and replay", text, "ops", span=8, height=8)
+    frame = Frame("Evaluations and replay", text, "ops", span=6, height=8)
     return lines(frame, passes, accounts, replayed)
 
 
@@ -81,7 +81,17 @@ def _restore() -> Panel:
         "runbook MarginWorkerNotLive.",
     )
     duration = Query(quantile(0.99, "restore_duration_seconds", by="instance"), "{{instance}} p99")
-    return lines(Frame("Restore", text, "s", span=8, height=8), duration)
+    return lines(Frame("Restore", text, "s", span=6, height=8), duration)
+
+
+def _progress() -> Panel:
+    text = about(
+        "share read of what each worker reads back now: reference data and prices, then its partitions; 1 = nothing.",
+        "stands still below 1: the accounts of its partitions are not watched.",
+        "runbook MarginWorkerNotLive.",
+    )
+    share = Query(series("restore_progress_ratio"), "{{instance}}")
+    return lines(Frame("Reading back", text, "percentunit", span=6, height=8), share)
 
 
 def _commit() -> Panel:

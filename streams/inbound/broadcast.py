@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from streams.inbound.light_records import Records, with_light_records
 from streams.inbound.log_reader import group_less_consumer, read_to_end
+from streams.inbound.progress import Reading
 from streams.inbound.record import Record, Refusal, Taken
 
 _POLL_MS: Final = 1000
@@ -49,16 +50,17 @@ class Broadcast:
         self._refusals: deque[Refusal] = deque(maxlen=_REFUSALS_KEPT)
         self._committed: dict[TopicPartition, int] = {}
 
-    async def start(self, partitions: Sequence[TopicPartition]) -> None:
+    async def start(self, partitions: Sequence[TopicPartition], reading: Reading) -> None:
         """Read all partitions of the topics to their present ends."""
         await self._consumer.start()
         with_light_records(self._consumer)
         self._consumer.assign(partitions)
+        await reading.expect(self._consumer, partitions)
         for tp in partitions:
             self._committed[tp] = await self._consumer.committed(tp) or 0
         for name in self._topics:
             own = [tp for tp in partitions if tp.topic == name]
-            async for tp, records in read_to_end(self._consumer, own):
+            async for tp, records in read_to_end(self._consumer, own, reading):
                 await self._taken(name, [Records(tp, records)])
 
     async def follow(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.inbound.progress import Reading
+
 _POLL_MS: Final = 200
 # Replaying a day is bound by fetches: 8 MiB per partition and request keep the client busy.
 _FETCH_BYTES: Final = 8 * 1024 * 1024
@@ -28,15 +30,21 @@ def group_less_consumer(bootstrap: str, client_id: str, group_id: str | None = N
 
 
 async def read_to_end(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], reading: Reading | None = None
 ) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
-    """Batches of the assigned partitions from the beginning to the end offsets of now."""
+    """Batches of the assigned partitions from the beginning to the end offsets of now; ``reading`` is told of each."""
     await consumer.seek_to_beginning(*partitions)
     ends = await consumer.end_offsets(list(partitions))
-    open_partitions = {tp for tp in partitions if await consumer.position(tp) < ends[tp]}
+    at = {tp: await consumer.position(tp) for tp in partitions}
+    open_partitions = {tp for tp in partitions if at[tp] < ends[tp]}
     while open_partitions:
         fetched = await consumer.getmany(*open_partitions, timeout_ms=_POLL_MS, max_records=_FETCH_RECORDS)
         for tp, records in fetched.items():
             yield tp, records
         # Transaction markers and compacted records have offsets too: only the position says how far it is.
-        open_partitions = {tp for tp in open_partitions if await consumer.position(tp) < ends[tp]}
+        for tp in open_partitions:
+            position = await consumer.position(tp)
+            if reading is not None:
+                reading.advance(position - at[tp])
+            at[tp] = position
+        open_partitions = {tp for tp in open_partitions if at[tp] < ends[tp]}

@@ -14,6 +14,7 @@ from streams.contracts.results import CallEvent
 from streams.contracts.topics import TopicTable
 from streams.inbound.light_records import Records, with_light_records
 from streams.inbound.log_reader import group_less_consumer, read_to_end
+from streams.inbound.progress import Reading
 from streams.inbound.record import Record, Refusal, Taken
 
 # Openings first: trades that they cover then cost next to nothing.
@@ -44,6 +45,7 @@ async def restore_partition(
     partition: int,
     take_states: TakeStates,
     take_batch: TakeBatch,
+    reading: Reading,
 ) -> Restored:
     """Read a partition's cases, standings and day to their present ends; silently, nothing is evaluated.
 
@@ -65,13 +67,14 @@ async def restore_partition(
         standings = TopicPartition(topics["intraday-deficits"].name, partition)
         day = {TopicPartition(topics[name].name, partition): name for name in _DAY}
         consumer.assign([cases, standings, *day])
+        await reading.expect(consumer, [cases, standings, *day])
         await take_states(
-            await _last_events(consumer, cases, CallEvent),
-            await _last_events(consumer, standings, IntradayEventRecord),
+            await _last_events(consumer, cases, CallEvent, reading),
+            await _last_events(consumer, standings, IntradayEventRecord, reading),
         )
         for tp, name in day.items():
             committed = await consumer.committed(tp) or 0
-            async for _, records in read_to_end(consumer, [tp]):
+            async for _, records in read_to_end(consumer, [tp], reading):
                 taken = await take_batch(name, Records(tp, records))
                 restored.messages += len(records)
                 restored.refusals += [r for r in taken.refusals if r.record.offset >= committed]
@@ -80,10 +83,12 @@ async def restore_partition(
     return restored
 
 
-async def _last_events(consumer: AIOKafkaConsumer, tp: TopicPartition, model: type[M]) -> list[M]:
+async def _last_events(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, model: type[M], reading: Reading
+) -> list[M]:
     """The last event of each key."""
     last: dict[bytes, Any] = {}
-    async for _, records in read_to_end(consumer, [tp]):
+    async for _, records in read_to_end(consumer, [tp], reading):
         for record in records:
             last[record.key] = record
     return [_event(record, tp, model) for record in last.values() if record.value is not None]

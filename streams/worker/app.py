@@ -21,6 +21,7 @@ from streams.contracts.cluster import Existing, TopicError, differences, existin
 from streams.contracts.results import RequirementStatement
 from streams.inbound.broadcast import Broadcast
 from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake, Staged
+from streams.inbound.progress import Progress
 from streams.inbound.record import Record, Refusal, Taken
 from streams.inbound.responses import ResponseBatch
 from streams.outbound.dead_letter import DeadLetters
@@ -38,6 +39,8 @@ from streams.worker.settings import WorkerSettings
 
 _REFRESH_S: Final = 1.0
 _LOOP_SAMPLE_S: Final = 0.05
+_PROGRESS_S: Final = 5.0
+_BROADCAST: Final = "reference data and prices"
 _DRAIN_S: Final = 2.0  # of the 5 s within which a worker ends; the group is left in the rest
 _MILLISECOND_NS: Final = 1_000_000
 
@@ -71,6 +74,8 @@ class MarginWorker:
             settings.clock_skew_limit_ms,
         )
         self.metrics = WorkerMetrics()
+        self.progress = Progress()
+        self.metrics.restore_progress.set_function(lambda: self.progress.share)
         self.engine_thread, self.ingest_thread = EngineThread(), IngestThread()
         self.clock: Clock = EventClock() if settings.clock == "event" else WallClock()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -121,10 +126,19 @@ class MarginWorker:
         await self._producer.start()
         await self.engine_thread.run(self.engine.advance_time, self.clock.now_ns())
         broadcast = (self.settings.topics[name].name for name in (*REFERENCE_TOPICS, "prices"))
+        self._watch(self._report_progress())
+        started = time.monotonic()
         await self._broadcast.start(
-            [TopicPartition(name, number) for name in broadcast for number in range(present[name].partitions)]
+            [
+                TopicPartition(name, number)
+                for name in broadcast
+                for number in range(present[name].partitions)
+            ],
+            self.progress.begin(_BROADCAST),
         )
+        self.progress.end(_BROADCAST)
         self._caught_up = True
+        log.info("reference data and prices read after %.1f s", time.monotonic() - started)
         self._watch(self._broadcast.follow())
         self._watch(self._refresh())
         self._watch(self._measure_loop())
@@ -187,11 +201,11 @@ class MarginWorker:
     def waiting_for(self) -> str:
         """What is still missing before the worker is live; empty if nothing."""
         if not self._caught_up:
-            return "reference data and prices"
+            return _told(_BROADCAST, self.progress.text())
         if not self._assigned_once:
             return "assignment of partitions"
         behind = [number for number, keeper in self._keepers.items() if not keeper.live.is_set()]
-        return f"partitions {sorted(behind)}" if behind else ""
+        return _told(f"partitions {sorted(behind)}", self.progress.text()) if behind else ""
 
     # ---------------------------------------------------------------- partitions
 
@@ -207,7 +221,7 @@ class MarginWorker:
         left = [self._keepers.pop(number) for number in set(self._keepers) - stayed]
         await asyncio.gather(*(keeper.release() for keeper in left))
         services = KeeperServices(
-            self.settings, self.engine_thread, self.intake, self.metrics, self._write_dead_letters,
+            self.settings, self.engine_thread, self.intake, self.metrics, self.progress, self._write_dead_letters,
             self._on_committed, self._on_live, self.fail,
         )  # fmt: skip
         for number in sorted(numbers - stayed):
@@ -376,6 +390,13 @@ class MarginWorker:
                 await self._report_broadcast()
             await asyncio.sleep(_REFRESH_S)
 
+    async def _report_progress(self) -> None:
+        """While anything is read back, say in the log how far it is."""
+        while True:
+            await asyncio.sleep(_PROGRESS_S)
+            if text := self.progress.text():
+                log.info("reading back: %s", text)
+
     async def _measure_loop(self) -> None:
         """Heartbeats, pages and publishing are as late as this task is."""
         while True:
@@ -411,6 +432,10 @@ class MarginWorker:
             if end is not None and short in ACCOUNT_TOPICS:
                 lags.append((tp, max(0, end - 1 - self.intake.high_water(short, tp.partition))))
         return lags
+
+
+def _told(what: str, how_far: str) -> str:
+    return f"{what}: {how_far}" if how_far else what
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:

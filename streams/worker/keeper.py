@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
 from streams.inbound.intake import Intake
+from streams.inbound.progress import Progress
 from streams.inbound.record import Record, Refusal, Taken
 from streams.inbound.restore import restore_partition
 from streams.outbound.calls import Outgoing, case_of
@@ -46,6 +47,7 @@ class KeeperServices:
     engine_thread: EngineThread
     intake: Intake
     metrics: WorkerMetrics
+    progress: Progress
     write_dead_letters: Callable[[Sequence[Refusal]], Awaitable[None]]
     committed: Callable[[Committed], None]
     went_live: Callable[[], None]
@@ -67,7 +69,8 @@ class Keeper:
         self._services = services
         self._publisher: CallPublisher | None = None
         self._was_live = False
-        self._task = asyncio.create_task(self._keep(), name=f"partition {number}")
+        self._name = f"partition {number}"
+        self._task = asyncio.create_task(self._keep(), name=self._name)
 
     async def wait_live(self) -> bool:
         """Wait until the partition is live; False if it is released instead."""
@@ -142,6 +145,7 @@ class Keeper:
             self.live.clear()
             self._publisher = None
             self._dropped.set()
+            self._services.progress.give_up(self._name)
             await self._services.engine_thread.run(self._services.intake.drop_partition, self.number)
             await publisher.stop()
 
@@ -158,17 +162,17 @@ class Keeper:
         await services.engine_thread.run(services.intake.take_partition, self.number)
         restored = await restore_partition(
             services.settings.bootstrap, services.settings.group, services.settings.topics, self.number,
-            self._take_states, self._take_batch,
+            self._take_states, self._take_batch, services.progress.begin(self._name),
         )  # fmt: skip
         await services.write_dead_letters(restored.refusals)
         self._dropped.clear()
         self._publisher = publisher  # before the first pass that can have something to publish
         await services.engine_thread.run(services.intake.engine.go_live, self.number)
+        services.progress.end(self._name)
         self.live.set()
         self._was_live = True
         seconds = monotonic() - started
         services.metrics.restore_duration.observe(seconds)
-        services.metrics.restored_messages.inc(restored.messages)
         log.info("partition %d: live after %.2f s, %d records", self.number, seconds, restored.messages)
         services.went_live()
 
@@ -188,4 +192,5 @@ class Keeper:
             self._services.intake.take_activity, topic, self.number, records
         )
         assert taken is not None, "only this keeper drops its partition"
+        self._services.metrics.restored_messages.inc(len(records))
         return taken

@@ -66,6 +66,9 @@ class WorkerMetrics:
         self.restore_duration = histogram(
             "restore_duration_seconds", "Taking a partition, from fence to live.", _RESTORE_BUCKETS
         )
+        self.restore_progress = gauge(
+            "restore_progress_ratio", "Share read of what is being read back; 1 when nothing is."
+        )
         self.restored_messages = counter("restored_messages", "Records read to restore partitions.")
         self.calls = counter("margin_calls", "Call transitions published.", "scope", "state", "reason")
         self.intraday = counter("intraday_events", "Events of intraday margin deficits published.", "reason")
