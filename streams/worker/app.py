@@ -34,12 +34,14 @@ from streams.worker.evaluation import Evaluation, PassResult, by_partition
 from streams.worker.faust_app import faust_app
 from streams.worker.health import Pages
 from streams.worker.keeper import Keeper, KeeperServices
+from streams.worker.membership import LostMembershipError, Membership, Standing, generation_of
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.settings import WorkerSettings
 
 _REFRESH_S: Final = 1.0
 _LOOP_SAMPLE_S: Final = 0.05
 _PROGRESS_S: Final = 5.0
+_MEMBERSHIP_S: Final = 0.5
 _BROADCAST: Final = "reference data and prices"
 _DRAIN_S: Final = 2.0  # of the 5 s within which a worker ends; the group is left in the rest
 _MILLISECOND_NS: Final = 1_000_000
@@ -83,6 +85,7 @@ class MarginWorker:
         self._keepers: dict[int, Keeper] = {}
         self._generation = -1
         self._assigned_once = False
+        self._outside_group = False
         self._caught_up = False
         self._joined = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -147,6 +150,7 @@ class MarginWorker:
         self._app.finalize()
         await self._app.start()
         self._watch(self._watch_group())
+        self._watch(self._watch_membership())
 
     async def stop(self) -> None:
         """Finish the pass and what it publishes, commit, leave the group, close everything."""
@@ -204,6 +208,8 @@ class MarginWorker:
             return _told(_BROADCAST, self.progress.text())
         if not self._assigned_once:
             return "assignment of partitions"
+        if self._outside_group:
+            return "membership in the consumer group, which was lost"
         behind = [number for number, keeper in self._keepers.items() if not keeper.live.is_set()]
         return _told(f"partitions {sorted(behind)}", self.progress.text()) if behind else ""
 
@@ -217,7 +223,7 @@ class MarginWorker:
         """
         self.metrics.rebalances.inc()
         stayed = set(self._keepers) & numbers if generation == self._generation + 1 else set()
-        self._generation = generation
+        self._generation, self._outside_group = generation, False
         left = [self._keepers.pop(number) for number in set(self._keepers) - stayed]
         await asyncio.gather(*(keeper.release() for keeper in left))
         services = KeeperServices(
@@ -415,6 +421,35 @@ class MarginWorker:
         """Faust restarts nothing that matters here: its crash is ours."""
         await self._app._crashed.wait()
         raise self._app.crash_reason or RuntimeError("Faust ended by itself")
+
+    async def _watch_membership(self) -> None:
+        """Own nothing while the group may have given it to others; see :mod:`streams.worker.membership`.
+
+        Raises:
+            LostMembershipError: the group does not take this worker back.
+        """
+        membership = Membership(self.settings.session_timeout_s)
+        while True:
+            await asyncio.sleep(_MEMBERSHIP_S)
+            if not self._assigned_once or self._app.should_stop:
+                continue
+            standing = membership.look(self._generation, generation_of(self._app), time.monotonic())
+            if standing is Standing.GONE:
+                raise LostMembershipError(
+                    f"group {self.settings.group} has not taken this worker back; start it again, and look at the "
+                    "load of the machine and the brokers if it happens again"
+                )
+            if standing is Standing.LOST and not self._outside_group:
+                await self._leave_partitions()
+
+    async def _leave_partitions(self) -> None:
+        """The next assignment takes everything anew."""
+        self._outside_group = True
+        left = list(self._keepers.values())
+        self._keepers.clear()
+        log.error("membership of the group is lost: %d partitions dropped until it is back", len(left))
+        self._on_live()
+        await asyncio.gather(*(keeper.release() for keeper in left))
 
     def _on_live_gauges(self) -> None:
         for topic in (*REFERENCE_TOPICS, "prices", *sorted(ACCOUNT_TOPICS)):

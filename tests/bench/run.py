@@ -44,6 +44,7 @@ PARTS: Final = {
     "overload": Part("Overload", "overload", broker=True),
     "fan-out": Part("Prices and rows for every worker", "fan_out", broker=True),
     "workers": Part("Several workers", "workers", broker=True),
+    "recovery": Part("Recovery", "recovery", broker=True),
 }  # fmt: skip
 
 

@@ -64,9 +64,13 @@ class Worker:
             lines = response.read().decode().splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if re.fullmatch(f"{name} .*", line))
 
+    def log(self) -> str:
+        """What it has said on standard error."""
+        return self._errors.read_text(encoding="utf-8")
+
     def errors(self) -> str:
-        """The end of what it has said on standard error."""
-        return self._errors.read_text(encoding="utf-8")[-2000:]
+        """The end of it."""
+        return self.log()[-2000:]
 
     def cpu_s(self) -> float:
         """Processor seconds of all its threads so far."""
@@ -81,7 +85,8 @@ class Worker:
 
 
 @contextmanager
-def _worker(arguments: list[str]) -> Iterator[Worker]:
+def worker_process(arguments: list[str]) -> Iterator[Worker]:
+    """A worker with these arguments, ended afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         said, errors = Path(folder, "said"), Path(folder, "errors")
         with said.open("w") as out, errors.open("w") as err:
@@ -239,7 +244,7 @@ def _once(bootstrap: str, count: int) -> dict[str, float]:
         workers: list[Worker] = []
         for _ in range(count):  # one by one, as a rolling start does
             started = time.monotonic()
-            workers.append(stack.enter_context(_worker([*settings, "--log-level", "warning"])))
+            workers.append(stack.enter_context(worker_process([*settings, "--log-level", "warning"])))
             asyncio.run(_all_live(workers))
             live_s = time.monotonic() - started
         course = Course(bootstrap, table, workers)
