@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
+from engine.portfolio.account_class import AccountClass, account_class
 
 NEVER = -(2**62)  # business day of an account without a start-of-day record
 
@@ -33,6 +34,7 @@ _FILLS: dict[str, Fill] = {
     "opening_as_of_ns": (np.int64, -1),
     "portfolio_margin": (np.bool_, False),
     "unified_eligible": (np.bool_, False),
+    "account_class": (np.int8, AccountClass.SPECULATOR),
 }
 
 
@@ -45,6 +47,7 @@ class AccountTable:
         opening_as_of_ns: when that record was drawn up.
         portfolio_margin: approved for portfolio margin.
         unified_eligible: may be margined by the unified candidate.
+        account_class: :class:`AccountClass`, for rulebooks that scale by it.
     """
 
     partition: NDArray[np.int64]
@@ -52,6 +55,7 @@ class AccountTable:
     opening_as_of_ns: NDArray[np.int64]
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
+    account_class: NDArray[np.int8]
 
     def __init__(self) -> None:
         self.count = 0
@@ -70,6 +74,7 @@ class AccountTable:
         self.partition[slot] = partition
         self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
         self.unified_eligible[slot] = unified_eligible
+        self.account_class[slot] = account_class(account.type, account.approvals)
         return slot
 
     def _new_slot(self) -> int:

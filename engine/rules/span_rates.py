@@ -27,6 +27,10 @@ class DatedRates:
     name: str
     rates: tuple[Rate, ...]
 
+    def begin_by(self, day: date) -> bool:
+        """Whether some rate is in force on a day."""
+        return bool(self.rates) and self.rates[0].effective_from <= day
+
     def on(self, day: date) -> Rate:
         """The rate in force on a day.
 

@@ -18,6 +18,7 @@ from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.state.books import AddingBook, SiloBook, product_table
 from engine.state.cases import CaseBook
+from engine.state.dated import in_force
 from engine.state.equity import EquityBook
 from engine.state.pairing_book import book_of
 from engine.state.partitions import Partition
@@ -109,7 +110,8 @@ class ReferenceState:
         products = frozenset[Product]().union(
             *(a.products for a in self.policy.assignments if a.rulebook_id == rulebook.rulebook_id)
         )
-        return book_of(rulebook, products, self._margin_table(rulebook.rulebook_id), bit)
+        table = self._margin_table(rulebook.rulebook_id)
+        return book_of(rulebook, products, table, bit, owners=self.accounts)
 
     def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
         """The unified candidate with, for products it does not take, their silo rulebooks beside it.
@@ -128,7 +130,7 @@ class ReferenceState:
             elif products:
                 table = self._margin_table(rulebook_id) & ~eligible
                 outside.append(
-                    book_of(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
+                    book_of(book.rulebook, products, table, bit << (2 + len(outside)), book, self.accounts)
                 )
         return UnifiedBook(rulebook, bit, add_on, outside)
 
@@ -235,6 +237,7 @@ class ReferenceState:
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
         former = self.silo_books[rulebook_id]
+        rulebook = in_force(rulebook, self.market.valuation_time_ns)
         if rulebook.silo != former.rulebook.silo:
             raise MarginError(
                 Reason.BAD_PARAMETER,

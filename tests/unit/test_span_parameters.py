@@ -43,7 +43,7 @@ def test_shipped_file_has_the_commodities_and_reads_clean(mapping: dict[str, Any
         "MBT",
         "MET",
     ]
-    assert parameters.commodities["ES"].initial_factor == 1.10
+    assert [each.initial for each in parameters.commodities["ES"].factors] == [1.10, 1.0, 1.0]
     assert [spread.name for spread in parameters.inter_commodity] == ["ES:NQ", "ZN:ZB", "GC:SI", "MBT:MET"]
 
 
@@ -103,7 +103,7 @@ def test_rate_of_the_day_from_the_history(mapping: dict[str, Any], reference_dir
         3800.0,
     )
     commodity = Parameters.from_mapping(mapping).with_rates({"ES": rate}).commodities["ES"]
-    assert (commodity.price_scan_usd, commodity.initial_factor) == (3800.0, pytest.approx(1.1))
+    assert (commodity.price_scan_usd, commodity.factors[0].initial) == (3800.0, pytest.approx(1.1))
 
 
 def test_dated_rates_change_on_their_day_whatever_the_order_of_rows() -> None:
@@ -134,7 +134,7 @@ def test_a_rate_replaces_a_fraction_of_notional(mapping: dict[str, Any]) -> None
     parameters = Parameters.from_mapping(mapping)
     commodity = parameters.with_rates({"MBT": rate}).commodities["MBT"]
     assert (commodity.price_scan_usd, commodity.price_scan_rate) == (2000.0, 0.0)
-    assert commodity.initial_factor == pytest.approx(1.3)
+    assert commodity.factors[0].initial == pytest.approx(1.3)
     assert parameters.commodities["MBT"].price_scan_rate == 0.25
     with pytest.raises(MarginError, match=r"commodities\.ZZ"):
         parameters.with_rates({"ZZ": rate})
