@@ -87,7 +87,9 @@ class AccountRecord(Message):
     type: Literal["customer", "proprietary", "market_maker"] = "customer"
     status: Literal["open", "closed"] = "open"
     desk: str = ""
-    approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    approvals: tuple[
+        Literal["portfolio_margin", "eligible_contract_participant", "cross_margin", "hedger"], ...
+    ] = ()
     time_zone: str = "America/New_York"
     call_contact: str = ""
 

@@ -13,7 +13,7 @@ FLOW = {
     "engine": ("base", "market", "portfolio", "risk", "rules", "shortfall", "state"),
     "streams": (
         *("parameters", "business_days", "warmup", "contracts", "inbound", "outbound", "worker"),
-        *("broker", "simulator", "web", "replay", "demo", "cli"),
+        *("broker", "simulator", "web", "replay", "span", "demo", "cli"),
     ),
 }
 # Transport, clock, environment, files, processes: they come in as values or not at all.
