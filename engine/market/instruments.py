@@ -44,6 +44,7 @@ class Product(StrEnum):
     TREASURY = "treasury"
     EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
+    EVENT_CONTRACT = "event_contract"  # pays a fixed amount if one of some outcomes of an event comes
 
 
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
@@ -78,6 +79,10 @@ class Instrument:
         reference_entity: whose default a credit default swap protects against.
         coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05).
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        event: what an event contract is about; contracts on one event with the same outcomes net.
+        outcomes: all outcomes of the event: exactly one of them will come.
+        pays_on: those of them on which the contract pays; one for a plain YES, all others for the NO against it.
+        payoff: what it pays then, in the unit of its price (1 where prices are fractions of 1).
     """
 
     instrument_id: str
@@ -108,6 +113,10 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    event: str = ""
+    outcomes: tuple[str, ...] = ()
+    pays_on: tuple[str, ...] = ()
+    payoff: float = 0.0
 
     @property
     def is_option(self) -> bool:
@@ -192,5 +201,20 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(
             instrument.negative_price_allowed,
             "the value of a credit default swap can be negative: set negative_price_allowed",
+        )
+    if instrument.product is Product.EVENT_CONTRACT:
+        outcomes, pays_on = set(instrument.outcomes), set(instrument.pays_on)
+        require(bool(instrument.event), "an event contract needs its event")
+        require(
+            len(outcomes) == len(instrument.outcomes) >= 2 and "" not in outcomes,
+            f"outcomes {list(instrument.outcomes)} are not two or more different names",
+        )
+        require(
+            bool(pays_on) and pays_on < outcomes,
+            f"pays_on {list(instrument.pays_on)} is not some, but not all, of the outcomes",
+        )
+        require(
+            math.isfinite(instrument.payoff) and instrument.payoff > 0,
+            f"payoff {instrument.payoff} is not a positive number",
         )
     return instrument

@@ -10,6 +10,7 @@ from engine.market.scenarios import ScenarioSet
 from engine.rules import (
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
+    event_contracts_parameters,
     finra_4210g_parameters,
     sec_18a_3_equity_parameters,
     sec_18a_3_parameters,
@@ -17,6 +18,7 @@ from engine.rules import (
 )
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
+from engine.rules.event_contracts import EventContracts
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.interface import SiloRulebook
 from engine.rules.sec_18a_3 import Sec18a3
@@ -35,6 +37,9 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
     "digital-assets-spot": lambda mapping: DigitalAssetsSpot(
         digital_assets_spot_parameters.Parameters.from_mapping(mapping)
+    ),
+    "event-contracts": lambda mapping: EventContracts(
+        event_contracts_parameters.Parameters.from_mapping(mapping)
     ),
     "sec-18a-3": lambda mapping: Sec18a3(sec_18a_3_parameters.Parameters.from_mapping(mapping)),
     "sec-18a-3-equity": lambda mapping: Sec18a3Equity(

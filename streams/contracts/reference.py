@@ -38,6 +38,7 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
+        "event_contract",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -67,6 +68,12 @@ class InstrumentRecord(Message):
     reference_entity: str = ""
     coupon: float = Field(0.0, ge=0, le=0.2, description="running premium a year, a fraction of notional")
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    event: str = Field("", description="what an event contract is about")
+    outcomes: tuple[str, ...] = Field(
+        (), description="all outcomes of the event: exactly one of them will come"
+    )
+    pays_on: tuple[str, ...] = Field((), description="the outcomes on which the contract pays")
+    payoff: float = Field(0.0, ge=0, le=1e9, description="what it pays then, in the unit of its price")
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""

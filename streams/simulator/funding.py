@@ -97,7 +97,8 @@ class StartOfDay:
         engine.take_partition(_PARTITION)
         for account in accounts:
             record = account.record
-            engine.put_account(Account(record.account_id, approvals=frozenset(record.approvals)), _PARTITION)
+            owner = Account(record.account_id, type=record.type, approvals=frozenset(record.approvals))
+            engine.put_account(owner, _PARTITION)
             engine.open_day(self._opening(account, day))
         engine.go_live(_PARTITION)
         engine.evaluate(self._now_ns)
