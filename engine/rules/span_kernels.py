@@ -106,10 +106,9 @@ def charge_units(
         charges[unit, SCANNING_RISK] = scanning
         charges[unit, NET_DELTA] = net_delta if abs(net_delta) > NOISE else 0.0
         charges[unit, INTER_MONTH_CHARGE] = inter_month_charge(
-            left, order[owner], spread_start[owner : owner + 2], leg_start, spread_charge_usd, leg_sign,
-            leg_ratio, leg_usable,
-        )  # fmt: skip
-        charges[unit, DELIVERY_CHARGE] = delivery_charge(exposure[MONTHS:], left, delivery_usd[owner])
+            left, order, owner, spread_start, leg_start, spread_charge_usd, leg_sign, leg_ratio, leg_usable
+        )
+        charges[unit, DELIVERY_CHARGE] = delivery_charge(exposure[MONTHS:], left, delivery_usd, owner)
         calls, puts = max(exposure[MINIMUM_CALLS], 0.0), max(exposure[MINIMUM_PUTS], 0.0)
         charges[unit, SHORT_OPTION_MINIMUM] = max(calls, puts) if greater_side[owner] else calls + puts
         charges[unit, PRICE_RISK] = futures_price_risk(
@@ -124,7 +123,9 @@ def charge_units(
 
 
 @kernel
-def commodity_risk(charge: Float64s, months_usd: float, credit_usd: float, factor: float) -> float:
+def commodity_risk(
+    charges: Float64s, unit: int, months_usd: float, credit_usd: float, factor: float
+) -> float:
     """The larger of short option minimum and scanning + months - credit, scaled.
 
     Long options alone risk no more than their value.
@@ -132,37 +133,28 @@ def commodity_risk(charge: Float64s, months_usd: float, credit_usd: float, facto
     Args:
         months_usd: inter-month and delivery charge. factor: of the account's class.
     """
-    risk = factor * max(charge[SHORT_OPTION_MINIMUM], charge[SCANNING_RISK] + months_usd - credit_usd)
-    if charge[LONG_OPTIONS_ONLY] > 0.0:
-        risk = min(risk, max(charge[NET_OPTION_VALUE], 0.0))
+    before_minimum = charges[unit, SCANNING_RISK] + months_usd - credit_usd
+    risk = factor * max(charges[unit, SHORT_OPTION_MINIMUM], before_minimum)
+    if charges[unit, LONG_OPTIONS_ONLY] > 0.0:
+        risk = min(risk, max(charges[unit, NET_OPTION_VALUE], 0.0))
     return float(risk)
 
 
 @kernel
 def _months_after(
     charge: Float64s,
-    remaining: float,
-    every: Bools,
+    used: float,
     order: Int64s,
+    owner: int,
     delivery_usd: Float64s,
-    spreads: Int64s,
-    leg_start: Int64s,
-    spread_charge_usd: Float64s,
-    leg_sign: Float64s,
-    leg_ratio: Float64s,
-    leg_usable: Bools,
+    inter_month: tuple[Int64s, Int64s, Float64s, Float64s, Float64s, Bools],
 ) -> float:
     """Inter-month and delivery charge of a unit once other spreads have used part of its net delta."""
-    used = abs(charge[NET_DELTA] - remaining)
-    if used <= NOISE:
-        return float(charge[INTER_MONTH_CHARGE] + charge[DELIVERY_CHARGE])
     held = charge[CHARGES:]
     left = held.copy()
-    take_from_months(left, order, every, np.sign(charge[NET_DELTA]), used)
-    months = inter_month_charge(
-        left, order, spreads, leg_start, spread_charge_usd, leg_sign, leg_ratio, leg_usable
-    )
-    return float(months + delivery_charge(held, left, delivery_usd))
+    take_from_months(left, order, owner, 1.0 if charge[NET_DELTA] > 0.0 else -1.0, used)
+    months = inter_month_charge(left, order, owner, *inter_month)
+    return float(months + delivery_charge(held, left, delivery_usd, owner))
 
 
 @kernel
@@ -191,31 +183,35 @@ def combine_accounts(
     """
     requirements = np.zeros((len(offsets) - 1, 2))
     present = np.zeros(len(factors), np.bool_)
-    every = np.ones(order.shape[1], np.bool_)
     remaining, weighted = np.zeros(len(factors)), np.zeros(len(factors))
     credit, months = np.zeros(len(factors)), np.zeros(len(factors))
     for account in range(len(offsets) - 1):
-        units = range(offsets[account], offsets[account + 1])
-        for unit in units:
-            owner, charge = commodity[unit], charges[unit]
+        first, last = offsets[account], offsets[account + 1]
+        for unit in range(first, last):
+            owner, net_delta = commodity[unit], charges[unit, NET_DELTA]
             present[owner] = True
-            remaining[owner] = charge[NET_DELTA]
-            weighted[owner] = charge[PRICE_RISK] / abs(charge[NET_DELTA]) if charge[NET_DELTA] != 0.0 else 0.0
+            remaining[owner] = net_delta
+            weighted[owner] = charges[unit, PRICE_RISK] / abs(net_delta) if net_delta != 0.0 else 0.0
             credit[owner] = 0.0
-        give_credits(present, remaining, weighted, credit, *before_months)
-        for unit in units:
-            owner = commodity[unit]
-            months[owner] = _months_after(
-                charges[unit], remaining[owner], every, order[owner], delivery_usd[owner],
-                inter_month[0][owner : owner + 2], inter_month[1], inter_month[2], inter_month[3],
-                inter_month[4], inter_month[5],
-            )  # fmt: skip
+            months[owner] = charges[unit, INTER_MONTH_CHARGE] + charges[unit, DELIVERY_CHARGE]
+        if len(before_months[0]) > 1:
+            give_credits(present, remaining, weighted, credit, *before_months)
+            for unit in range(first, last):
+                owner = commodity[unit]
+                used = abs(charges[unit, NET_DELTA] - remaining[owner])
+                if used > NOISE:
+                    months[owner] = _months_after(
+                        charges[unit], used, order, owner, delivery_usd, inter_month
+                    )
         give_credits(present, remaining, weighted, credit, *after_months)
-        for unit in units:
+        for unit in range(first, last):
             owner = commodity[unit]
-            scale = factors[owner, classes[account]]
-            risk = commodity_risk(charges[unit], months[owner], credit[owner], scale[0])
-            requirements[account, 0] += scale[1] * risk
+            risk_factor, initial_factor = (
+                factors[owner, classes[account], 0],
+                factors[owner, classes[account], 1],
+            )
+            risk = commodity_risk(charges, unit, months[owner], credit[owner], risk_factor)
+            requirements[account, 0] += initial_factor * risk
             requirements[account, 1] += risk
             present[owner] = False
     return requirements

@@ -17,77 +17,96 @@ NOISE = 1e-9
 
 
 @kernel
-def take_from_months(left: Float64s, order: Int64s, usable: Bools, side: float, amount: float) -> None:
-    """Use up deltas of one side (1 long, -1 short), the nearest usable month first."""
-    for column in order:
+def take_from_months(left: Float64s, order: Int64s, owner: int, side: float, amount: float) -> None:
+    """Use up deltas of one side (1 long, -1 short) of a commodity, the nearest month first."""
+    for place in range(order.shape[1]):
+        column = order[owner, place]
         if column < 0:
             return
-        if usable[column]:
-            taken = min(amount, max(side * left[column], 0.0))
-            left[column] -= side * taken
-            amount -= taken
+        taken = min(amount, max(side * left[column], 0.0))
+        left[column] -= side * taken
+        amount -= taken
+
+
+@kernel
+def _both_sides(left: Float64s, order: Int64s, owner: int) -> bool:
+    """Whether some month is long and another short; without it no spread between months can form."""
+    long = short = False
+    for place in range(order.shape[1]):
+        column = order[owner, place]
+        if column < 0:
+            break
+        long = long or left[column] > NOISE
+        short = short or left[column] < -NOISE
+    return long and short
 
 
 @kernel
 def inter_month_charge(
     left: Float64s,
     order: Int64s,
-    spreads: Int64s,
+    owner: int,
+    spread_start: Int64s,
     leg_start: Int64s,
     charge_usd: Float64s,
     leg_sign: Float64s,
     leg_ratio: Float64s,
     leg_usable: Bools,
 ) -> float:
-    """Charge of the spreads that form; ``left``, deltas by month column, is used up in place.
+    """Charge of the spreads of a commodity that form; ``left``, deltas by month column, is used up in place.
+
+    By indices, not slices: a slice costs a compiled loop a count of references.
 
     Args:
-        spreads: (first, last) of the commodity's spreads.
+        owner: the commodity. order and the rest: see :class:`engine.rules.span_months.MonthTables`.
     """
     total = 0.0
-    for spread in range(spreads[0], spreads[1]):
+    if not _both_sides(left, order, owner):
+        return total
+    months = order.shape[1]
+    for spread in range(spread_start[owner], spread_start[owner + 1]):
         first, last = leg_start[spread], leg_start[spread + 1]
         for side in (1.0, -1.0):
             count = np.inf
             for leg in range(first, last):
-                available = 0.0
-                for column in range(len(left)):
+                sign, available = side * leg_sign[leg], 0.0
+                for place in range(months):
+                    column = order[owner, place]
+                    if column < 0:
+                        break
                     if leg_usable[leg, column]:
-                        available += max(side * leg_sign[leg] * left[column], 0.0)
+                        available += max(sign * left[column], 0.0)
                 count = min(count, available / leg_ratio[leg])
             if count <= NOISE:
                 continue
             for leg in range(first, last):
-                take_from_months(left, order, leg_usable[leg], side * leg_sign[leg], count * leg_ratio[leg])
+                sign, amount = side * leg_sign[leg], count * leg_ratio[leg]
+                for place in range(months):
+                    column = order[owner, place]
+                    if column < 0:
+                        break
+                    if leg_usable[leg, column]:
+                        taken = min(amount, max(sign * left[column], 0.0))
+                        left[column] -= sign * taken
+                        amount -= taken
             total += count * charge_usd[spread]
     return total
 
 
 @kernel
-def delivery_charge(held: Float64s, left: Float64s, rates_usd: Float64s) -> float:
-    """Charge of months in delivery: deltas that spreads used, and deltas left outright.
+def delivery_charge(held: Float64s, left: Float64s, rates_usd: Float64s, owner: int) -> float:
+    """Charge of a commodity's months in delivery: deltas that spreads used, and deltas left outright.
 
     Args:
-        held, left: float64[month columns] before and after spreads. rates_usd: float64[month columns, 2].
+        held, left: float64[month columns] before and after spreads.
+        rates_usd: float64[commodities, month columns, 2].
     """
     total = 0.0
     for column in range(len(held)):
         outright = abs(left[column])
-        total += (abs(held[column]) - outright) * rates_usd[column, 0] + outright * rates_usd[column, 1]
+        used = abs(held[column]) - outright
+        total += used * rates_usd[owner, column, 0] + outright * rates_usd[owner, column, 1]
     return total
-
-
-@kernel
-def _spreads_formed(
-    present: Bools, remaining: Float64s, legs: Int64s, signs: Float64s, ratios: Float64s, side: float
-) -> float:
-    """How many spreads the deltas left allow with side A long (`side` = 1) or short (-1)."""
-    count = np.inf
-    for leg in range(len(legs)):
-        if not present[legs[leg]]:
-            return 0.0
-        count = min(count, max(side * signs[leg] * remaining[legs[leg]], 0.0) / ratios[leg])
-    return count
 
 
 @kernel
@@ -110,12 +129,19 @@ def give_credits(
     """
     for spread in range(len(leg_start) - 1):
         first, last = leg_start[spread], leg_start[spread + 1]
-        legs, signs, ratios = leg_commodity[first:last], leg_sign[first:last], leg_ratio[first:last]
+        complete = True
+        for leg in range(first, last):
+            complete = complete and present[leg_commodity[leg]]
+        if not complete:
+            continue
         for side in (1.0, -1.0):
-            count = _spreads_formed(present, remaining, legs, signs, ratios, side)
+            count = np.inf
+            for leg in range(first, last):
+                available = side * leg_sign[leg] * remaining[leg_commodity[leg]]
+                count = min(count, max(available, 0.0) / leg_ratio[leg])
             if count <= NOISE:
                 continue
-            for leg in range(len(legs)):
-                owner, used = legs[leg], count * ratios[leg]
-                credit[owner] += leg_credit_rate[first + leg] * weighted_risk[owner] * used
-                remaining[owner] -= side * signs[leg] * used
+            for leg in range(first, last):
+                owner, used = leg_commodity[leg], count * leg_ratio[leg]
+                credit[owner] += leg_credit_rate[leg] * weighted_risk[owner] * used
+                remaining[owner] -= side * leg_sign[leg] * used
