@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from engine.base.errors import MarginError
+from engine.portfolio.accounts import Account
 from engine.rules.span_parameters import Parameters
 from streams.cli import main
+from streams.contracts.topics import DEFAULT_PARTITIONS, partition_of
 from streams.parameters import read_toml
 from streams.replay.book_file import read_book
 from streams.replay.files import FileError
@@ -207,6 +209,17 @@ def test_initial_by_account_class(
     silo = silo_of(margined)
     assert (silo["maintenance"], silo["initial"]) == ("21600.00", initial)
     assert margined.under({"span-futures"})[0]["initial"] == initial
+
+
+def test_a_change_of_class_takes_effect_at_the_next_pass(tmp_path: Path) -> None:
+    book, _ = read_book(book_file(tmp_path))
+    margined = MarginedBook(book, None, None, None)
+    engine, now_ns = margined.files.engine, margined.as_of_ns
+    for account_type, initial in (("proprietary", 21_600.0), ("customer", 23_760.0)):
+        engine.put_account(Account("A", type=account_type), partition_of("A", DEFAULT_PARTITIONS))
+        engine.evaluate(now_ns)
+        assert engine.initial.sum() == pytest.approx(initial)
+        assert engine.maintenance.sum() == pytest.approx(21_600.0)
 
 
 def test_the_command_names_what_it_leaves_out(tmp_path: Path) -> None:
