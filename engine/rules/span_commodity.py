@@ -111,11 +111,11 @@ class Commodity:
 
     def with_rate(self, rate: Rate) -> Commodity:
         """The same with the rate of a day: maintenance is the scan range, initial the speculator's."""
-        speculator = replace(self.factors[0], initial=rate.initial_usd / rate.maintenance_usd)
+        speculator = replace(self.factors[0], initial=rate.initial / rate.maintenance)
         return replace(
             self,
-            price_scan_usd=rate.maintenance_usd,
-            price_scan_rate=0.0,
+            price_scan_usd=0.0 if rate.of_notional else rate.maintenance,
+            price_scan_rate=rate.maintenance if rate.of_notional else 0.0,
             month_scans={},
             factors=(speculator, *self.factors[1:]),
         )
@@ -191,7 +191,9 @@ def commodity_from(table: ParameterTable, name: str, header: ParameterTable) -> 
             _once(table, "delivery", [(each.month, each) for each in map(_delivery, delivery)]).values()
         ),
         rates=dated_rates(
-            [_rate(row) for row in table.rows("rates", fewest=0)] if table.has("rates") else [], name
+            [_rate(row, has_usd) for row in table.rows("rates", fewest=0)] if table.has("rates") else [],
+            name,
+            of_notional=not has_usd,
         ),
     )
 
@@ -226,10 +228,13 @@ def _delivery(table: ParameterTable) -> DeliveryMonth:
     )
 
 
-def _rate(table: ParameterTable) -> tuple[date, float, float]:
-    table.only("from", "initial_usd", "maintenance_usd")
+def _rate(table: ParameterTable, in_usd: bool) -> tuple[date, float, float]:
+    """In the unit of the commodity's scan range: USD per standard contract, or shares of its notional."""
+    unit, most = ("usd", 1e9) if in_usd else ("rate", 5.0)
+    initial, maintenance = f"initial_{unit}", f"maintenance_{unit}"
+    table.only("from", initial, maintenance)
     day = table.day("from")
-    return day, table.number("initial_usd", 1e-6, 1e9), table.number("maintenance_usd", 1e-6, 1e9)
+    return day, table.number(initial, 1e-6, most), table.number(maintenance, 1e-6, most)
 
 
 def _tier_last_months(table: ParameterTable) -> tuple[str, ...]:

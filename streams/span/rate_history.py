@@ -96,11 +96,14 @@ def with_histories(mapping: Mapping[str, Any], histories: Histories) -> Dated:
     taken = tuple(symbol for symbol in histories.rates if symbol in commodities)
     for symbol in taken:
         commodities[symbol].pop("month_scans", None)
+        if "price_scan_rate" in commodities[symbol]:  # rates in USD stand beside a range in USD
+            del commodities[symbol]["price_scan_rate"]
+            commodities[symbol]["price_scan_usd"] = histories.rates[symbol].rates[-1].maintenance
         commodities[symbol]["rates"] = [
             {
                 "from": rate.effective_from,
-                "initial_usd": rate.initial_usd,
-                "maintenance_usd": rate.maintenance_usd,
+                "initial_usd": rate.initial,
+                "maintenance_usd": rate.maintenance,
             }
             for rate in histories.rates[symbol].rates
         ]

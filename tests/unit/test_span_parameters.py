@@ -87,7 +87,7 @@ def test_rate_of_the_day_from_the_history(mapping: dict[str, Any], reference_dir
     rows = history(reference_dir / "lean_cme_futures_margin_history/cme_ES.csv")
     rates = dated_rates(rows, "ES")
     rate = rates.on(date(2013, 10, 7))
-    assert (rate.effective_from, rate.initial_usd, rate.maintenance_usd) == (
+    assert (rate.effective_from, rate.initial, rate.maintenance) == (
         date(2013, 10, 3),
         4180.0,
         3800.0,
@@ -103,10 +103,8 @@ def test_dated_rates_change_on_their_day_whatever_the_order_of_rows() -> None:
         (date(2024, 3, 1), 121.0, 110.0),
     ]
     rates = dated_rates(rows)
-    assert [rates.on(day).maintenance_usd for day in (date(2024, 1, 1), date(2024, 2, 29))] == [80.0, 80.0]
-    assert (
-        rates.on(date(2024, 3, 1)).maintenance_usd == 110.0
-    )  # the later row of the day corrects the earlier
+    assert [rates.on(day).maintenance for day in (date(2024, 1, 1), date(2024, 2, 29))] == [80.0, 80.0]
+    assert rates.on(date(2024, 3, 1)).maintenance == 110.0  # the later row of the day corrects the earlier
     with pytest.raises(MarginError, match="no rate on 2023-12-31: history begins on 2024-01-01"):
         rates.on(date(2023, 12, 31))
     with pytest.raises(MarginError, match="history is empty"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from streams.parameters import read_toml
 from streams.replay.book_file import read_book
 from streams.replay.files import FileError
 from streams.replay.margin import MarginedBook
+from streams.span.parameter_file import write_parameters
 from streams.span.rate_history import Histories, read_histories, read_history, with_histories
-from tests.rulebook_cases import shipped
+from tests.rulebook_cases import ROOT, shipped
 
 FOLDER = "lean_cme_futures_margin_history"
 MICROS = {"MES": "ES", "MNQ": "NQ"}
@@ -43,7 +45,7 @@ def test_nineteen_products_load_with_every_row(histories: Histories, reference_d
     for file in (reference_dir / FOLDER).glob("*.csv"):
         found = histories.rates[file.stem.split("_")[1]].rates
         rows = {day: (initial, kept) for day, initial, kept in rows_of(file)}
-        assert {each.effective_from: (each.initial_usd, each.maintenance_usd) for each in found} == rows
+        assert {each.effective_from: (each.initial, each.maintenance) for each in found} == rows
 
 
 def test_seventeen_are_commodities_and_the_others_their_tenth(histories: Histories) -> None:
@@ -53,7 +55,7 @@ def test_seventeen_are_commodities_and_the_others_their_tenth(histories: Histori
     for micro, whole in MICROS.items():
         for rate in histories.rates[micro].rates:
             of_whole = histories.rates[whole].on(rate.effective_from)
-            assert 10 * rate.maintenance_usd == pytest.approx(of_whole.maintenance_usd)
+            assert 10 * rate.maintenance == pytest.approx(of_whole.maintenance)
 
 
 def test_every_rate_is_in_force_from_its_day_until_the_next(histories: Histories) -> None:
@@ -62,15 +64,15 @@ def test_every_rate_is_in_force_from_its_day_until_the_next(histories: Histories
     for name in parameters.commodities:
         for rate in histories.rates[name].rates if name in histories.rates else ():
             commodity = parameters.on(rate.effective_from).commodities[name]
-            assert commodity.price_scan_usd == rate.maintenance_usd
-            assert commodity.factors[0].initial == pytest.approx(rate.initial_usd / rate.maintenance_usd)
+            assert commodity.price_scan_usd == rate.maintenance
+            assert commodity.factors[0].initial == pytest.approx(rate.initial / rate.maintenance)
             before = parameters.on(rate.effective_from - timedelta(days=1)).commodities[name]
             first = rate is histories.rates[name].rates[0]
             expected = parameters.commodities[name] if first else None
             assert before.price_scan_usd == (
                 expected.price_scan_usd
                 if expected
-                else histories.rates[name].on(rate.effective_from - timedelta(days=1)).maintenance_usd
+                else histories.rates[name].on(rate.effective_from - timedelta(days=1)).maintenance
             )
             checked += 1
     assert checked == 1141
@@ -209,6 +211,35 @@ def test_initial_by_account_class(
     silo = silo_of(margined)
     assert (silo["maintenance"], silo["initial"]) == ("21600.00", initial)
     assert margined.under({"span-futures"})[0]["initial"] == initial
+
+
+@pytest.mark.parametrize(
+    ("as_of", "required"), [("2020-12-23T12:00:00", "4000.00"), ("2020-12-24T12:00:00", "3000.00")]
+)
+def test_a_security_future_in_a_futures_account(tmp_path: Path, as_of: str, required: str) -> None:
+    """One commodity as the packaged file describes it: 20 % of 2 x 100 x 100, 15 % from 2020-12-24 on."""
+    text = (ROOT / "engine/rules/data/span-futures.toml").read_text()
+    first, last = (
+        text.index('# [commodities."AAPL1D"]'),
+        text.index("# Spreads in the order they form: A legs"),
+    )
+    example = "".join(f"{line[2:]}\n" for line in text[first:last].splitlines())
+    mapping = shipped("span-futures")
+    mapping["commodities"] |= tomllib.loads(example)["commodities"]
+    write_parameters(tmp_path / "own", mapping, [])
+    now_ns = nanoseconds(as_of)
+    book = {
+        "accounts": [{"account_id": "A"}],
+        "instruments": [{"instrument_id": "AAPL1DH1", "product": "future", "multiplier": 100, "risk_factor": "EQ:AAPL",
+                         "combined_commodity": "AAPL1D", "contract_month": "2021-03"}],
+        "prices": [{"instrument_id": "AAPL1DH1", "mark": 100.0, "source_time_ns": now_ns, "sequence": 1}],
+        "positions": [{"account_id": "A", "business_date": "2020-12-22", "as_of_ns": now_ns - 1,
+                       "positions": [{"instrument_id": "AAPL1DH1", "quantity": -2, "reference_price": 100.0}]}],
+    }  # fmt: skip
+    file = tmp_path / "book.json"
+    file.write_text(json.dumps(book))
+    silo = silo_of(MarginedBook(read_book(file)[0], tmp_path / "own", None, None))
+    assert (silo["maintenance"], silo["initial"]) == (required, required)
 
 
 def test_a_change_of_class_takes_effect_at_the_next_pass(tmp_path: Path) -> None:
