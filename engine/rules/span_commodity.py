@@ -58,10 +58,14 @@ class MonthScan:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """Scaling of one account class: maintenance = risk x ``risk``, initial = maintenance x ``initial``."""
+    """Scaling of one account class: maintenance = risk x ``risk``, initial = maintenance x ``initial``.
+
+    ``follows``: the initial factor is the speculator's because nobody states another, also when that one changes.
+    """
 
     risk: float
     initial: float
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +115,13 @@ class Commodity:
 
     def with_rate(self, rate: Rate) -> Commodity:
         """The same with the rate of a day: maintenance is the scan range, initial the speculator's."""
-        speculator = replace(self.factors[0], initial=rate.initial / rate.maintenance)
+        initial = rate.initial / rate.maintenance
         return replace(
             self,
             price_scan_usd=0.0 if rate.of_notional else rate.maintenance,
             price_scan_rate=rate.maintenance if rate.of_notional else 0.0,
             month_scans={},
-            factors=(speculator, *self.factors[1:]),
+            factors=tuple(replace(each, initial=initial) if each.follows else each for each in self.factors),
         )
 
 
@@ -131,7 +135,9 @@ def class_factors(*tables: ParameterTable) -> tuple[Factors, ...]:
     for classes in stated:
         classes.only(*ACCOUNT_CLASSES[1:])
     speculator = Factors(
-        risk=_first(tables, "risk_factor", 1.0), initial=_first(tables, "initial_factor", None)
+        risk=_first(tables, "risk_factor", 1.0),
+        initial=_first(tables, "initial_factor", None),
+        follows=True,
     )
     factors = [speculator]
     for name in ACCOUNT_CLASSES[1:]:
@@ -139,7 +145,9 @@ def class_factors(*tables: ParameterTable) -> tuple[Factors, ...]:
         for table in own:
             table.only(*_FACTOR_BOUNDS)
         risk = _first(own, "risk_factor", speculator.risk)
-        factors.append(Factors(risk, _first(own, "initial_factor", speculator.initial)))
+        initial = _first(own, "initial_factor", speculator.initial)
+        follows = not any(table.has("initial_factor") for table in own)
+        factors.append(Factors(risk, initial, follows))
     return tuple(factors)
 
 

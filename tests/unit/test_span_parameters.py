@@ -96,6 +96,13 @@ def test_rate_of_the_day_from_the_history(mapping: dict[str, Any], reference_dir
     assert (commodity.price_scan_usd, commodity.factors[0].initial) == (3800.0, pytest.approx(1.1))
 
 
+def test_a_dated_rate_is_every_class_s_that_states_no_initial_factor(mapping: dict[str, Any]) -> None:
+    mapping["account_classes"] = {"member": {"initial_factor": 1.2}}
+    rate = {"ES": Rate(date(2024, 1, 1), 2600.0, 2000.0)}
+    factors = Parameters.from_mapping(mapping).with_rates(rate).commodities["ES"].factors
+    assert [each.initial for each in factors] == [1.3, 1.3, 1.2]
+
+
 def test_dated_rates_change_on_their_day_whatever_the_order_of_rows() -> None:
     rows = [
         (date(2024, 3, 1), 110.0, 100.0),
