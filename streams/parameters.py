@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from engine.base.business_days import BusinessDays
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Product
 from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.registry import silo_rulebook, unified_rulebook
+from engine.shortfall.intraday_parameters import RULE_ID, TIME_ZONE, IntradayParameters, IntradayRule, Method
 from engine.state.policy import Policy, parse_assignments
+from streams.business_days import exchange_days, trading_days
 from streams.call_rules import call_rules
 
 UNIFIED_METHOD = "one-pot"
 POLICY_FILE = "policy.toml"
 SCENARIO_FILE = "scenarios-synthetic.csv"
+# The rule came into force in 2026; the calendar library knows the rules of later holidays.
+_CALENDAR = (date(2026, 1, 1), date(2045, 12, 31))
 
 
 def packaged() -> Traversable:
@@ -98,4 +105,22 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
         revaluation_step_s=int(mapping["revaluation_step_s"]),
         price_tolerance=float(mapping.get("price_tolerance", 0.0)),
         volatility_tolerance=float(mapping.get("volatility_tolerance", 0.0)),
+        intraday=load_intraday_rule(folder),
     )
+
+
+def load_intraday_rule(folder: Path | None = None) -> IntradayRule | None:
+    """The rule on intraday margin deficits with the days of the exchange; None if its method is ``off``.
+
+    Raises:
+        MarginError: BAD_PARAMETER naming the parameter and its value.
+    """
+    parameters = IntradayParameters.from_mapping(read_toml(f"{RULE_ID}.toml", folder))
+    if parameters.method is Method.OFF:
+        return None
+    return IntradayRule(parameters, trading_days(_business_days(), parameters.day_end, TIME_ZONE))
+
+
+@cache
+def _business_days() -> BusinessDays:
+    return exchange_days(*_CALENDAR)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,11 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Changes of holdings and cash, columns of length m, to be applied in order."""
+    """Changes of holdings and cash, columns of length m, to be applied in order.
+
+    Attributes:
+        entry: index in its batch of the entry that brings the change, -1 for a start-of-day record.
+    """
 
     account: Int64s
     instrument: Int64s
@@ -101,6 +106,7 @@ class Effects:
     quantity: Float64s
     cash: Float64s
     currency: Int64s
+    entry: Int64s
 
 
 _FILLS: dict[str, Fill] = {
@@ -222,10 +228,10 @@ class Ledger:
         touched, was_known = touched[:changed], was_known[:changed]
         index = self.winner[touched]
         self.winner[touched] = -1
-        out = self._stored(touched[was_known], sign=-1.0)
+        out = self._stored(touched[was_known], -1.0, index[was_known])
         self._store(touched, index, entries)
         self._list(touched[~was_known])
-        into = self._stored(touched, sign=1.0)
+        into = self._stored(touched, 1.0, index)
         return outcome, _joined(out, into)
 
     def instruments_named(self) -> Int32s:
@@ -284,7 +290,7 @@ class Ledger:
         self.currency[slots] = entries.currency[index]
         self.business_day[slots] = entries.business_day[index]
 
-    def _stored(self, slots: Int64s, sign: float) -> Effects:
+    def _stored(self, slots: Int64s, sign: float, entry: NDArray[np.integer[Any]]) -> Effects:
         return Effects(
             self.account[slots].astype(np.int64),
             self.instrument[slots].astype(np.int64),
@@ -293,6 +299,7 @@ class Ledger:
             sign * self.quantity[slots],
             sign * self.cash[slots],
             self.currency[slots].astype(np.int64),
+            entry.astype(np.int64),
         )
 
     def after(self, account: int, business_day: int) -> Effects:
@@ -315,7 +322,8 @@ class Ledger:
             self._first_of_owner[owner] = -1
             self._live -= len(slots)
             self._list(slots[~covered])
-        return self._stored(slots[~covered], sign=1.0)
+        kept = slots[~covered]
+        return self._stored(kept, 1.0, np.full(len(kept), -1))
 
 
 def _joined(first: Effects, second: Effects) -> Effects:

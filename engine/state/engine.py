@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.rules.registry import UNIFIED_METHODS, silo_rulebook, unified_rulebook
 from engine.state.core import EngineCore
 from engine.state.explanation import AccountExplanation, explanation, shadow_check
+from engine.state.intraday_pass import IntradayMove, intraday_moves
 from engine.state.statement import AccountStatement, statement
 from engine.state.totals import Totals, totals
 from engine.state.transition import Transition, transitions
@@ -23,13 +24,14 @@ from engine.state.transition import Transition, transitions
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What an evaluation pass brought: accounts (slots) evaluated anew, and call transitions.
+    """What an evaluation pass brought: accounts (slots) evaluated anew, call transitions, events of intraday deficits.
 
-    The transitions are part of the engine's case state from now on: publish them, or drop the partition.
+    Transitions and events are part of the engine's state from now on: publish them, or drop the partition.
     """
 
     accounts: NDArray[np.int64]
     transitions: list[Transition]
+    intraday: list[IntradayMove]
 
 
 class Engine(EngineCore):
@@ -65,7 +67,14 @@ class Engine(EngineCore):
                 pass); a caller that says False now says True soon.
         """
         accounts, moves = self.evaluate_moves(now_ns, options)
-        return Changes(accounts, transitions(self, moves, now_ns))
+        return Changes(accounts, transitions(self, moves, now_ns), self.intraday_moves(accounts, now_ns))
+
+    def intraday_moves(self, evaluated: NDArray[np.int64], now_ns: int) -> list[IntradayMove]:
+        """After an evaluation of these account slots; see :func:`engine.state.intraday_pass.intraday_moves`."""
+        moves = intraday_moves(self, evaluated, now_ns)
+        if moves:  # a closed account may have been waiting for nothing else
+            self._note_evaluated(self.account_slots([move.event.account_id for move in moves]))
+        return moves
 
     def statement(self, account_id: str, now_ns: int) -> AccountStatement:
         """Figures of one account; see :func:`engine.state.statement.statement`."""

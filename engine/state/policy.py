@@ -12,6 +12,7 @@ from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.shortfall.call_rule import CallRule
+from engine.shortfall.intraday_parameters import IntradayRule
 
 STRATEGY_BASED = "strategy_based"
 
@@ -49,6 +50,7 @@ class Policy:
         revaluation_step_s: years to expiry advance in steps of this length.
         price_tolerance, volatility_tolerance: shares within which a price or volatility may move before risk arrays
             are made anew; 0 = at every change.
+        intraday: of intraday margin deficits; None if this program does not apply it.
     """
 
     classification: Mapping[Product, Silo]
@@ -63,6 +65,7 @@ class Policy:
     revaluation_step_s: int
     price_tolerance: float = 0.0
     volatility_tolerance: float = 0.0
+    intraday: IntradayRule | None = None
 
     def __post_init__(self) -> None:
         """

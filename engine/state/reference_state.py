@@ -20,6 +20,7 @@ from engine.state.books import AddingBook, SiloBook, product_table
 from engine.state.cases import CaseBook
 from engine.state.dated import in_force
 from engine.state.equity import EquityBook
+from engine.state.intraday_book import IntradayBook
 from engine.state.pairing_book import book_of
 from engine.state.partitions import Partition
 from engine.state.policy import Policy
@@ -86,6 +87,7 @@ class ReferenceState:
         self.unified = self._unified_book(policy.unified)
         self._margined = self._margin_table()
         self.cases = CaseBook(policy.unified.rulebook_id)
+        self.intraday = IntradayBook(policy.intraday)
         self.last_price_time_ns = 0
         for name, column in (filled(_INSTRUMENT_FILLS, 64) | filled(_ACCOUNT_FILLS, 64)).items():
             setattr(self, name, column)
@@ -144,6 +146,7 @@ class ReferenceState:
         accounts, instruments = self.accounts.count, self.market.count
         self.holdings.reserve(accounts, instruments)
         self.cases.reserve(accounts)
+        self.intraday.reserve(accounts)
         self.equity_book.reserve(instruments)
         for book in self.silo_books.values():
             book.reserve(accounts, instruments)
@@ -208,6 +211,7 @@ class ReferenceState:
         eligible = self.policy.unified.eligible_account(account.approvals, account.type)
         slot = self.accounts.put(account, partition, eligible)
         self._reserve()
+        self.intraday.welcome(slot, self.accounts)
         self._touch(np.array([slot], np.int64))
 
     def _touch(self, accounts: Int64s) -> None:

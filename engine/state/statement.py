@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,23 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class IntradayFigures:
+    """The account under the intraday margin rule; days are days since 1970, -1 for none.
+
+    Attributes:
+        open_deficits, outstanding_usd: of earlier days. freeze_due_day, expires_day: of the oldest of them.
+    """
+
+    deficit_today_usd: float
+    open_deficits: int
+    outstanding_usd: float
+    freeze_due_day: int
+    expires_day: int
+    frozen: bool
+    frozen_until_day: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountStatement:
     """Everything about one account at the last evaluation."""
 
@@ -86,6 +104,7 @@ class AccountStatement:
     utilisation: float
     quality: Quality
     inputs: Inputs
+    intraday: IntradayFigures | None = None
 
 
 def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatement:
@@ -127,6 +146,30 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         worst_utilisation(silos),
         quality_of(engine, account, held_by(engine, account), now_ns),
         engine.inputs_of(account),
+        intraday_figures(engine, account),
+    )
+
+
+def intraday_figures(engine: EngineCore, account: int) -> IntradayFigures | None:
+    """None before the account's first transaction under the rule."""
+    partition, account_id = (
+        int(engine.accounts.partition[account]),
+        engine.accounts.records[account].account_id,
+    )
+    standing, rule = engine.intraday.standing(partition, account_id), engine.intraday.rule
+    if standing is None or rule is None:
+        return None
+    outstanding = standing.outstanding
+    oldest = min((each.day for each in outstanding), default=-1)
+    business, parameters = rule.trading.business, rule.parameters
+    return IntradayFigures(
+        standing.amount_usd,
+        len(outstanding),
+        math.fsum(each.amount_usd for each in outstanding),
+        -1 if oldest < 0 else business.after(oldest, parameters.freeze_business_days),
+        -1 if oldest < 0 else business.after(oldest, parameters.outstanding_business_days),
+        standing.is_frozen(),
+        standing.account.frozen_until_day,
     )
 
 

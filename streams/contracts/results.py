@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from streams.contracts.base import BusinessDate, Identifier, Message, Money, SiloName, TimeNs
+from streams.contracts.intraday import IntradayStatement
 
 
 class DataQuality(Message):
@@ -90,6 +91,9 @@ class RequirementStatement(Message):
     quality: DataQuality
     inputs: InputOffsets
     served_by: str = Field(description="base address of the worker that holds the account")
+    intraday: IntradayStatement | None = Field(
+        None, description="under FINRA 4210(d)(2); null: no transaction under the rule yet"
+    )
 
 
 CallState = Literal[

@@ -21,6 +21,7 @@ from streams.contracts.results import (
     SiloStatement,
     UnifiedStatement,
 )
+from streams.outbound.intraday import intraday_statement
 from streams.outbound.money import business_date, data_quality, input_offsets, named_amounts
 
 _NEVER_NS: Final = -(2**62)
@@ -45,6 +46,7 @@ def requirement_statement(statement: AccountStatement, sequence: int, served_by:
         quality=data_quality(statement.quality),
         inputs=input_offsets(statement.inputs),
         served_by=served_by,
+        intraday=None if statement.intraday is None else intraday_statement(statement.intraday),
     )
 
 

@@ -316,14 +316,14 @@ class MarginWorker:
     def _dispatch(self, result: PassResult, newest_ms: int) -> None:
         self.metrics.count_taken(result.prices, time.time_ns(), live=True)
         self._broadcast.note(result.prices.refusals)
-        for partition, records in by_partition(result.transitions).items():
+        for partition, records in by_partition(result).items():
             keeper = self._keepers.get(partition)
             if keeper is None or not keeper.publish(records, newest_ms):
-                log.info(
-                    "partition %d: transitions of a dropped partition are left to its restore", partition
-                )
+                log.info("partition %d: events of a dropped partition are left to its restore", partition)
         for transition, _ in result.transitions:
             self.metrics.count_transition(transition)
+        for move, _ in result.intraday:
+            self.metrics.count_intraday(move)
         if result.left:
             self._watch(self._withdraw_statements(result.left))
 

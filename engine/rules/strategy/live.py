@@ -104,6 +104,11 @@ class RegT:
         result: Float64s = np.maximum(sums[:, [_INITIAL, _MAINTENANCE]], minimum[:, None])
         return result
 
+    def maintenance_usd(self, charges: Float64s) -> Float64s:
+        """float64[u]: maintenance of each underlying, without the minimum equity."""
+        maintenance: Float64s = charges[:, _MAINTENANCE]
+        return maintenance
+
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions are left out, one error each."""
         return [error for _, error in self._split(holdings, market)[1]]
