@@ -17,6 +17,7 @@ from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
+from engine.rules.covered import require_covered
 from engine.rules.event_contracts_parameters import Parameters
 from engine.rules.event_contracts_plain import COVERED, explain_account, netting_set_of
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
@@ -47,12 +48,7 @@ class EventContracts:
             MarginError: NO_RULEBOOK for products that are not covered; BAD_PARAMETER if the event has more outcomes
                 than there are columns.
         """
-        if instrument.product not in COVERED:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
-            )
+        require_covered(self, instrument, COVERED)
         if len(instrument.outcomes) > self.parameters.outcome_columns:
             raise MarginError(
                 Reason.BAD_PARAMETER,

@@ -13,18 +13,24 @@ from engine.market.market import PRODUCT_CODE
 from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
 from engine.portfolio.accounts import NEVER
 from engine.portfolio.ledger import Effects, Entries, EntryOutcome
+from engine.portfolio.opened_silos import CASH_PRODUCTS
 from engine.portfolio.opening import Opening, opening_effects
 from engine.shortfall.call import Cause
 from engine.shortfall.case import CallCase
 from engine.state.intraday_arrivals import in_runs
 from engine.state.intraday_book import Arrivals
 from engine.state.partitions import Inputs, Partition
+from engine.state.policy import Policy
+from engine.state.reclassification import reclassified
 from engine.state.reference_state import ReferenceState
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Int8s = NDArray[np.int8]
 
+_CASH_PRODUCT = np.array(
+    [CASH_PRODUCTS.index(product) if product in CASH_PRODUCTS else -1 for product in PRODUCT_CODE], np.int64
+)
 _IS_FUTURES_STYLE = np.array([product in FUTURES_STYLE for product in PRODUCT_CODE], np.bool_)
 
 
@@ -79,7 +85,9 @@ class ActivityState(ReferenceState):
     def go_live(self, number: int) -> None:
         """Evaluate all accounts of the partition on the next pass, and from then on when something changes."""
         self.partitions[number].live = True
-        self._touch(self.accounts.of_partition(number))
+        accounts = self.accounts.of_partition(number)
+        self._touch(accounts)
+        self.cases.forget_rule_changes(accounts)
 
     def drop_partition(self, number: int) -> None:
         """Forget holdings, ledgers and cases of the partition's accounts; reference data stays."""
@@ -146,6 +154,7 @@ class ActivityState(ReferenceState):
             self._currency_of(slots),
             trades.cancelled,
             trades.business_day,
+            trades.silo < 0,
         )
         margined = self._margined[1, np.maximum(silo, 0), self.market.product[slots]] & (silo >= 0)
         if margined.all():
@@ -180,6 +189,7 @@ class ActivityState(ReferenceState):
             np.array(currency, np.int64),
             movements.cancelled,
             movements.business_day,
+            np.zeros(len(is_cash), np.bool_),
         )
         return self._apply_batch(number, entries, arrivals, deposit=True)
 
@@ -266,7 +276,7 @@ class ActivityState(ReferenceState):
 
     def _opening_effects(self, opening: Opening) -> Effects:
         slots = opening.instrument
-        return opening_effects(
+        effects = opening_effects(
             opening,
             np.where(opening.silo >= 0, opening.silo, self.silo_of_instrument[slots]),
             self.market.multiplier[slots],
@@ -274,6 +284,29 @@ class ActivityState(ReferenceState):
             self._currency_of(slots),
             np.array([self.holdings.currency_index(code) for _, code, _ in opening.cash], np.int64),
         )
+        count = len(slots)
+        self.holdings.opened.note(
+            opening.account, slots, opening.quantity, opening.silo, _CASH_PRODUCT[self.market.product[slots]],
+            effects.cash[:count], effects.currency[:count],
+        )  # fmt: skip
+        return effects
+
+    def put_policy(self, policy: Policy) -> None:
+        """Another policy takes effect; holdings without a silo of their own follow their products.
+
+        Raises:
+            MarginError: see :meth:`ReferenceState.put_policy`; the old policy stays and nothing moves.
+        """
+        former = self.silo_of_instrument.copy()
+        super().put_policy(policy)
+        moved = (former != self.silo_of_instrument) & (former >= 0) & (self.silo_of_instrument >= 0)
+        if moved.any():
+            ledgers = [partition.trades for partition in self.partitions.values()]
+            self.holdings.apply(
+                reclassified(
+                    self.holdings, ledgers, former, self.silo_of_instrument, moved, self.market.product
+                )
+            )
 
     def _currency_of(self, slots: Int64s) -> Int64s:
         """int64[n]: index of each instrument's currency."""

@@ -166,6 +166,7 @@ class ClosingState(ActivityState):
         )  # fmt: skip
         self.cases.forget(one)
         self.intraday.forget(slot)
+        self.holdings.clear(one)
         self.unified.release(one)
         self.equity[slot] = self.initial[slot] = self.maintenance[slot] = 0.0
         self.trusted[slot], self.unsupported[slot], self.dirty[slot] = True, False, 0

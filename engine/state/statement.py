@@ -15,6 +15,7 @@ from engine.portfolio.holdings import Held
 from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
+from engine.state.collection import exception_text
 from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
 from engine.state.pairing_book import PairingBook
@@ -30,6 +31,7 @@ class SiloFigures:
     """One silo under today's rulebooks, USD.
 
     ``below_minimum_equity``: a rulebook that the account is approved for asks for more equity than there is.
+    ``exception``: why less than is required is collected from this counterparty; empty if it is not.
     """
 
     silo: str
@@ -39,6 +41,7 @@ class SiloFigures:
     maintenance_usd: float
     equity_usd: float
     below_minimum_equity: bool = False
+    exception: str = ""
 
     @property
     def excess_usd(self) -> float:
@@ -90,13 +93,14 @@ class IntradayFigures:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatement:
-    """Everything about one account at the last evaluation."""
+    """Everything about one account at the last evaluation, under the policy of that version."""
 
     account_id: str
     owner: str
     desk: str
     business_day: int
     as_of_ns: int
+    policy_version: str
     silos: tuple[SiloFigures, ...]
     unified: UnifiedFigures
     gap: GapAttribution
@@ -126,6 +130,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
             float(maintenance[silo]),
             float(equity[silo]),
             below_minimum_equity(engine, account, SILOS[silo]),
+            exception_text(engine, account, SILOS[silo]),
         )
         for silo in active.tolist()
     )
@@ -139,6 +144,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         record.desk,
         int(engine.accounts.business_day[account]),
         now_ns,
+        engine.policy.version,
         silos,
         unified,
         gap,
@@ -285,7 +291,7 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
         f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
-    missing += _left_out(engine, account)
+    missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in left_out(engine, account)]
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
@@ -293,8 +299,8 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
     )
 
 
-def _left_out(engine: EngineCore, account: int) -> list[str]:
-    """Positions that have a price and that their rulebook cannot margin all the same."""
+def left_out(engine: EngineCore, account: int) -> list[MarginError]:
+    """Why positions that have a price cannot be margined by their rulebook all the same; each names its position."""
     market = engine.market.risk
     books = [
         book
@@ -304,11 +310,7 @@ def _left_out(engine: EngineCore, account: int) -> list[str]:
     priced = [
         h for h in holdings_of(engine, account) if market.priced[market.slot_of[h.instrument.instrument_id]]
     ]
-    return [
-        f"{error.reason}: {error.thing}: {error.detail}"
-        for book in books
-        for error in book.rulebook.refusals(priced, market)
-    ]
+    return [error for book in books for error in book.rulebook.refusals(priced, market)]
 
 
 def held_by(engine: EngineCore, account: int) -> Held:

@@ -41,6 +41,10 @@ class SiloStatement(Message):
     below_minimum_equity: bool = Field(
         False, description="a rulebook that the account is approved for asks for more equity in this silo"
     )
+    exception: str = Field(
+        "",
+        description="why less than is required is collected, e.g. affiliate: initial margin is not collected",
+    )
 
 
 class NamedAmount(Message):
@@ -84,6 +88,9 @@ class RequirementStatement(Message):
     business_date: BusinessDate
     as_of_ns: TimeNs
     sequence: int = Field(ge=0)
+    policy_version: str = Field(
+        "", description="of the policy that says which silo and rulebook a product has"
+    )
     silos: tuple[SiloStatement, ...]
     unified: UnifiedStatement
     gap: GapStatement

@@ -87,7 +87,7 @@ class TopicTable:
             ),
             Topic(
                 self.prefix + "rulebooks", "rulebook_id", "compact", 1,
-                "versioned parameters; a new version takes effect live", RulebookRecord,
+                "versioned parameters, and the policy; a new version takes effect live", RulebookRecord,
             ),
         ]  # fmt: skip
 

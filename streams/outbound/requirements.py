@@ -39,6 +39,7 @@ def requirement_statement(statement: AccountStatement, sequence: int, served_by:
         business_date=business_date(statement.business_day),
         as_of_ns=statement.as_of_ns,
         sequence=sequence,
+        policy_version=statement.policy_version,
         silos=silos,
         unified=unified,
         gap=_gap(statement, silo_sum, unified),
@@ -61,6 +62,7 @@ def _silo(figures: SiloFigures) -> SiloStatement:
         equity=equity,
         excess=equity - maintenance,
         below_minimum_equity=figures.below_minimum_equity,
+        exception=figures.exception,
     )
 
 

@@ -16,6 +16,7 @@ from engine.state.answers import Answered, answer
 from engine.state.cases import Move
 from engine.state.closing_state import Left
 from engine.state.intraday_pass import IntradayMove
+from engine.state.policy import RulebookParameters
 from engine.state.transition import Transition, transitions
 from streams.contracts.results import RequirementStatement
 from streams.inbound.intake import Intake
@@ -64,19 +65,19 @@ class Evaluation:
         intake: Intake,
         engine_thread: EngineThread,
         metrics: WorkerMetrics,
-        parameters: Mapping[str, Mapping[str, Any]],
+        rulebooks: Mapping[str, RulebookParameters],
         dispatch: Callable[[PassResult, int], None],
         tell: Callable[[list[RequirementStatement]], None],
         clock: Clock,
     ) -> None:
-        """``parameters``: by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought, ``tell``
-        statements."""
+        """``rulebooks``: parameters by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought,
+        ``tell`` statements."""
         self._settings = settings
         self._intake = intake
         self._engine = intake.engine
         self._thread = engine_thread
         self._metrics = metrics
-        self._parameters = parameters
+        self._rulebooks = rulebooks
         self._dispatch = dispatch
         self._clock = clock
         self._teller = Teller(settings, self._engine, engine_thread, tell)
@@ -268,8 +269,13 @@ class Evaluation:
         return self._settings.shadow_check_accounts > 0 and time.monotonic() >= self._next_shadow_s
 
     def _parameters_of(self, transition: Transition) -> dict[str, Any]:
-        ids = transition.rulebook.split("+")
-        return {rulebook_id: self._parameters.get(rulebook_id, {}) for rulebook_id in ids}
+        """Of the rulebooks of the scope, each in the silo where it stands."""
+        here = {"silo": transition.scope.removeprefix("silo:")} if transition.binding else {}
+        return {
+            rulebook_id: {**self._rulebooks[rulebook_id].parameters, **here}
+            for rulebook_id in transition.rulebook.split("+")
+            if rulebook_id in self._rulebooks
+        }
 
     def _shadow_check(self) -> float | None:
         """Compare the next few accounts with the plain twin; everything must just have been revalued."""
