@@ -24,11 +24,9 @@ SWAP = Instrument(
     "CDS", Product.CREDIT_DEFAULT_SWAP, expiry_ns=1, reference_entity="ACME", coupon=0.01, recovery_rate=0.4,
     negative_price_allowed=True,
 )  # fmt: skip
-
 EVENT = Instrument("E", Product.EVENT_CONTRACT, event="X", outcomes=("A", "B"), pays_on=("A",), payoff=1.0)
 
 
-@pytest.mark.parametrize("instrument", [SHARE, CALL, FUTURE, PERPETUAL, NOTE, PAIR, EQUITY_SWAP, SWAP, EVENT])
 @pytest.mark.parametrize(
     "instrument",
     [SHARE, CALL, FUTURE, PERPETUAL, NOTE, BOND, CONTRACT, PAIR, EQUITY_SWAP, BASKET, SWAP, EVENT],
