@@ -16,7 +16,7 @@ from engine.portfolio.accounts import Account
 from engine.rules.span_parameters import Parameters
 from streams.cli import main
 from streams.contracts.topics import DEFAULT_PARTITIONS, partition_of
-from streams.parameters import read_toml
+from streams.parameters import read_rulebooks, read_toml, take_policy
 from streams.replay.book_file import read_book
 from streams.replay.files import FileError
 from streams.replay.margin import MarginedBook
@@ -182,6 +182,18 @@ def test_the_rate_changes_with_the_day_while_the_engine_runs(tmp_path: Path) -> 
     assert (str(silo.maintenance), str(silo.initial)) == ("6000.00", "7200.00")
     assert engine.silo_books["span-futures"].rulebook.version.endswith("rates of 2012-09-24")
     assert engine.shadow_check(["A"]) < 0.01
+
+
+def test_a_policy_published_live_keeps_the_rate_of_the_day(tmp_path: Path) -> None:
+    book, _ = read_book(book_file(tmp_path, "market_maker"))
+    folder = parameters_of(tmp_path)
+    margined = MarginedBook(book, folder, None, nanoseconds("2012-09-24T12:00:00"))
+    engine = margined.files.engine
+    assert engine.maintenance.sum() == pytest.approx(6000.0)
+    take_policy(engine, read_toml("policy.toml") | {"version": "later"}, read_rulebooks(folder))
+    engine.evaluate(nanoseconds("2012-09-24T12:00:00"))
+    assert engine.maintenance.sum() == engine.initial.sum() == pytest.approx(6000.0)
+    assert engine.silo_books["span-futures"].rulebook.version.endswith("rates of 2012-09-24")
 
 
 def test_parameters_published_live_take_the_rate_of_the_day(tmp_path: Path) -> None:
