@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -65,6 +66,16 @@ class ParameterTable:
         if not isinstance(value, bool):
             raise self.bad(key, f"{value!r} is not true or false")
         return value
+
+    def day(self, key: str) -> date:
+        """A calendar date, as TOML has them or as ``YYYY-MM-DD``."""
+        value = self._value(key)
+        if type(value) is date:
+            return value
+        try:
+            return date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise self.bad(key, f"{value!r} is not a date YYYY-MM-DD") from None
 
     def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
         """A finite number in [low, high]; the default stands for a key that is not there."""

@@ -45,6 +45,7 @@ class Product(StrEnum):
     TREASURY = "treasury"
     EQUITY_SWAP = "equity_swap"  # return of a share, an index or a basket; settles daily at its price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
+    EVENT_CONTRACT = "event_contract"  # pays a fixed amount if one of some outcomes of an event comes
     CORPORATE_BOND = "corporate_bond"
     MUNICIPAL_BOND = "municipal_bond"
     SECURITY_FUTURE = "security_future"  # on one stock or fund, or on a narrow index; settles daily
@@ -88,6 +89,10 @@ class Instrument:
             debt, a fraction of principal a year, 0 = zero coupon.
         grade: of a corporate bond, ``investment`` or ``other``; else empty.
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        event: what an event contract is about; contracts on one event with the same outcomes net.
+        outcomes: all outcomes of the event: exactly one of them will come.
+        pays_on: those of them on which the contract pays; one for a plain YES, all others for the NO against it.
+        payoff: what it pays then, in the unit of its price (1 where prices are fractions of 1).
         components: of an equity swap on a basket, (share, its part of the basket's value); empty for everything else.
     """
 
@@ -119,6 +124,10 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    event: str = ""
+    outcomes: tuple[str, ...] = ()
+    pays_on: tuple[str, ...] = ()
+    payoff: float = 0.0
     components: tuple[tuple[str, float], ...] = ()
     grade: str = ""
 
@@ -252,5 +261,20 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(
             instrument.negative_price_allowed,
             "the value of a credit default swap can be negative: set negative_price_allowed",
+        )
+    if instrument.product is Product.EVENT_CONTRACT:
+        outcomes, pays_on = set(instrument.outcomes), set(instrument.pays_on)
+        require(bool(instrument.event), "an event contract needs its event")
+        require(
+            len(outcomes) == len(instrument.outcomes) >= 2 and "" not in outcomes,
+            f"outcomes {list(instrument.outcomes)} are not two or more different names",
+        )
+        require(
+            bool(pays_on) and pays_on < outcomes,
+            f"pays_on {list(instrument.pays_on)} is not some, but not all, of the outcomes",
+        )
+        require(
+            math.isfinite(instrument.payoff) and instrument.payoff > 0,
+            f"payoff {instrument.payoff} is not a positive number",
         )
     return instrument

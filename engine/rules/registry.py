@@ -10,6 +10,7 @@ from engine.market.scenarios import ScenarioSet
 from engine.rules import (
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
+    event_contracts_parameters,
     finra_4210g_parameters,
     schedule_im_parameters,
     sec_18a_3_equity_parameters,
@@ -18,6 +19,7 @@ from engine.rules import (
 )
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
+from engine.rules.event_contracts import EventContracts
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.interface import SiloRulebook
 from engine.rules.schedule_im import ScheduleIm
@@ -40,6 +42,9 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
     "digital-assets-spot": lambda mapping: DigitalAssetsSpot(
         digital_assets_spot_parameters.Parameters.from_mapping(mapping)
+    ),
+    "event-contracts": lambda mapping: EventContracts(
+        event_contracts_parameters.Parameters.from_mapping(mapping)
     ),
     "sec-18a-3": lambda mapping: Sec18a3(sec_18a_3_parameters.Parameters.from_mapping(mapping)),
     "sec-18a-3-equity": lambda mapping: Sec18a3Equity(

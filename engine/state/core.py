@@ -14,6 +14,7 @@ from engine.shortfall.call_rule import CallRule
 from engine.shortfall.candidates import ScopeFigures
 from engine.state.cases import Move
 from engine.state.closing_state import ClosingState
+from engine.state.dated import in_force
 from engine.state.equity import start_of_day
 from engine.state.pairing_book import PairingBook
 from engine.state.reference_state import HOLDINGS, VALUE
@@ -84,8 +85,16 @@ class EngineCore(ClosingState):
             next_day = start_of_day(valuation_time_ns) > start_of_day(market.valuation_time_ns)
             market.step_time(valuation_time_ns, valuation_time_ns + step_ns)
             if next_day:
+                self._take_rates_of_the_day()
                 self._mark_holders(self.equity_book.renew_haircuts(market), VALUE)
                 self.retire_expired(forgotten_before_ns(valuation_time_ns))
+
+    def _take_rates_of_the_day(self) -> None:
+        """Rulebooks that hold dated rates take those of the valuation day."""
+        for book in list(self.silo_books.values()):
+            rulebook = in_force(book.rulebook, self.market.valuation_time_ns)
+            if rulebook is not book.rulebook:
+                self.put_silo_rulebook(rulebook)
 
     def _follow_market(self, now_ns: int, options: bool) -> None:
         """New values and risk rows of what moved; whoever holds it is dirty."""

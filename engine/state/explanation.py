@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.market.instruments import SILO_INDEX
-from engine.rules.interface import Holding
+from engine.portfolio.account_class import AccountClass
+from engine.rules.interface import Holding, ScaledByClass
 from engine.rules.requirement import Explained
 from engine.shortfall.gap import position_contributions
 from engine.state.books import SiloBook
@@ -63,7 +64,12 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
 
 def _explain_silo(engine: EngineCore, account: int, book: SiloBook, margined: list[Holding]) -> Explained:
     """The rulebook's explanation; beside it whether a minimum of equity is kept, and what of it is collected."""
-    explained = book.rulebook.explain(margined, engine.market.risk)
+    rulebook = book.rulebook
+    if isinstance(rulebook, ScaledByClass):
+        owner = AccountClass(int(engine.accounts.account_class[account]))
+        explained = rulebook.explain_by_class(margined, engine.market.risk, owner)
+    else:
+        explained = rulebook.explain(margined, engine.market.risk)
     facts = minimum_equity_facts(engine, account, book.rulebook)
     facts |= collection_facts(engine, account, book.rulebook.silo)
     return replace(explained, tree=replace(explained.tree, facts=explained.tree.facts | facts))

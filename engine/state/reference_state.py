@@ -80,7 +80,7 @@ class ReferenceState:
         self.holdings = Holdings()
         self.partitions: dict[int, Partition] = {}
         self.equity_book = EquityBook(policy.collateral)
-        self.silo_books = silo_books(policy)
+        self.silo_books = silo_books(policy, self.accounts, 0)
         self.unified = unified_book(policy, policy.unified, self.silo_books)
         self._margined = margin_table(policy)
         self.cases = CaseBook(policy.unified.rulebook_id)
@@ -201,7 +201,8 @@ class ReferenceState:
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
         former = self.silo_books[rulebook_id]
-        book = silo_book(self.policy, rulebook, former.bit)
+        time_ns = self.market.valuation_time_ns
+        book = silo_book(self.policy, rulebook, former.bit, self.accounts, time_ns)
         book.reserve(self.accounts.count, self.market.count)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot])
@@ -225,7 +226,7 @@ class ReferenceState:
         policy.check_follows(self.policy)
         usable = self._usable()
         silos = [policy.silo_of(self.market.instruments[slot]) for slot in usable]
-        books = silo_books(policy)
+        books = silo_books(policy, self.accounts, self.market.valuation_time_ns)
         for book in books.values():
             book.reserve(self.accounts.count, self.market.count)
             for slot in usable:

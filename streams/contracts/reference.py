@@ -46,6 +46,7 @@ class InstrumentRecord(Message):
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
         "corporate_bond", "municipal_bond", "security_future",
+        "event_contract",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -80,6 +81,12 @@ class InstrumentRecord(Message):
         description="running premium or interest a year, a fraction of notional or principal",
     )
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    event: str = Field("", description="what an event contract is about")
+    outcomes: tuple[str, ...] = Field(
+        (), description="all outcomes of the event: exactly one of them will come"
+    )
+    pays_on: tuple[str, ...] = Field((), description="the outcomes on which the contract pays")
+    payoff: float = Field(0.0, ge=0, le=1e9, description="what it pays then, in the unit of its price")
     components: tuple[BasketComponent, ...] = Field(
         (), description="of an equity swap on a basket; weights add up to 1, publish it anew as they drift"
     )
@@ -105,7 +112,9 @@ class AccountRecord(Message):
     type: Literal["customer", "proprietary", "market_maker"] = "customer"
     status: Literal["open", "closed"] = "open"
     desk: str = ""
-    approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    approvals: tuple[
+        Literal["portfolio_margin", "eligible_contract_participant", "cross_margin", "hedger"], ...
+    ] = ()
     counterparty: Literal[
         "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
         "sovereign", "affiliate",

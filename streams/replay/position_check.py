@@ -57,8 +57,9 @@ def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | Non
 
 
 def _zero_price(instrument: Instrument, zero: dict[str, str]) -> Problem | None:
-    """Its own price, or that of an option's underlying."""
-    if instrument.instrument_id in zero and not instrument.negative_price_allowed:
+    """Its own price, or that of an option's underlying; an event contract may be worth nothing."""
+    may_be_zero = instrument.negative_price_allowed or instrument.product is Product.EVENT_CONTRACT
+    if instrument.instrument_id in zero and not may_be_zero:
         place, detail = zero[instrument.instrument_id], "its price is zero"
     elif instrument.is_option and instrument.price_model != "normal" and instrument.underlying in zero:
         place, detail = (

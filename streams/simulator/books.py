@@ -90,6 +90,25 @@ def swaps_hedged(shelf: Shelf, draws: Draws) -> Book:
     }
 
 
+def event_trader(shelf: Shelf, draws: Draws) -> Book:
+    """Opinions on one or two events: an outcome bought, another one sold; sometimes a complete set of a third."""
+    book: Book = {}
+    by_event: dict[str, list[str]] = {}
+    for name in shelf.of_product("event_contract"):
+        by_event.setdefault(shelf.records[name].event, []).append(name)
+    events = draws.permutation(list(by_event)).tolist()
+    for event in events[: int(draws.integers(1, 3))]:
+        bought, sold = draws.permutation(by_event[event]).tolist()[:2]
+        contracts = max(round(_size_usd(draws, 60_000.0)), 100)
+        book[bought] = float(contracts)
+        if draws.random() < 0.5:
+            book[sold] = -float(round(0.6 * contracts))
+    if draws.random() < 0.3:
+        for name in by_event[events[-1]]:
+            _add(book, name, 20_000.0)
+    return book
+
+
 def directional_securities(shelf: Shelf, draws: Draws) -> Book:
     """One to four stocks or funds, mostly long, nothing against them."""
     book: Book = {}
@@ -185,12 +204,13 @@ ARCHETYPES: Final = (
     Archetype("index_hedged", 0.13, index_hedged, "Index arbitrage"),
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
     Archetype("crypto_hedged", 0.14, crypto_hedged, "Digital assets"),
-    Archetype("directional_securities", 0.14, directional_securities, "Prime brokerage"),
+    Archetype("directional_securities", 0.12, directional_securities, "Prime brokerage"),
     Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
     Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
-    Archetype("calendar_spread", 0.08, calendar_spread, "Futures clearing"),
+    Archetype("calendar_spread", 0.07, calendar_spread, "Futures clearing"),
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
     Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),
     Archetype("debt", 0.03, debt, "Fixed income"),
     Archetype("stocks_against_futures", 0.02, stocks_against_futures, "Equity derivatives"),
+    Archetype("event_trader", 0.03, event_trader, "Event contracts"),
 )

@@ -35,6 +35,7 @@ _PLEDGES: Final = {
     "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05)),
     "digital_assets": (("USDC", 0.20), ("UST-BILL-3M", 0.10), ("ETH", 0.05)),
 }
+_DOLLARS_ONLY: Final = frozenset({"digital_assets", "event_contracts"})
 _EURO_SHARE: Final = 0.05  # accounts that keep some of their cash in EUR
 
 
@@ -97,7 +98,8 @@ class StartOfDay:
         engine.take_partition(_PARTITION)
         for account in accounts:
             record = account.record
-            engine.put_account(Account(record.account_id, approvals=frozenset(record.approvals)), _PARTITION)
+            owner = Account(record.account_id, type=record.type, approvals=frozenset(record.approvals))
+            engine.put_account(owner, _PARTITION)
             engine.open_day(self._opening(account, day))
         engine.go_live(_PARTITION)
         engine.evaluate(self._now_ns)
@@ -180,7 +182,7 @@ class StartOfDay:
         return pledged_usd
 
     def _cash(self, silo: str, amount_usd: float, draws: np.random.Generator) -> list[HotOpeningCash]:
-        if amount_usd < _SMALL_CHANGE_USD or silo == "digital_assets" or draws.random() >= _EURO_SHARE:
+        if amount_usd < _SMALL_CHANGE_USD or silo in _DOLLARS_ONLY or draws.random() >= _EURO_SHARE:
             return [HotOpeningCash(silo, round(amount_usd, 2))]
         kept = 1.0 - self._policy.collateral.fx_haircut("EUR", silo)
         euros = round(0.3 * amount_usd / (self._prices["EURUSD"] * kept), 2)

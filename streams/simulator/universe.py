@@ -40,6 +40,12 @@ _BONDS: Final = (
 # Reference entity, spread in basis points, coupon, relative move of the swap's value for one of the stock.
 _CREDIT_SWAPS: Final = (("AIG", 145.0, 0.01, -4.0), ("BAC", 80.0, 0.01, 4.0), ("XOM", 310.0, 0.05, 1.5))
 _RECOVERY: Final = 0.4
+# Event, days until it is known, price of the YES by outcome; of an event with two outcomes the second one is the NO.
+_EVENTS: Final = (
+    ("RATE-CUT", 35, {"YES": 0.62, "NO": 0.38}),
+    ("SPX-AT-6500", 45, {"YES": 0.41, "NO": 0.59}),
+    ("CPI-YOY", 28, {"BELOW-2.5": 0.18, "2.5-TO-2.9": 0.47, "3.0-TO-3.4": 0.29, "FROM-3.5": 0.06}),
+)
 _RATE: Final = 0.04
 _EPOCH: Final = date(1970, 1, 1)
 _OFTEN, _SOMETIMES, _SELDOM = 8, 4, 1
@@ -55,7 +61,14 @@ def universe(start: date) -> list[Listing]:
     prices = {listing.instrument_id: listing.base_price for listing in spot}
     derived = [*futures(start, prices), *security_futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
-    return [*spot, *derived, *options(start, prices), *_equity_swaps(), *_credit_swaps(start)]
+    return [
+        *spot,
+        *derived,
+        *options(start, prices),
+        *_equity_swaps(),
+        *_credit_swaps(start),
+        *_event_contracts(start),
+    ]
 
 
 def _levels() -> Iterator[Listing]:
@@ -198,3 +211,21 @@ def _credit_swaps(start: date) -> Iterator[Listing]:
         )
         terms = ((start - _EPOCH).days, (maturity - _EPOCH).days, _RECOVERY, _RATE, coupon)
         yield Listing(record, upfront(*terms, spread_bp * BASIS_POINT), 0.00001, 0.01, _SELDOM)
+
+
+def _event_contracts(start: date) -> Iterator[Listing]:
+    """Contracts that pay 1 USD, one on each outcome; their prices add up to 1 before noise."""
+    for event, days, outcomes in _EVENTS:
+        for outcome, price in outcomes.items():
+            record = InstrumentRecord.model_validate(
+                {
+                    "instrument_id": f"{event}-{outcome}",
+                    "product": "event_contract",
+                    "expiry": (start + timedelta(days=days)).isoformat(),
+                    "event": event,
+                    "outcomes": list(outcomes),
+                    "pays_on": [outcome],
+                    "payoff": 1.0,
+                }
+            )
+            yield Listing(record, price, 0.01, 0.01, _SELDOM)

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine.market.instruments import SILO_INDEX, SILOS
+from engine.portfolio.account_class import account_class
 from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
-from engine.rules.interface import Holding
+from engine.rules.interface import Holding, ScaledByClass, SiloRulebook
+from engine.rules.requirement import Explained
 from engine.state.equity import start_of_day
 from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
@@ -81,6 +83,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.deposits: dict[str, Booked] = {}
         self.opened = {account: Opened() for account in ACCOUNTS}
         self.approved = dict.fromkeys(ACCOUNTS, True)
+        self.owners = dict.fromkeys(ACCOUNTS, "customer")
         self.sequence = 0
         self.now_ns = NOW_NS
         self.log: list[tuple[str, Any]] = []
@@ -200,6 +203,12 @@ class EngineMachine(RuleBasedStateMachine):
         self.approved[account] = not self.approved[account]
         self.engine.put_account(self._record(account), 0)
 
+    @rule(account=accounts, owner=st.sampled_from(["customer", "market_maker", "proprietary"]))
+    def owner_changes(self, account: str, owner: str) -> None:
+        """Futures are scaled by the class of the account."""
+        self.owners[account] = owner
+        self.engine.put_account(self._record(account), 0)
+
     @rule(account=accounts)
     def account_is_closed(self, account: str) -> None:
         self.engine.close_account(self._record(account), 0)
@@ -209,14 +218,20 @@ class EngineMachine(RuleBasedStateMachine):
         self.engine.withdraw_account(account)
 
     def _record(self, account: str) -> Account:
-        return Account(account, approvals=APPROVED if self.approved[account] else frozenset[str]())
+        approvals = APPROVED if self.approved[account] else frozenset[str]()
+        return Account(account, type=self.owners[account], approvals=approvals)
 
-    @rule(factor=st.floats(0.5, 2.0))
-    def futures_rates_change(self, factor: float) -> None:
+    @rule(factor=st.floats(0.5, 2.0), member=st.sampled_from([0.9, 1.0, 1.2]), later=st.booleans())
+    def futures_rates_change(self, factor: float, member: float, later: bool) -> None:
+        """``later``: another rate is in force from the next day on."""
         parameters = copy.deepcopy(read_toml("span-futures.toml"))
         self.rates_version += 1
         parameters["version"] = f"test-{self.rates_version}"
         parameters["commodities"]["ES"]["price_scan_usd"] *= factor
+        parameters["account_classes"] = {"member": {"risk_factor": member, "initial_factor": 1.0}}
+        if later:
+            rate = {"from": "2026-09-22", "initial_usd": 9_900.0, "maintenance_usd": 9_000.0}
+            parameters["commodities"]["ES"]["rates"] = [rate]
         self.engine.put_rulebook("span-futures", parameters)
 
     @rule(
@@ -258,7 +273,7 @@ class EngineMachine(RuleBasedStateMachine):
                     self.engine.open_day(self._opening(*row))
         self.engine.go_live(0)
 
-    @rule(seconds=st.integers(1, 4000))
+    @rule(seconds=st.integers(1, 4000) | st.just(40_000))
     def time_passes(self, seconds: int) -> None:
         self.now_ns += seconds * 1_000_000_000
         self._price(self.marks)
@@ -280,7 +295,7 @@ class EngineMachine(RuleBasedStateMachine):
             plain, outside = dict.fromkeys(SILOS, 0.0), 0.0
             for book in engine.silo_books.values():
                 margined = [h for h in holdings if self._under(account_id, h, book.rulebook.rulebook_id)]
-                explained = book.rulebook.explain(margined, engine.market)
+                explained = self._explained(account_id, book.rulebook, margined)
                 assert explained.tree.largest_residual_usd() < 1e-6
                 plain[SILOS[SILO_INDEX[book.rulebook.silo]]] += explained.requirement.maintenance_usd
                 if not book.products & engine.unified.rulebook.eligible_products:
@@ -298,6 +313,14 @@ class EngineMachine(RuleBasedStateMachine):
             gap = engine.statement(account_id, self.now_ns).gap
             assert abs(gap.residual_usd) < 1e-4
             assert all(term.amount_usd > -1e-4 for term in gap.terms if term.name == "netting")
+
+    def _explained(self, account: str, rulebook: SiloRulebook, margined: list[Holding]) -> Explained:
+        """The plain twin, for the class of the account where the rulebook scales by it."""
+        if isinstance(rulebook, ScaledByClass):
+            record = self._record(account)
+            owner = account_class(record.type, record.approvals)
+            return rulebook.explain_by_class(margined, self.engine.market, owner)
+        return rulebook.explain(margined, self.engine.market)
 
     def _under(self, account: str, holding: Holding, rulebook_id: str) -> bool:
         return any(
