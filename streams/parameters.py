@@ -10,8 +10,10 @@ from typing import Any
 
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Product
+from engine.market.rate_conventions import conventions_of
 from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.portfolio.collateral import CollateralSchedule
+from engine.rules.interface import SiloRulebook
 from engine.rules.registry import silo_rulebook, unified_rulebook
 from engine.shortfall.call import CallRule
 from engine.state.policy import Policy, parse_assignments
@@ -46,7 +48,7 @@ def _source(name: str, folder: Path | None) -> Path | Traversable:
     return own if own is not None and own.exists() else packaged() / name
 
 
-def read_scenarios(path: Path | None = None) -> ScenarioSet:
+def read_scenarios(path: Path | Traversable | None = None) -> ScenarioSet:
     """Scenario set from a file; without one the packaged synthetic set.
 
     Raises:
@@ -84,10 +86,7 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
         classification=classification,
         collateral_only=frozenset(Product(product) for product in mapping.get("collateral_only", [])),
         assignments=assignments,
-        rulebooks={
-            rulebook_id: silo_rulebook(rulebook_id, read_toml(f"{rulebook_id}.toml", folder))
-            for rulebook_id in ids
-        },
+        rulebooks={rulebook_id: _silo_rulebook(rulebook_id, folder) for rulebook_id in ids},
         unified=unified_rulebook(
             UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)
         ),
@@ -98,4 +97,13 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
         revaluation_step_s=int(mapping["revaluation_step_s"]),
         price_tolerance=float(mapping.get("price_tolerance", 0.0)),
         volatility_tolerance=float(mapping.get("volatility_tolerance", 0.0)),
+        rate_conventions=conventions_of(read_toml("curves.toml", folder)),
     )
+
+
+def _silo_rulebook(rulebook_id: str, folder: Path | None) -> SiloRulebook:
+    """A rulebook from its file; the scenario set it names lies beside it."""
+    mapping = read_toml(f"{rulebook_id}.toml", folder)
+    file = mapping.get("scenario_file")
+    scenarios = read_scenarios(_source(str(file), folder)) if file else None
+    return silo_rulebook(rulebook_id, mapping, scenarios)

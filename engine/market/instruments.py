@@ -44,11 +44,20 @@ class Product(StrEnum):
     TREASURY = "treasury"
     EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
+    PAR_RATE = "par_rate"  # quote of one tenor of an interest rate curve, never held
+    INTEREST_RATE_SWAP = "interest_rate_swap"  # pays fixed on `multiplier` of notional; valued on its curve
+    CREDIT_INDEX_SWAP = "credit_index_swap"  # protection on `multiplier` of notional of an index of names
+    REPO = (
+        "repo"  # cash borrowed against a Treasury: `multiplier` x 100 of its principal come back at the end
+    )
 
 
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
-FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP})
-REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
+CLEARED_SWAPS = frozenset({Product.INTEREST_RATE_SWAP, Product.CREDIT_INDEX_SWAP})
+FUTURES_STYLE = (
+    frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP}) | CLEARED_SWAPS
+)
+REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE, Product.PAR_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
 
@@ -75,9 +84,14 @@ class Instrument:
         basis_factor: additional scenario column (future against spot, perpetual against spot); may be empty.
         average_daily_volume: units of this instrument per day, for liquidity charges; 0 = unknown.
         deliverable: ``unknown`` while a corporate action has adjusted a contract to terms that are not known yet.
-        reference_entity: whose default a credit default swap protects against.
+        reference_entity: whose default a credit default swap protects against; of a credit index swap the index,
+            without its series.
         coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05).
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        tenor: of a par rate, e.g. ``10Y``; its ``underlying`` is the curve, as that of an interest rate swap.
+        start_ns: first day of an interest rate swap, UTC nanoseconds.
+        fixing: rate of the floating period of a swap that runs: as fixed (term), or compounded from its start until
+            today (overnight), a fraction a year; NaN = not known.
     """
 
     instrument_id: str
@@ -108,6 +122,9 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    tenor: str = ""
+    start_ns: int = 0
+    fixing: float = math.nan
 
     @property
     def is_option(self) -> bool:
@@ -181,7 +198,7 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
     if instrument.product is Product.EQUITY_SWAP:
         require(bool(instrument.underlying), "an equity swap needs the share it refers to as its underlying")
-    if instrument.product is Product.CREDIT_DEFAULT_SWAP:
+    if instrument.product in {Product.CREDIT_DEFAULT_SWAP, Product.CREDIT_INDEX_SWAP}:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")
         require(0 < instrument.coupon <= 0.2, f"coupon {instrument.coupon} is not in (0, 0.2]")
@@ -192,5 +209,21 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(
             instrument.negative_price_allowed,
             "the value of a credit default swap can be negative: set negative_price_allowed",
+        )
+    if instrument.product is Product.PAR_RATE:
+        require(bool(instrument.tenor), "a par rate needs its tenor")
+        require(instrument.negative_price_allowed, "a rate can be negative: set negative_price_allowed")
+    if instrument.product is Product.INTEREST_RATE_SWAP:
+        require(instrument.expiry_ns > 0, "an interest rate swap needs its maturity (expiry_ns)")
+        require(
+            0 < instrument.start_ns < instrument.expiry_ns,
+            "an interest rate swap needs a start before maturity",
+        )
+        require(
+            abs(instrument.coupon) <= 0.5, f"coupon (fixed rate) {instrument.coupon} is not in [-0.5, 0.5]"
+        )
+        require(
+            instrument.negative_price_allowed,
+            "the value of an interest rate swap can be negative: set negative_price_allowed",
         )
     return instrument

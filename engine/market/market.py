@@ -15,6 +15,7 @@ from engine.base.threads import Threads
 from engine.market.instruments import Instrument, Product, check_instrument
 from engine.market.model import model_code
 from engine.market.premium_curves import PremiumCurves
+from engine.market.rate_curves import RateCurves
 from engine.market.risk_prices import RiskPrices
 from engine.market.view import Float64s, Int64s, MarketView
 
@@ -90,6 +91,7 @@ class Market(MarketView):
         price_tolerance: float = 0.0,
         volatility_tolerance: float = 0.0,
         threads: Threads | None = None,
+        rate_curves: RateCurves | None = None,
     ) -> None:
         """An empty market; the tolerances are those of :class:`RiskPrices`."""
         self.rate = rate
@@ -97,6 +99,7 @@ class Market(MarketView):
         self.next_valuation_time_ns = 0
         self.threads = threads or Threads()
         self.curves = PremiumCurves()
+        self.rate_curves = rate_curves or RateCurves()
         self.count = 0
         self.instruments = []
         self.slot_of = {}
@@ -115,6 +118,7 @@ class Market(MarketView):
         """
         check_instrument(instrument)
         slot = self.slot_of.get(instrument.instrument_id)
+        self.rate_curves.check(instrument, slot)
         if slot is None:
             slot = self._new_slot(instrument)
         else:
@@ -132,6 +136,7 @@ class Market(MarketView):
         self.recovery_rate[slot] = instrument.recovery_rate
         self.negative_price_allowed[slot] = instrument.negative_price_allowed
         self.curve[slot] = self.curves.curve_of(instrument)
+        self.rate_curves.put(slot, instrument)
         self.news[slot] |= MOVED | RENEWED
         return slot
 
@@ -144,6 +149,7 @@ class Market(MarketView):
         self._unchain(slot, self.underlying, self.first_option, self.next_option)
         self._unchain(slot, self.fx, self.first_foreign, self.next_foreign)
         instrument_id = self.instruments[slot].instrument_id
+        self.rate_curves.remove(slot, self.instruments[slot])
         del self.slot_of[instrument_id]
         for target_id, waiting in list(self._waiting.items()):
             self._waiting[target_id] = [entry for entry in waiting if entry[0] != slot]

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.market.instruments import Product
 from engine.market.market import DUE, PRODUCT_CODE, Market
+from engine.market.rate_follow import hold_swap_risk, value_swaps
 from engine.market.refresh_kernels import Prices, links_of, move_risk_prices, reach, settle_priced, to_solve
 from engine.market.revaluation import implied_volatilities
 from engine.market.view import Int64s
@@ -15,7 +16,15 @@ from engine.market.view import Int64s
 # Nodes of premium tables made ahead for the next step of the valuation time: some 0.3 ms a refresh. A curve has six to
 # twelve; at 20 passes a second those of some 5,000 curves are made within the 15 minutes between two steps.
 _PREPARED_NODES = 4
-_CREDIT = PRODUCT_CODE[Product.CREDIT_DEFAULT_SWAP]
+_AGEING = [
+    PRODUCT_CODE[product]
+    for product in (
+        Product.CREDIT_DEFAULT_SWAP,
+        Product.CREDIT_INDEX_SWAP,
+        Product.INTEREST_RATE_SWAP,
+        Product.REPO,
+    )
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,8 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
     expired option, which is worth its intrinsic value.
 
     Args:
-        options: False leaves volatility and risk of options that have one waiting for a call with True.
+        options: False leaves volatility and risk of options and interest rate swaps that have one waiting for a call
+            with True.
     """
     count, news = market.count, market.news[: market.count]
     if options:
@@ -50,32 +60,35 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
             market.curves.prepare(
                 market.valuation_time_ns, market.next_valuation_time_ns, market.rate, _PREPARED_NODES
             )
+    value_swaps(market)
     links = links_of(market)
     live = Prices(market.mark, market.volatility, market.priced)
     valued, reached = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     slots = reach(news, count, links, valued, reached)
-    if len(slots) == 0:
+    if len(slots) == 0 and not (options and market.rate_curves.risk_waits):
         return Refreshed(slots, slots)
     solve = to_solve(slots, news, links, live, market.quoted_volatility, options)
     if len(solve):
         _solve_volatilities(market, solve)
     settle_priced(slots, links, live, valued)
     risk = market.risk
+    was_priced = risk.priced[:count].copy()
     due = move_risk_prices(
         slots, news, links, live, Prices(risk.mark, risk.volatility, risk.priced),
         risk.price_tolerance, risk.volatility_tolerance, options,
     )  # fmt: skip
+    hold_swap_risk(market, due, was_priced, options)
     return Refreshed(np.flatnonzero(valued), np.flatnonzero(due))
 
 
 def _step_risk_time(market: Market) -> None:
-    """Risk takes the market's valuation time; what was alive before it and ages (options, credit) is due."""
+    """Risk takes the market's valuation time; what was alive before it and ages (options, credit, rates) is due."""
     earlier = min(market.valuation_time_ns, market.risk.valuation_time_ns)
     if market.valuation_time_ns == market.risk.valuation_time_ns:
         return
     market.risk.valuation_time_ns = market.valuation_time_ns
     count = market.count
-    ages = (market.model[:count] > 0) | (market.product[:count] == _CREDIT)
+    ages = (market.model[:count] > 0) | np.isin(market.product[:count], _AGEING)
     alive = ages & (market.expiry_ns[:count] > earlier)
     market.news[:count][alive] |= DUE
 

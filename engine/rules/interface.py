@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.base.errors import MarginError
 from engine.market.instruments import Instrument
+from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.risk.kinds import HELD, LINEAR, LONG, SHORT
 from engine.rules.requirement import Explained
@@ -25,7 +26,7 @@ from engine.rules.requirement import Explained
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
     "AddingRulebook", "Float64s", "Holding", "Int8s", "Int64s", "MinimumEquity", "PairingRulebook", "Rulebook",
-    "SiloRulebook",
+    "ScenarioRulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -162,6 +163,13 @@ class PairingRulebook(SiloRulebook, Protocol):
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions of an account are left out, one error each."""
         ...
+
+
+@runtime_checkable
+class ScenarioRulebook(Protocol):
+    """A rulebook whose scenario set is data beside its parameters; new parameters keep the set."""
+
+    scenarios: ScenarioSet
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from typing import Any
 from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import ScenarioSet
 from engine.rules import (
+    cleared_swaps_parameters,
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
     finra_4210g_parameters,
@@ -15,6 +16,7 @@ from engine.rules import (
     sec_18a_3_parameters,
     span_parameters,
 )
+from engine.rules.cleared_swaps import ClearedSwaps
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.finra_4210g import Finra4210g
@@ -41,19 +43,38 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
         sec_18a_3_equity_parameters.Parameters.from_mapping(mapping)
     ),
 }
+# Methods that rest on a scenario set.
+SCENARIO_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], SiloRulebook]] = {
+    "cleared-swaps": lambda mapping, scenarios: ClearedSwaps(
+        cleared_swaps_parameters.Parameters.from_mapping(mapping), scenarios
+    ),
+}
 UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRulebook]] = {
     "one-pot": lambda mapping, scenarios: OnePot(OnePotParameters.from_mapping(mapping), scenarios),
 }
 
 
-def silo_rulebook(method: str, mapping: Mapping[str, Any]) -> SiloRulebook:
+def silo_rulebook(
+    method: str, mapping: Mapping[str, Any], scenarios: ScenarioSet | None = None
+) -> SiloRulebook:
     """Build a silo rulebook.
 
+    Args:
+        scenarios: what a method of :data:`SCENARIO_METHODS` rests on; others need none.
+
     Raises:
-        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks.
+        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks, or where a
+            scenario set is missing.
     """
+    if method in SCENARIO_METHODS:
+        if scenarios is None:
+            thing = f"rulebook {mapping.get('rulebook_id') or method}: scenario_file"
+            raise MarginError(
+                Reason.BAD_PARAMETER, thing, "the rulebook rests on a scenario set: name its file"
+            )
+        return SCENARIO_METHODS[method](mapping, scenarios)
     if method not in SILO_METHODS:
-        raise _unknown(method, sorted(SILO_METHODS))
+        raise _unknown(method, sorted({*SILO_METHODS, *SCENARIO_METHODS}))
     return SILO_METHODS[method](mapping)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.rules.interface import ScenarioRulebook
 from engine.rules.registry import UNIFIED_METHODS, silo_rulebook, unified_rulebook
 from engine.state.core import EngineCore
 from engine.state.explanation import AccountExplanation, explanation, shadow_check
@@ -48,7 +49,10 @@ class Engine(EngineCore):
             scenarios = self.unified.rulebook.scenarios
             self.put_unified_rulebook(unified_rulebook(method, parameters, scenarios))
         else:
-            self.put_silo_rulebook(silo_rulebook(method, parameters))
+            book = self.silo_books.get(str(parameters.get("rulebook_id", "")))
+            former = book.rulebook if book is not None else None
+            kept = former.scenarios if isinstance(former, ScenarioRulebook) else None
+            self.put_silo_rulebook(silo_rulebook(method, parameters, kept))
 
     def advance_time(self, now_ns: int) -> None:
         """Value at this time from now on, without an evaluation.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import REFERENCE_ONLY, SILO_INDEX, Instrument, Product, Silo
+from engine.market.rate_conventions import RateConvention
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
@@ -41,6 +42,7 @@ class Policy:
         rulebooks: silo rulebooks by id.
         unified: the unified candidate.
         call_rules: by scope; ``default`` where a scope has none of its own.
+        rate_conventions: terms of the swaps on each interest rate curve, a curve after the one that discounts it.
         stale_after_ms: age from which a price is stale, by product; ``default`` else.
         rate: continuously compounded, for options.
         revaluation_step_s: years to expiry advance in steps of this length.
@@ -60,6 +62,7 @@ class Policy:
     revaluation_step_s: int
     price_tolerance: float = 0.0
     volatility_tolerance: float = 0.0
+    rate_conventions: Mapping[str, RateConvention] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
@@ -38,6 +39,7 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
+        "par_rate", "interest_rate_swap", "credit_index_swap", "repo",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -65,14 +67,33 @@ class InstrumentRecord(Message):
         "", description="unknown: adjusted by a corporate action to terms that are not known yet"
     )
     reference_entity: str = ""
-    coupon: float = Field(0.0, ge=0, le=0.2, description="running premium a year, a fraction of notional")
+    coupon: float = Field(
+        0.0, ge=-0.5, le=0.5, description="running premium or fixed rate a year, a fraction of notional"
+    )
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    tenor: str = Field("", pattern=r"^([1-9]\d{0,2}[MY])?$", description="of a par rate: 3M, 10Y")
+    start: Expiry | None = Field(None, description="first day of an interest rate swap, as expiry")
+    fixing: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="rate of the floating period that runs, known so far, a fraction a year",
+    )
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
-        fields = self.model_dump(exclude={"expiry", "product"})
-        expiry_ns = 0 if self.expiry is None else int(self.expiry.timestamp()) * 1_000_000_000
-        return Instrument(product=Product(self.product), expiry_ns=expiry_ns, **fields)
+        fields = self.model_dump(exclude={"expiry", "start", "product", "fixing"})
+        return Instrument(
+            product=Product(self.product),
+            expiry_ns=_nanoseconds(self.expiry),
+            start_ns=_nanoseconds(self.start),
+            fixing=math.nan if self.fixing is None else self.fixing,
+            **fields,
+        )
+
+
+def _nanoseconds(time_of: datetime | None) -> int:
+    return 0 if time_of is None else int(time_of.timestamp()) * 1_000_000_000
 
 
 class AccountRecord(Message):
