@@ -88,9 +88,13 @@ def market_of(
     return market
 
 
-def rulebook(scenarios: ScenarioSet, **values: Any) -> ClearedSwaps:
-    """The packaged parameters with other values of stated ones."""
+def rulebook(scenarios: ScenarioSet, one_tier: bool = False, **values: Any) -> ClearedSwaps:
+    """The packaged parameters with other values of stated ones; ``one_tier``: costs do not rise with size."""
     mapping = shipped("cleared-swaps")
+    for table in ("rate_liquidity", "credit_liquidity"):
+        for buckets in mapping[table].values():
+            for bucket in buckets:
+                bucket["tiers"] = bucket["tiers"][:1] if one_tier else bucket["tiers"]
     for key, value in values.items():
         mapping[key]["value"] = value
     return ClearedSwaps(Parameters.from_mapping(mapping), scenarios)
