@@ -55,7 +55,8 @@ class Product(StrEnum):
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
 CLEARED_SWAPS = frozenset({Product.INTEREST_RATE_SWAP, Product.CREDIT_INDEX_SWAP})
 FUTURES_STYLE = (
-    frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP}) | CLEARED_SWAPS
+    frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP, Product.REPO})
+    | CLEARED_SWAPS
 )
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE, Product.PAR_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
@@ -69,7 +70,7 @@ class Instrument:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
             they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
         expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury and a credit default swap its maturity.
-        strike: 0 where there is none.
+        strike: 0 where there is none; of a repo the cash that is paid back, in percent of principal.
         right: ``call``, ``put`` or empty.
         exercise: ``american``, ``european`` or empty.
         price_model: ``lognormal`` or ``normal`` (normal: the underlying may be negative).
@@ -225,5 +226,16 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(
             instrument.negative_price_allowed,
             "the value of an interest rate swap can be negative: set negative_price_allowed",
+        )
+    if instrument.product is Product.REPO:
+        require(bool(instrument.underlying), "a repo needs the Treasury behind it as its underlying")
+        require(instrument.expiry_ns > 0, "a repo needs its end (expiry_ns)")
+        require(
+            instrument.strike > 0,
+            f"strike (cash paid back in percent) {instrument.strike} is not positive",
+        )
+        require(
+            instrument.negative_price_allowed,
+            "the value of a repo can be negative: set negative_price_allowed",
         )
     return instrument

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.base.kernel import kernel
 from engine.market.premium_dates import day_of, following, month_of
 
 MONTHS_PER_UNIT: Final = {"M": 1, "Y": 12}
@@ -21,6 +22,12 @@ def tenor_months(tenor: str) -> int:
     return months if months <= _LONGEST_MONTHS else 0
 
 
+@kernel
+def _first_of(month: int) -> int:
+    return day_of(month // 12, month % 12 + 1, 1)
+
+
+@kernel
 def add_months(day: int, months: int) -> int:
     """The same day of another month, or its last one."""
     month = month_of(day) + months
@@ -50,7 +57,3 @@ def period_bounds(start: int, maturity: int, months: int) -> list[int]:
     while (bound := add_months(maturity, -months * len(bounds))) > start:
         bounds.append(bound)
     return [start, *bounds[::-1]]
-
-
-def _first_of(month: int) -> int:
-    return day_of(month // 12, month % 12 + 1, 1)

@@ -10,6 +10,7 @@ from engine.market.instruments import Product
 from engine.market.market import DUE, PRODUCT_CODE, Market
 from engine.market.rate_follow import hold_swap_risk, value_swaps
 from engine.market.refresh_kernels import Prices, links_of, move_risk_prices, reach, settle_priced, to_solve
+from engine.market.repo import value_repos
 from engine.market.revaluation import implied_volatilities
 from engine.market.view import Int64s
 
@@ -61,6 +62,7 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
                 market.valuation_time_ns, market.next_valuation_time_ns, market.rate, _PREPARED_NODES
             )
     value_swaps(market)
+    value_repos(market)
     links = links_of(market)
     live = Prices(market.mark, market.volatility, market.priced)
     valued, reached = np.zeros(count, np.bool_), np.zeros(count, np.bool_)

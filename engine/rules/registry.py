@@ -15,6 +15,7 @@ from engine.rules import (
     sec_18a_3_equity_parameters,
     sec_18a_3_parameters,
     span_parameters,
+    treasury_clearing_parameters,
 )
 from engine.rules.cleared_swaps import ClearedSwaps
 from engine.rules.crypto_tiered import CryptoTiered
@@ -26,6 +27,7 @@ from engine.rules.sec_18a_3_equity import Sec18a3Equity
 from engine.rules.span import SpanFutures
 from engine.rules.strategy import parameters as strategy_parameters
 from engine.rules.strategy.live import RegT
+from engine.rules.treasury_clearing import TreasuryClearing
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.rules.unified.one_pot import OnePot
 from engine.rules.unified.one_pot_parameters import OnePotParameters
@@ -47,6 +49,9 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
 SCENARIO_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], SiloRulebook]] = {
     "cleared-swaps": lambda mapping, scenarios: ClearedSwaps(
         cleared_swaps_parameters.Parameters.from_mapping(mapping), scenarios
+    ),
+    "treasury-clearing": lambda mapping, scenarios: TreasuryClearing(
+        treasury_clearing_parameters.Parameters.from_mapping(mapping), scenarios
     ),
 }
 UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRulebook]] = {

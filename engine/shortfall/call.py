@@ -29,7 +29,7 @@ class CallReason(StrEnum):
 
     NOTHING = "NOTHING"
     NEAR_LIMIT = "NEAR_LIMIT"  # utilisation at or above the warning level
-    BELOW_MINIMUM = "BELOW_MINIMUM"  # a deficit smaller than threshold or minimum transfer amount
+    BELOW_MINIMUM = "BELOW_MINIMUM"  # a deficit smaller than threshold, minimum transfer amount or share
     STALE_INPUT = "STALE_INPUT"  # would be issued, but rests on stale or missing prices
     RECOVERED = "RECOVERED"  # utilisation fell below the clearing level
     FIRST = "FIRST"
@@ -56,6 +56,8 @@ class CallRule:
     Attributes:
         uncollected_usd: requirement up to this amount need not be collected (the threshold of uncleared swaps); equity
             below zero is called all the same.
+        minimum_share: a deficit below this share of the maintenance requirement is not called, as one below
+            minimum_transfer_usd (the intraday mark rule of Treasury clearing asks for both).
         restore_to: level the called amount restores, ``maintenance`` or ``initial``.
         recall_step_usd, recall_step_share: an open call is changed only when the deficit moved by more than
             both the absolute step and this share of the open amount.
@@ -66,6 +68,7 @@ class CallRule:
     uncollected_usd: float = 0.0
     threshold_usd: float = 0.0
     minimum_transfer_usd: float = 0.0
+    minimum_share: float = 0.0
     recall_step_usd: float = 0.0
     recall_step_share: float = 0.0
     restore_to: str = "maintenance"
@@ -163,7 +166,8 @@ def decide(case: CallCase, figures: Figures, rule: CallRule) -> Decision:
     deficit = figures.deficit_usd(rule)
     if case.state is CallState.ISSUED:
         return _decide_open(case, figures, rule, deficit)
-    callable_now = deficit > 0 and deficit >= max(rule.threshold_usd, rule.minimum_transfer_usd)
+    least = max(rule.threshold_usd, rule.minimum_transfer_usd, rule.minimum_share * figures.maintenance_usd)
+    callable_now = deficit > 0 and deficit >= least
     if callable_now and figures.trusted:
         return Decision(CallState.ISSUED, deficit, CallReason.FIRST)
     if case.state is CallState.WARNING:
