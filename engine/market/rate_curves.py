@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from engine.base.errors import MarginError, Reason
 from engine.base.units import NANOSECONDS_PER_DAY
 from engine.market.instruments import Instrument, Product
 from engine.market.rate_conventions import RateConvention, convention_for
-from engine.market.rate_flows import last_days, quote_flows, swap_flows
+from engine.market.rate_flows import joined, last_days, quote_flows, swap_flows
 from engine.market.rate_pricing import Float64s, Flows, Int64s, bootstrap, payer_values
 from engine.market.rate_schedule import tenor_months
 
@@ -33,6 +32,16 @@ class Curve(NamedTuple):
     logs: Float64s
 
 
+class _Legs(NamedTuple):
+    """Swaps of one curve as columns: int64[n] slots, the place of each slot, flows, fixed rates, fixings."""
+
+    slots: Int64s
+    places: dict[int, int]
+    flows: Flows
+    coupons: Float64s
+    fixings: Float64s
+
+
 class _Members:
     """Quotes and swaps of one curve, and their flows once somebody asks."""
 
@@ -40,21 +49,32 @@ class _Members:
         self.convention = convention
         self.quotes: list[tuple[int, int]] = []  # months, slot; ascending
         self.swaps: dict[int, Instrument] = {}
-        self.places: dict[int, int] = {}
-        self._flows: Flows | None = None
+        self._legs: _Legs | None = None
+        self._flows_of: dict[tuple[int, int], Flows] = {}
         self._quote_flows: dict[int, tuple[Flows, Int64s]] = {}
 
     def forget_flows(self) -> None:
-        self._flows = None
+        self._legs = None
         self._quote_flows.clear()
 
-    def flows(self) -> Flows:
-        """Legs of all swaps; ``places`` says which is whose."""
-        if self._flows is None:
-            self.places = {slot: place for place, slot in enumerate(self.swaps)}
-            terms = ((_day(swap.start_ns), _day(swap.expiry_ns)) for swap in self.swaps.values())
-            self._flows = swap_flows(terms, self.convention)
-        return self._flows
+    def legs(self) -> _Legs:
+        """Of all swaps."""
+        if self._legs is None:
+            swaps = self.swaps.values()
+            terms = [(_day(swap.start_ns), _day(swap.expiry_ns)) for swap in swaps]
+            # A new fixing, every morning for every swap, changes no date: dates are made once per pair of terms.
+            known = self._flows_of
+            self._flows_of = {
+                each: known[each] if each in known else swap_flows([each], self.convention) for each in terms
+            }
+            self._legs = _Legs(
+                np.array(list(self.swaps), np.int64),
+                {slot: place for place, slot in enumerate(self.swaps)},
+                joined([self._flows_of[each] for each in terms] or [swap_flows((), self.convention)]),
+                np.array([swap.coupon for swap in swaps], np.float64),
+                np.array([swap.fixing for swap in swaps], np.float64),
+            )
+        return self._legs
 
     def quote_flows(self, today: int) -> tuple[Flows, Int64s]:
         """Legs of the swaps that are quoted, and their pillars, days from today."""
@@ -141,7 +161,7 @@ class RateCurves:
 
     def swaps(self, curve_id: str) -> Int64s:
         """int64[n]: slots of the swaps on the curve."""
-        return np.fromiter(self._members[curve_id].swaps, np.int64, len(self._members[curve_id].swaps))
+        return self._members[curve_id].legs().slots
 
     def rests_on(self, curve_id: str) -> tuple[str, ...]:
         """The curves whose quotes move a swap on this one: its own, then the one that discounts it."""
@@ -181,25 +201,20 @@ class RateCurves:
         )
         if len(forward.pillars) == 0 or len(discount.pillars) == 0:
             return np.full((len(slots), count), np.nan)
-        members = self._members[curve_id]
-        flows = members.flows()
-        which = np.array([members.places[slot] for slot in slots.tolist()], np.int64)
-        coupons = market.coupon[slots]
-        fixings = np.array([market.instruments[slot].fixing for slot in slots.tolist()], np.float64)
+        legs = self._members[curve_id].legs()
+        if slots is legs.slots:
+            which = np.arange(len(slots))
+        else:
+            which = np.array([legs.places[slot] for slot in slots.tolist()], np.int64)
         return payer_values(
-            flows, which, coupons, fixings, _day(market.valuation_time_ns), *discount, *forward
-        )
+            legs.flows, which, legs.coupons[which], legs.fixings[which], _day(market.valuation_time_ns), *discount,
+            *forward,
+        )  # fmt: skip
 
-    def marks(self, market: MarketView, curve_id: str, slots: Int64s) -> Float64s:
-        """float64[n]: :meth:`values` as the quotes stand."""
-        if len(slots) == 0:
-            return np.zeros(0)
-        return self.values(market, curve_id, slots, {}, 1)[:, 0]
-
-
-def missing_quotes(market: MarketView, slots: Iterable[int]) -> list[str]:
-    """Ids of quotes that have no price."""
-    return [market.instruments[slot].instrument_id for slot in slots if math.isnan(market.mark[slot])]
+    def marks(self, market: MarketView, curve_id: str) -> Float64s:
+        """float64[n]: :meth:`values` of all :meth:`swaps` as the quotes stand."""
+        slots = self.swaps(curve_id)
+        return self.values(market, curve_id, slots, {}, 1)[:, 0] if len(slots) else np.zeros(0)
 
 
 def _day(time_ns: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
 
@@ -38,6 +38,22 @@ def swap_flows(swaps: Iterable[tuple[int, int]], convention: RateConvention) -> 
         np.array(pays, np.int64), np.array(years_of, np.float64), np.full(count, convention.is_term),
         np.full(count, float(convention.floating_day_count)),
     )  # fmt: skip
+
+
+def joined(parts: Sequence[Flows]) -> Flows:
+    """The swaps of all parts, at least one, in their order."""
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    flows = Flows(*columns)
+    return flows._replace(
+        fixed_first=_ends([part.fixed_first for part in parts]),
+        floating_first=_ends([part.floating_first for part in parts]),
+    )
+
+
+def _ends(firsts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """``first`` of joined parts from those of each part."""
+    counts = np.concatenate([np.diff(first) for first in firsts])
+    return np.concatenate([[0], np.cumsum(counts)])
 
 
 def quote_flows(months: Iterable[int], today: int, convention: RateConvention) -> Flows:

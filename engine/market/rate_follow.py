@@ -26,7 +26,7 @@ def value_swaps(market: Market) -> None:
         if next_day or _has_news(market, quotes) or moved.intersection(curves.rests_on(curve_id)):
             moved.add(curve_id)
         if curve_id in moved or _has_news(market, swaps):
-            _mark(market, swaps, curves.marks(market, curve_id, swaps))
+            _mark(market, swaps, curves.marks(market, curve_id))
         _date(market, curve_id, swaps)
 
 

@@ -153,7 +153,7 @@ def test_a_curve_without_quotes_values_nothing() -> None:
     market.rate_curves = curves
     swap = market.instruments[market.slot_of["S"]]
     curves.put(market.slot_of["S"], swap)
-    assert np.isnan(curves.marks(market, "USD-SOFR", np.array([market.slot_of["S"]]))).all()
+    assert np.isnan(curves.marks(market, "USD-SOFR")).all()
 
 
 def test_modified_following_stays_in_the_month() -> None:
