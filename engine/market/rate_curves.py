@@ -168,24 +168,31 @@ class RateCurves:
         discount = self.conventions[curve_id].discount_curve
         return (curve_id,) if discount == curve_id else (curve_id, discount)
 
-    def curve(self, market: MarketView, curve_id: str, shifts: Shifts, count: int) -> Curve:
+    def curve(
+        self, market: MarketView, curve_id: str, shifts: Shifts, count: int, discount: Curve | None = None
+    ) -> Curve:
         """The curve under ``count`` sets of shifts; a curve without shifts does not move.
 
-        NaN from the first quote on that has no price.
+        NaN from the first quote on that has no price. ``discount``: the curve that discounts it; None = it itself.
         """
         today = _day(market.valuation_time_ns)
         flows, pillars = self._members[curve_id].quote_flows(today)
         levels = np.tile(market.mark[self.quotes(curve_id)], (count, 1))
         if curve_id in shifts:
             levels += shifts[curve_id]
-        discount_curve = self.conventions[curve_id].discount_curve
-        if discount_curve == curve_id:
-            none = Curve(_NO_PILLARS, np.zeros((count, 0)))
-        else:
-            none = self.curve(market, discount_curve, shifts, count)
-        logs = bootstrap(flows, today, levels, pillars, *none)
+        logs = bootstrap(
+            flows, today, levels, pillars, *(discount or Curve(_NO_PILLARS, np.zeros((count, 0))))
+        )
         logs[np.isnan(logs).any(axis=1)] = np.nan
         return Curve(pillars, logs)
+
+    def pair(self, market: MarketView, curve_id: str, shifts: Shifts, count: int) -> tuple[Curve, Curve]:
+        """The curve that discounts swaps on this one, and the one that forecasts them: itself."""
+        discount_curve = self.conventions[curve_id].discount_curve
+        discount = self.curve(market, discount_curve, shifts, count)
+        if discount_curve == curve_id:
+            return discount, discount
+        return discount, self.curve(market, curve_id, shifts, count, discount)
 
     def values(
         self, market: MarketView, curve_id: str, slots: Int64s, shifts: Shifts, count: int
@@ -194,13 +201,9 @@ class RateCurves:
 
         NaN where a quote of the curves has no price, or a running floating period no fixing.
         """
-        forward = self.curve(market, curve_id, shifts, count)
-        discount_curve = self.conventions[curve_id].discount_curve
-        discount = (
-            forward if discount_curve == curve_id else self.curve(market, discount_curve, shifts, count)
-        )
-        if len(forward.pillars) == 0 or len(discount.pillars) == 0:
+        if not all(self.quotes(each) for each in self.rests_on(curve_id)):
             return np.full((len(slots), count), np.nan)
+        discount, forward = self.pair(market, curve_id, shifts, count)
         legs = self._members[curve_id].legs()
         if slots is legs.slots:
             which = np.arange(len(slots))

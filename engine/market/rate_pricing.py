@@ -66,11 +66,12 @@ def _log_discount(day: int, pillars: Int64s, logs: Float64s, count: int) -> floa
 
 @kernel
 def _floating_leg(
-    i: int, flows: Flows, fixing: float, today: int, pillars: Int64s, logs: Float64s, count: int,
-    forward_pillars: Int64s, forward_logs: Float64s, forward_count: int,
+    first: int, last: int, is_term: bool, day_count: float, flows: Flows, fixing: float, today: int, pillars: Int64s,
+    logs: Float64s, count: int, forward_pillars: Int64s, forward_logs: Float64s, forward_count: int,
 ) -> float:  # fmt: skip
+    """Present value of the floating periods ``first:last``."""
     leg = 0.0
-    for j in range(flows.floating_first[i], flows.floating_first[i + 1]):
+    for j in range(first, last):
         pay, start, end = (
             flows.floating_pay[j] - today,
             flows.floating_start[j] - today,
@@ -79,11 +80,11 @@ def _floating_leg(
         if pay <= 0:
             continue
         discount = math.exp(_log_discount(pay, pillars, logs, count))
-        if start < 0 and (flows.is_term[i] or end <= 0):
+        if start < 0 and (is_term or end <= 0):
             leg += fixing * flows.floating_years[j] * discount
             continue
         if start < 0:
-            grown = math.log1p(-fixing * start / flows.day_count[i])
+            grown = math.log1p(-fixing * start / day_count)
         else:
             grown = _log_discount(start, forward_pillars, forward_logs, forward_count)
         growth = grown - _log_discount(end, forward_pillars, forward_logs, forward_count)
@@ -92,13 +93,25 @@ def _floating_leg(
 
 
 @kernel
-def _annuity(i: int, flows: Flows, today: int, pillars: Int64s, logs: Float64s, count: int) -> float:
+def _annuity(
+    first: int, last: int, flows: Flows, today: int, pillars: Int64s, logs: Float64s, count: int
+) -> float:
+    """Present value of 1 a year on the fixed payments ``first:last``."""
     annuity = 0.0
-    for j in range(flows.fixed_first[i], flows.fixed_first[i + 1]):
+    for j in range(first, last):
         if flows.fixed_pay[j] > today:
             discount = math.exp(_log_discount(flows.fixed_pay[j] - today, pillars, logs, count))
             annuity += flows.fixed_years[j] * discount
     return annuity
+
+
+@kernel
+def _known_until(first: int, last: int, days: Int64s, others: Int64s, known: int) -> int:
+    """The first of ``first:last`` that rests on a day after ``known``; days ascend."""
+    place = first
+    while place < last and days[place] <= known and others[place] <= known:
+        place += 1
+    return place
 
 
 @kernel
@@ -112,9 +125,11 @@ def bootstrap(
 ) -> Float64s:
     """Curves on which the swaps of all quotes are worth nothing, for m sets of quotes.
 
+    Pillar after pillar: what of a swap lies before the last pillar found is summed once, the rest is solved for.
+
     Args:
         flows: of the quotes' swaps, n, ascending by pillar.
-        quotes: float64[m, n], par rates, fractions a year.
+        quotes: float64[m, n], par rates, fractions a year. The first set is where the others start from.
         pillars: int64[n], days from today, ascending.
         discount_pillars: int64[p]; discount_logs: float64[m, p] of the curve that discounts, p = 0: this one does.
 
@@ -123,26 +138,39 @@ def bootstrap(
     """
     own = len(discount_pillars) == 0
     logs = np.full(quotes.shape, np.nan)
-    for s in range(len(quotes)):
-        row = logs[s]
-        for i in range(quotes.shape[1]):
-            if math.isnan(quotes[s, i]) or (i > 0 and math.isnan(row[i - 1])):
-                break
-            years = pillars[i] / 365.0
-            former = (-row[i - 1] * 365.0 / pillars[i - 1]) if i > 0 else quotes[s, i]
-            before, here = -(former + 1e-4) * years, -former * years
-            value_before = 0.0
+    for i in range(quotes.shape[1]):
+        known = today + (pillars[i - 1] if i > 0 else 0)
+        fixed, fixed_end = flows.fixed_first[i], flows.fixed_first[i + 1]
+        floating, floating_end = flows.floating_first[i], flows.floating_first[i + 1]
+        paid = flows.floating_pay if own else flows.floating_end
+        open_floating = _known_until(floating, floating_end, flows.floating_end, paid, known)
+        open_fixed = (
+            _known_until(fixed, fixed_end, flows.fixed_pay, flows.fixed_pay, known) if own else fixed_end
+        )
+        years = pillars[i] / 365.0
+        for s in range(len(quotes)):
+            row, quote = logs[s], quotes[s, i]
+            if math.isnan(quote) or (i > 0 and math.isnan(row[i - 1])):
+                continue
+            discounts = pillars if own else discount_pillars
+            discount_row = row if own else discount_logs[s]
+            count = i if own else len(discount_pillars)
+            worth = _floating_leg(
+                floating, open_floating, flows.is_term[i], flows.day_count[i], flows, 0.0, today, discounts,
+                discount_row, count, pillars, row, i,
+            ) - quote * _annuity(fixed, open_fixed, flows, today, discounts, discount_row, count)  # fmt: skip
+            if s > 0 and not math.isnan(logs[0, i]):
+                here = logs[0, i] - (quote - quotes[0, i]) * years
+            else:
+                here = row[i - 1] * pillars[i] / pillars[i - 1] if i > 0 else -quote * years
+            before, value_before = here - 1e-4 * years, 0.0
+            count = i + 1 if own else len(discount_pillars)
             for step in range(-1, _STEPS):
                 row[i] = before if step < 0 else here
-                if own:
-                    value = _floating_leg(i, flows, 0.0, today, pillars, row, i + 1, pillars, row, i + 1)
-                    value -= quotes[s, i] * _annuity(i, flows, today, pillars, row, i + 1)
-                else:
-                    d, count = discount_logs[s], len(discount_pillars)
-                    value = _floating_leg(
-                        i, flows, 0.0, today, discount_pillars, d, count, pillars, row, i + 1
-                    )
-                    value -= quotes[s, i] * _annuity(i, flows, today, discount_pillars, d, count)
+                value = worth + _floating_leg(
+                    open_floating, floating_end, flows.is_term[i], flows.day_count[i], flows, 0.0, today, discounts,
+                    discount_row, count, pillars, row, i + 1,
+                ) - quote * _annuity(open_fixed, fixed_end, flows, today, discounts, discount_row, count)  # fmt: skip
                 if step < 0:
                     value_before = value
                     continue
@@ -179,18 +207,12 @@ def payer_values(
     d, f = len(discount_pillars), len(forward_pillars)
     for n in range(len(which)):
         i = which[n]
+        fixed, floating = flows.fixed_first[i : i + 2], flows.floating_first[i : i + 2]
         for s in range(len(discount_logs)):
             leg = _floating_leg(
-                i,
-                flows,
-                fixings[n],
-                today,
-                discount_pillars,
-                discount_logs[s],
-                d,
-                forward_pillars,
-                forward_logs[s],
-                f,
-            )
-            values[n, s] = leg - coupons[n] * _annuity(i, flows, today, discount_pillars, discount_logs[s], d)
+                floating[0], floating[1], flows.is_term[i], flows.day_count[i], flows, fixings[n], today,
+                discount_pillars, discount_logs[s], d, forward_pillars, forward_logs[s], f,
+            )  # fmt: skip
+            annuity = _annuity(fixed[0], fixed[1], flows, today, discount_pillars, discount_logs[s], d)
+            values[n, s] = leg - coupons[n] * annuity
     return values

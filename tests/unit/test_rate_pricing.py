@@ -45,7 +45,7 @@ def oracle(curve_id: str, bumps: dict[tuple[str, str], float] | None = None) -> 
 @pytest.mark.parametrize("curve_id", PAR_RATES)
 def test_discount_factors_are_those_of_quantlib(curve_id: str) -> None:
     market = market_of([])
-    curve = market.rate_curves.curve(market, curve_id, {}, 1)
+    _, curve = market.rate_curves.pair(market, curve_id, {}, 1)
     theirs = oracle(curve_id).forward
     for pillar, log in zip(curve.pillars.tolist(), curve.logs[0].tolist(), strict=True):
         expected = theirs.discount(rate_oracle.ql_date(TODAY + timedelta(days=pillar)))
