@@ -99,7 +99,11 @@ def _rates(engine: Engine) -> list[Instrument]:
     """A quote and a swap of each curve, an index of the packaged parameters, repo on the note."""
     found = []
     for curve_id, convention in engine.policy.rate_conventions.items():
-        terms: dict[str, Any] = {"underlying": curve_id, "currency": convention.currency, "negative_price_allowed": True}
+        terms: dict[str, Any] = {
+            "underlying": curve_id,
+            "currency": convention.currency,
+            "negative_price_allowed": True,
+        }
         found += [
             Instrument(f"{curve_id} 5Y", Product.PAR_RATE, tenor="5Y", **terms),
             Instrument(
