@@ -142,7 +142,8 @@ class Market(MarketView):
 
     def is_needed(self, slot: int) -> bool:
         """Whether other instruments rest on this one."""
-        return bool(self.first_option[slot] >= 0 or self.first_foreign[slot] >= 0)
+        chained = bool(self.first_option[slot] >= 0 or self.first_foreign[slot] >= 0)
+        return chained or self.rate_curves.is_needed(self.instruments[slot])
 
     def remove(self, slot: int) -> None:
         """Forget an instrument on which no other rests; the next new one gets its slot."""

@@ -151,6 +151,13 @@ class RateCurves:
         members.swaps.pop(slot, None)
         members.forget_flows()
 
+    def is_needed(self, instrument: Instrument) -> bool:
+        """Whether it is a quote on which a swap rests, on its own curve or on one that it discounts."""
+        return instrument.product is Product.PAR_RATE and any(
+            members.swaps and instrument.underlying in self.rests_on(curve_id)
+            for curve_id, members in self._members.items()
+        )
+
     def quotes(self, curve_id: str) -> list[int]:
         """Slots of the curve's quotes, ascending by tenor."""
         return [slot for _, slot in self._members[curve_id].quotes]

@@ -156,6 +156,17 @@ def test_a_curve_without_quotes_values_nothing() -> None:
     assert np.isnan(curves.marks(market, "USD-SOFR")).all()
 
 
+def test_quotes_are_needed_while_a_swap_rests_on_them() -> None:
+    market = market_of([rate_swap("term", "EUR-EURIBOR-6M", "2026-12-01", "2036-12-01", 0.02)])
+    assert market.is_needed(market.slot_of["EUR-ESTR-5Y"])
+    assert market.is_needed(market.slot_of["EUR-EURIBOR-6M-5Y"])
+    assert not market.is_needed(market.slot_of["USD-SOFR-5Y"])
+    market.remove(market.slot_of["term"])
+    assert not market.is_needed(market.slot_of["EUR-ESTR-5Y"])
+    market.remove(market.slot_of["EUR-ESTR-5Y"])
+    assert len(market.rate_curves.quotes("EUR-ESTR")) == len(PAR_RATES["EUR-ESTR"]) - 1
+
+
 def test_modified_following_stays_in_the_month() -> None:
     assert modified_following(days(date(2026, 8, 30))) == days(date(2026, 8, 31))
     assert modified_following(days(date(2026, 1, 31))) == days(date(2026, 1, 30))
