@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -157,6 +157,11 @@ class RateCurves:
             members.swaps and instrument.underlying in self.rests_on(curve_id)
             for curve_id, members in self._members.items()
         )
+
+    def quotes_under(self, instruments: Iterable[Instrument]) -> set[int]:
+        """Slots of the quotes that the swaps among these rest on."""
+        curves = {each.underlying for each in instruments if each.product is Product.INTEREST_RATE_SWAP}
+        return {slot for curve_id in curves for each in self.rests_on(curve_id) for slot in self.quotes(each)}
 
     def quotes(self, curve_id: str) -> list[int]:
         """Slots of the curve's quotes, ascending by tenor."""

@@ -237,6 +237,19 @@ def test_a_new_day_values_swaps_anew() -> None:
     assert after == float(fresh.market.mark[fresh.market.slot_of["SWAP"]])
 
 
+def test_the_evidence_of_a_call_names_the_quotes_of_the_curve() -> None:
+    engine = engine_with_swaps()
+    hold(engine)
+    quote(engine, SOFR_MARKS, 1)
+    [issued] = [one for one in engine.evaluate(NOW_NS).transitions if one.account_id == "B" and one.binding]
+    assert issued.evidence is not None
+    prices_of = {price["instrument_id"]: price["mark"] for price in issued.evidence["prices"]}
+    assert prices_of.items() >= SOFR_MARKS.items()
+    assert prices_of["SWAP"] == engine.market.mark[engine.market.slot_of["SWAP"]]
+    records = {record["instrument_id"]: record for record in issued.evidence["instruments"]}
+    assert records["SWAP"]["fixing"] is None
+
+
 def test_new_parameters_keep_the_scenario_set() -> None:
     engine = engine_with_swaps()
     hold(engine)
