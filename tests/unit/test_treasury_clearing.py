@@ -179,5 +179,6 @@ def test_the_engine_follows_prices() -> None:
     fresh.evaluate(NOW_NS)
     for account_id in ("A", "B"):
         assert maintenance(engine, account_id) > 0.0
+        assert abs(engine.statement(account_id, NOW_NS).gap.residual_usd) < 1e-4
         assert engine.statement(account_id, NOW_NS).silos == fresh.statement(account_id, NOW_NS).silos
     assert engine.shadow_check(["A", "B"]) <= 0.01
