@@ -21,6 +21,7 @@ Bools = NDArray[np.bool_]
 
 _STEPS: Final = 60
 _EXACT: Final = 1e-15  # of a logarithm of a discount factor
+_WORTHLESS: Final = 1e-12  # of notional: a quoted swap; else no positive discount factor explains its rate
 
 
 class Flows(NamedTuple):
@@ -134,7 +135,8 @@ def bootstrap(
         discount_pillars: int64[p]; discount_logs: float64[m, p] of the curve that discounts, p = 0: this one does.
 
     Returns:
-        float64[m, n] logarithms at the pillars; NaN where a quote is NaN.
+        float64[m, n] logarithms at the pillars; NaN from a quote on that is NaN, or so far above those before it that
+        no discount factor explains it.
     """
     own = len(discount_pillars) == 0
     logs = np.full(quotes.shape, np.nan)
@@ -179,7 +181,7 @@ def bootstrap(
                 slope = (value - value_before) / (here - before)
                 before, value_before = here, value
                 here = here - value / slope
-            row[i] = here
+            row[i] = here if abs(value) <= _WORTHLESS else math.nan
     return logs
 
 

@@ -101,7 +101,11 @@ class ClearedSwaps:
         values = curves.values(market, curve_id, slots, shifts, curves_count)
         moves = (values[:, 1:] - values[:, :1]) * (market.multiplier[slots] * market.fx_rate(slots))[:, None]
         rows = np.zeros((len(slots), len(self.column_kinds)))
-        rows[:, :count] = moves[:, :count]
+        # Quotes that admit no curve once moved: by the gains per basis point instead.
+        along = (
+            moves[:, count:] @ np.hstack([shifts[each][1 : 1 + count] for each in rests_on]).T / BASIS_POINT
+        )
+        rows[:, :count] = np.where(np.isfinite(moves[:, :count]), moves[:, :count], along)
         currency = curves.conventions[curve_id].currency
         first = count + self.model.first_bucket(RATES, currency)
         buckets = self.parameters.rate_liquidity[currency]

@@ -89,18 +89,25 @@ def _rate_swap(
         for each in rests_on
     }
     value = _value(market, swap, {})
+    per_basis_point = []
+    for each in rests_on:
+        for place in range(len(months[each])):
+            bump = {each: [BASIS_POINT if other == place else 0.0 for other in range(len(months[each]))]}
+            per_basis_point.append(_value(market, swap, bump) - value)
     moves = []
     for scenario in range(model.scenarios.count):
         shifts = {each: [_move(model, each, scenario, tenor) for tenor in months[each]] for each in rests_on}
-        moves.append(_value(market, swap, shifts) - value)
+        gain = _value(market, swap, shifts) - value
+        if not math.isfinite(
+            gain
+        ):  # quotes that admit no curve once moved: by the gains per basis point instead
+            steps = [shift / BASIS_POINT for each in rests_on for shift in shifts[each]]
+            gain = math.fsum(step * one for step, one in zip(steps, per_basis_point, strict=True))
+        moves.append(gain)
     buckets = model.parameters.rate_liquidity[swap.currency]
-    per_basis_point = []
-    for each in rests_on:
-        for place, tenor in enumerate(months[each]):
-            shifts = {each: [BASIS_POINT if other == place else 0.0 for other in range(len(months[each]))]}
-            key = (swap.currency, bucket_place(buckets, tenor / 12))
-            per_basis_point.append((key, _value(market, swap, shifts) - value))
-    return moves, per_basis_point
+    tenors = [tenor for each in rests_on for tenor in months[each]]
+    keys = [(swap.currency, bucket_place(buckets, tenor / 12)) for tenor in tenors]
+    return moves, list(zip(keys, per_basis_point, strict=True))
 
 
 def _move(model: Model, curve_id: str, scenario: int, months: int) -> float:

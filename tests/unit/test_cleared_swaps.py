@@ -11,6 +11,7 @@ import pytest
 
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import SILO_INDEX, Instrument, Silo
+from engine.market.refresh import refresh
 from engine.state.engine import Engine
 from tests import rate_oracle
 from tests.engine_book import DAY_NS, NOW_NS, TODAY, new_engine, prices, trades
@@ -120,6 +121,23 @@ def test_what_cannot_be_valued_or_margined_is_refused(
     with pytest.raises(MarginError, match=named) as caught:
         engine.put_instrument(instrument)
     assert caught.value.reason is reason
+
+
+def test_quotes_that_admit_no_curve_once_moved_count_by_their_sensitivities() -> None:
+    """A ten-year rate of 22 % above 4 % before it just has a discount factor; 150 basis points more have none."""
+    scenarios = few_scenarios(2, 1)
+    rules = rulebook(scenarios, stress_weight=1.0)
+    market = market_of([], dict.fromkeys(SOFR_MARKS, 0.04) | {"USD-SOFR-10Y": 0.22})
+    market.remove(market.slot_of["USD-SOFR-30Y"])
+    market.put_instrument(replace(SWAP, start_ns=SWAP.start_ns + 90 * DAY_NS))
+    refresh(market)
+    [row] = rules.rows(market, market.slots(["SWAP"]))
+    assert np.isfinite(row).all()
+    curve = market.rate_curves.curve(market, "USD-SOFR", {"USD-SOFR": np.full((1, 7), 0.015)}, 1)
+    assert np.isnan(curve.logs).all()
+    held = holdings_of(market, {"SWAP": -10.0})
+    twin = rules.explain(held, market).requirement.maintenance_usd
+    assert requirements(rules, market, [held])[0, 1] == pytest.approx(twin, rel=1e-9)
 
 
 def test_a_curve_that_the_scenarios_do_not_move_is_refused() -> None:
