@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,22 +43,34 @@ class Product(StrEnum):
     CRYPTO_SPOT = "crypto_spot"
     STABLECOIN = "stablecoin"
     TREASURY = "treasury"
-    EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
+    EQUITY_SWAP = "equity_swap"  # return of a share, an index or a basket; settles daily at its price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
     PAR_RATE = "par_rate"  # quote of one tenor of an interest rate curve, never held
     INTEREST_RATE_SWAP = "interest_rate_swap"  # pays fixed on `multiplier` of notional; valued on its curve
     CREDIT_INDEX_SWAP = "credit_index_swap"  # protection on `multiplier` of notional of an index of names
-    REPO = (
-        "repo"  # cash borrowed against a Treasury: `multiplier` x 100 of its principal come back at the end
-    )
+    REPO = "repo"  # cash borrowed against a Treasury, valued from it
+    CORPORATE_BOND = "corporate_bond"
+    MUNICIPAL_BOND = "municipal_bond"
+    SECURITY_FUTURE = "security_future"  # on one stock or fund, or on a narrow index; settles daily
 
 
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
 CLEARED_SWAPS = frozenset({Product.INTEREST_RATE_SWAP, Product.CREDIT_INDEX_SWAP})
 FUTURES_STYLE = (
-    frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP, Product.REPO})
+    frozenset(
+        {
+            Product.FUTURE,
+            Product.PERPETUAL,
+            Product.CRYPTO_FUTURE,
+            Product.EQUITY_SWAP,
+            Product.SECURITY_FUTURE,
+        }
+    )
     | CLEARED_SWAPS
+    | {Product.REPO}
 )
+# Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
+DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE, Product.PAR_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
@@ -69,7 +82,7 @@ class Instrument:
     Attributes:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
             they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
-        expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury and a credit default swap its maturity.
+        expiry_ns: UTC nanoseconds; 0 where there is none. For debt and a credit default swap its maturity.
         strike: 0 where there is none; of a repo the cash that is paid back, in percent of principal.
         right: ``call``, ``put`` or empty.
         exercise: ``american``, ``european`` or empty.
@@ -87,8 +100,11 @@ class Instrument:
         deliverable: ``unknown`` while a corporate action has adjusted a contract to terms that are not known yet.
         reference_entity: whose default a credit default swap protects against; of a credit index swap the index,
             without its series.
-        coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05).
+        coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05); interest of
+            debt, a fraction of principal a year, 0 = zero coupon; fixed rate of an interest rate swap, rate of a repo.
+        grade: of a corporate bond, ``investment`` or ``other``; else empty.
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        components: of an equity swap on a basket, (share, its part of the basket's value); empty for everything else.
         tenor: of a par rate, e.g. ``10Y``; its ``underlying`` is the curve, as that of an interest rate swap.
         start_ns: first day of an interest rate swap, UTC nanoseconds.
         fixing: rate of the floating period of a swap that runs: as fixed (term), or compounded from its start until
@@ -123,6 +139,8 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    components: tuple[tuple[str, float], ...] = ()
+    grade: str = ""
     tenor: str = ""
     start_ns: int = 0
     fixing: float = math.nan
@@ -137,9 +155,38 @@ class Instrument:
         return self.product in FUTURES_STYLE
 
     @property
+    def rests_on_underlying(self) -> bool:
+        """Its margin follows the underlying's price: an option, a security future, repo."""
+        return self.is_option or self.product in {Product.SECURITY_FUTURE, Product.REPO}
+
+    @property
     def class_root(self) -> str:
-        """The instrument that stands for the class: an option's underlying, else the instrument itself."""
+        """The instrument that stands for the market: an option's underlying, else the instrument itself."""
         return self.underlying if self.is_option else self.instrument_id
+
+    @property
+    def class_group(self) -> str:
+        """The instrument whose class it is margined in: of options and security futures the underlying."""
+        return self.underlying if self.rests_on_underlying else self.instrument_id
+
+
+# What the weights of a basket may miss 1 by: they are published with few digits.
+_WEIGHTS_OFF = 1e-6
+
+
+def _check_basket(instrument: Instrument, require: Callable[[bool, str], None]) -> None:
+    shares, weights = [name for name, _ in instrument.components], [w for _, w in instrument.components]
+    require(len(set(shares)) == len(shares), f"components name a share twice: {sorted(shares)}")
+    for share, weight in instrument.components:
+        require(bool(share), "a component has no name")
+        require(
+            math.isfinite(weight) and 0 < weight <= 1, f"component {share}: weight {weight} is not in (0, 1]"
+        )
+    total = math.fsum(weights)
+    require(
+        not weights or abs(total - 1.0) <= _WEIGHTS_OFF,
+        f"the weights of the components add up to {total}, not 1",
+    )
 
 
 def check_instrument(instrument: Instrument) -> Instrument:
@@ -190,15 +237,33 @@ def check_instrument(instrument: Instrument) -> Instrument:
         )
         require(not (normal and instrument.exercise == "american"), "normal model with american exercise")
         require(instrument.expiry_ns > 0, "an option needs an expiry")
-    if instrument.product is Product.TREASURY:
-        require(instrument.expiry_ns > 0, "a Treasury needs its maturity (expiry_ns)")
+    if instrument.product in DEBT:
+        name = "Treasury" if instrument.product is Product.TREASURY else instrument.product.replace("_", " ")
+        require(instrument.expiry_ns > 0, f"a {name} needs its maturity (expiry_ns)")
+        require(0 <= instrument.coupon <= 0.2, f"coupon {instrument.coupon} is not in [0, 0.2]")
+        graded = instrument.product is Product.CORPORATE_BOND
+        require(
+            instrument.grade in ({"investment", "other"} if graded else {""}),
+            f"grade {instrument.grade!r} is not {'investment or other' if graded else 'empty'}",
+        )
+    if instrument.product is Product.SECURITY_FUTURE:
+        require(
+            bool(instrument.underlying), "a security future needs the security it delivers as its underlying"
+        )
+        require(instrument.expiry_ns > 0, "a security future needs its expiry")
     if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")
     if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
     if instrument.product is Product.EQUITY_SWAP:
-        require(bool(instrument.underlying), "an equity swap needs the share it refers to as its underlying")
+        require(
+            bool(instrument.underlying) != bool(instrument.components),
+            "an equity swap needs the share or index it refers to as its underlying, or the components of its basket",
+        )
+        _check_basket(instrument, require)
+    else:
+        require(not instrument.components, "only an equity swap has components")
     if instrument.product in {Product.CREDIT_DEFAULT_SWAP, Product.CREDIT_INDEX_SWAP}:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")

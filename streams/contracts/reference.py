@@ -32,6 +32,13 @@ def _expiry(value: Any) -> Any:
 Expiry = Annotated[datetime, BeforeValidator(_expiry)]
 
 
+class BasketComponent(Message):
+    """One share of a basket and its part of the basket's value."""
+
+    share: Identifier
+    weight: float = Field(gt=0, le=1)
+
+
 class InstrumentRecord(Message):
     """``margin.instruments``: reference data of one instrument."""
 
@@ -40,6 +47,7 @@ class InstrumentRecord(Message):
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
         "par_rate", "interest_rate_swap", "credit_index_swap", "repo",
+        "corporate_bond", "municipal_bond", "security_future",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -68,9 +76,16 @@ class InstrumentRecord(Message):
     )
     reference_entity: str = ""
     coupon: float = Field(
-        0.0, ge=-0.5, le=0.5, description="running premium or fixed rate a year, a fraction of notional"
+        0.0,
+        ge=-0.5,
+        le=0.5,
+        description="running premium, fixed rate or interest a year, a fraction of notional or principal",
     )
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    components: tuple[BasketComponent, ...] = Field(
+        (), description="of an equity swap on a basket; weights add up to 1, publish it anew as they drift"
+    )
+    grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
     tenor: str = Field("", pattern=r"^([1-9]\d{0,2}[MY])?$", description="of a par rate: 3M, 10Y")
     start: Expiry | None = Field(None, description="first day of an interest rate swap, as expiry")
     fixing: float | None = Field(
@@ -82,12 +97,13 @@ class InstrumentRecord(Message):
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
-        fields = self.model_dump(exclude={"expiry", "start", "product", "fixing"})
+        fields = self.model_dump(exclude={"expiry", "start", "product", "fixing", "components"})
         return Instrument(
             product=Product(self.product),
             expiry_ns=_nanoseconds(self.expiry),
             start_ns=_nanoseconds(self.start),
             fixing=math.nan if self.fixing is None else self.fixing,
+            components=tuple((one.share, one.weight) for one in self.components),
             **fields,
         )
 
@@ -109,12 +125,17 @@ class AccountRecord(Message):
     status: Literal["open", "closed"] = "open"
     desk: str = ""
     approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    counterparty: Literal[
+        "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
+        "sovereign", "affiliate",
+    ] = Field("", description="kinds that rules on collecting margin tell apart; empty: any other")  # fmt: skip
     time_zone: str = "America/New_York"
     call_contact: str = ""
 
 
 class RulebookRecord(Message):
-    """``margin.rulebooks``: one rulebook's versioned parameters; a new version takes effect live."""
+    """``margin.rulebooks``: one rulebook's versioned parameters, or the policy (``rulebook_id`` and ``method``
+    ``policy``); a new version takes effect live."""
 
     rulebook_id: Identifier
     version: Identifier

@@ -21,13 +21,14 @@ from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
 from engine.state.equity import start_of_day
-from streams.parameters import read_toml
+from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
     APPROVED,
     DAY_NS,
     HELD,
     INSTRUMENTS,
     MARKS,
+    MORE_HELD,
     NOW_NS,
     TODAY,
     movements,
@@ -35,6 +36,7 @@ from tests.engine_book import (
     prices,
     trades,
 )
+from tests.policy_book import CLEARED, RULEBOOKS, SECURITY_BASED, UNCLEARED, with_swaps_in
 
 ACCOUNTS = ("A", "B", "C")
 # Swaps and repo: valued by the market from what they rest on, without prices of their own.
@@ -59,7 +61,7 @@ RATES = [
 PRICES = MARKS | {"SOFR-2Y": 0.037, "SOFR-10Y": 0.038, "INDEX": -0.02}
 BY_ID = {instrument.instrument_id: instrument for instrument in [*INSTRUMENTS, *RATES]}
 accounts = st.sampled_from(ACCOUNTS)
-instruments = st.sampled_from([*HELD, "SWAP", "INDEX", "REPO"])
+instruments = st.sampled_from([*HELD, *MORE_HELD, "SWAP", "INDEX", "REPO"])
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
 
 
@@ -239,6 +241,28 @@ class EngineMachine(RuleBasedStateMachine):
         parameters["version"] = f"test-{self.rates_version}"
         parameters["commodities"]["ES"]["price_scan_usd"] *= factor
         self.engine.put_rulebook("span-futures", parameters)
+
+    @rule(
+        credit=st.sampled_from(
+            [
+                (SECURITY_BASED, "sec-18a-3"),
+                (UNCLEARED, "sec-18a-3"),
+                (UNCLEARED, "schedule-im"),
+                (CLEARED, "schedule-im"),
+            ]
+        ),
+        equity=st.sampled_from(
+            [
+                (SECURITY_BASED, "sec-18a-3-equity"),
+                (UNCLEARED, "sec-18a-3-equity"),
+                (CLEARED, "sec-18a-3-equity"),
+            ]
+        ),
+    )
+    def policy_changes(self, credit: tuple[str, str], equity: tuple[str, str]) -> None:
+        """Swaps move between silos and rulebooks; everything that follows its product goes with it."""
+        homes = {"credit_default_swap": credit, "equity_swap": equity}
+        take_policy(self.engine, with_swaps_in(homes), RULEBOOKS)
 
     @rule()
     def restart_from_the_log(self) -> None:
