@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import SILO_INDEX, Instrument, Silo
 from engine.market.refresh import refresh
 from engine.state.engine import Engine
+from streams.cli import main
+from streams.parameters import read_rulebooks, read_toml, take_policy
 from tests import rate_oracle
 from tests.engine_book import DAY_NS, NOW_NS, TODAY, new_engine, prices, trades
+from tests.file_book import write_json
 from tests.rates_book import (
     CONVENTIONS,
     NOW,
@@ -280,3 +286,55 @@ def test_new_parameters_keep_the_scenario_set() -> None:
     engine.evaluate(NOW_NS)
     assert maintenance(engine, "B") > before
     assert engine.silo_books["cleared-swaps"].rulebook.version == "next"
+
+
+def test_another_policy_keeps_curves_and_scenarios() -> None:
+    engine = engine_with_swaps()
+    hold(engine)
+    quote(engine, SOFR_MARKS, 1)
+    engine.evaluate(NOW_NS)
+    before = maintenance(engine, "B")
+    take_policy(engine, read_toml("policy.toml") | {"version": "next"}, read_rulebooks())
+    engine.evaluate(NOW_NS)
+    assert maintenance(engine, "B") == before > 0.0
+    quote(engine, {"USD-SOFR-10Y": 0.0450}, 2)
+    engine.evaluate(NOW_NS)
+    assert maintenance(engine, "B") != before
+
+
+def test_parameters_of_a_book_take_effect_on_the_packaged_scenarios(tmp_path: Path) -> None:
+    parameters = shipped("cleared-swaps")
+    parameters["initial_share"]["value"] = 1.5
+    names = ["instrument_id", "product", "underlying", "tenor", "negative_price_allowed"]
+    content = {
+        "accounts": [{"account_id": "A"}],
+        "instruments": [
+            *({name: getattr(quote, name) for name in names} for quote in SOFR),
+            {
+                "instrument_id": "SWAP", "product": "interest_rate_swap", "underlying": "USD-SOFR",
+                "multiplier": 1_000_000, "start": "2026-12-01", "expiry": "2036-12-01", "coupon": 0.038,
+                "negative_price_allowed": True,
+            },
+        ],
+        "prices": [
+            {"instrument_id": name, "mark": mark, "source_time_ns": NOW_NS, "sequence": 1}
+            for name, mark in SOFR_MARKS.items()
+        ],
+        "positions": [
+            {
+                "account_id": "A", "business_date": "2026-09-18", "as_of_ns": NOW_NS - 1,
+                "positions": [{"instrument_id": "SWAP", "quantity": 100}],
+            }
+        ],
+        "rulebooks": [
+            {"rulebook_id": "cleared-swaps", "version": "own", "method": "cleared-swaps", "parameters": parameters}
+        ],
+    }  # fmt: skip
+    file = write_json(tmp_path, content)
+    result = CliRunner().invoke(main, ["margin", str(file), "--rulebook", "cleared-swaps", "--json"])
+    assert result.exit_code == 0, result.output
+    [entry] = json.loads(result.stdout)["requirements"]
+    assert Decimal(entry["initial"]) == pytest.approx(
+        Decimal("1.5") * Decimal(entry["maintenance"]), abs=Decimal("0.02")
+    )
+    assert entry["tree"]["facts"]["version"] == "own"
