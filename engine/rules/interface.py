@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.base.errors import MarginError
 from engine.market.instruments import Instrument
+from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.portfolio.account_class import AccountClass
 from engine.risk.kinds import HELD, LINEAR, LONG, SHORT
@@ -27,7 +28,7 @@ from engine.rules.requirement import Explained
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
     "AddingRulebook", "DatedRulebook", "Float64s", "Holding", "Int8s", "Int64s", "MinimumEquity", "PairingRulebook",
-    "Rulebook", "ScaledByClass", "SiloRulebook",
+    "Rulebook", "ScaledByClass", "ScenarioRulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -199,6 +200,13 @@ class DatedRulebook(Protocol):
     def on(self, day: date) -> SiloRulebook:
         """The rulebook in force on a UTC day; itself where nothing differs."""
         ...
+
+
+@runtime_checkable
+class ScenarioRulebook(Protocol):
+    """A rulebook whose scenario set is data beside its parameters; new parameters keep the set."""
+
+    scenarios: ScenarioSet
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from typing import Any
 from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import ScenarioSet
 from engine.rules import (
+    cleared_swaps_parameters,
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
     event_contracts_parameters,
@@ -16,7 +17,9 @@ from engine.rules import (
     sec_18a_3_equity_parameters,
     sec_18a_3_parameters,
     span_parameters,
+    treasury_clearing_parameters,
 )
+from engine.rules.cleared_swaps import ClearedSwaps
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.event_contracts import EventContracts
@@ -30,6 +33,7 @@ from engine.rules.strategy import debt_parameters
 from engine.rules.strategy import parameters as strategy_parameters
 from engine.rules.strategy.debt_rule import FinraDebt
 from engine.rules.strategy.live import RegT
+from engine.rules.treasury_clearing import TreasuryClearing
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.rules.unified.one_pot import OnePot
 from engine.rules.unified.one_pot_parameters import OnePotParameters
@@ -52,24 +56,44 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     ),
     "schedule-im": lambda mapping: ScheduleIm(schedule_im_parameters.Parameters.from_mapping(mapping)),
 }
+# Methods that rest on a scenario set.
+SCENARIO_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], SiloRulebook]] = {
+    "cleared-swaps": lambda mapping, scenarios: ClearedSwaps(
+        cleared_swaps_parameters.Parameters.from_mapping(mapping), scenarios
+    ),
+    "treasury-clearing": lambda mapping, scenarios: TreasuryClearing(
+        treasury_clearing_parameters.Parameters.from_mapping(mapping), scenarios
+    ),
+}
 UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRulebook]] = {
     "one-pot": lambda mapping, scenarios: OnePot(OnePotParameters.from_mapping(mapping), scenarios),
 }
 
 
-def silo_rulebook(method: str, mapping: Mapping[str, Any], silo: str = "") -> SiloRulebook:
+def silo_rulebook(
+    method: str, mapping: Mapping[str, Any], silo: str = "", scenarios: ScenarioSet | None = None
+) -> SiloRulebook:
     """Build a silo rulebook.
 
     Args:
         silo: where it is to stand; without one it stands where its parameters say.
+        scenarios: what a method of :data:`SCENARIO_METHODS` rests on; others need none.
 
     Raises:
         MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks, also where it
-            cannot stand for that silo.
+            cannot stand for that silo, or where a scenario set is missing.
     """
+    placed = {**mapping, "silo": silo} if silo else mapping
+    if method in SCENARIO_METHODS:
+        if scenarios is None:
+            thing = f"rulebook {mapping.get('rulebook_id') or method}: scenario_file"
+            raise MarginError(
+                Reason.BAD_PARAMETER, thing, "the rulebook rests on a scenario set: name its file"
+            )
+        return SCENARIO_METHODS[method](placed, scenarios)
     if method not in SILO_METHODS:
-        raise _unknown(method, sorted(SILO_METHODS))
-    return SILO_METHODS[method]({**mapping, "silo": silo} if silo else mapping)
+        raise _unknown(method, sorted({*SILO_METHODS, *SCENARIO_METHODS}))
+    return SILO_METHODS[method](placed)
 
 
 def unified_rulebook(method: str, mapping: Mapping[str, Any], scenarios: ScenarioSet) -> UnifiedRulebook:

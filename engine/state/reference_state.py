@@ -12,6 +12,7 @@ from engine.base.errors import MarginError, Reason
 from engine.base.threads import Threads
 from engine.market.instruments import SILOS, Instrument, Product
 from engine.market.market import Market
+from engine.market.rate_curves import RateCurves
 from engine.portfolio.accounts import Account, AccountTable
 from engine.portfolio.holdings import Holdings
 from engine.rules.interface import SiloRulebook
@@ -75,6 +76,7 @@ class ReferenceState:
         self.market = Market(
             policy.rate, price_tolerance=policy.price_tolerance,
             volatility_tolerance=policy.volatility_tolerance, threads=self.threads,
+            rate_curves=RateCurves(policy.rate_conventions),
         )  # fmt: skip
         self.accounts = AccountTable()
         self.holdings = Holdings()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS
+from engine.rules.registry import SCENARIO_METHODS, SILO_METHODS, UNIFIED_METHODS
 from streams.replay.book_check import Problem
 from streams.replay.book_file import read_book
 from streams.replay.command_errors import FILE, PARAMETERS, SCENARIOS, Time, refuse_in_one_line, time_text
@@ -91,7 +91,7 @@ def _check_rulebook(file: Path, rulebook_id: str, margined: MarginedBook) -> Non
     if rulebook_id in margined.rulebook_ids:
         return
     detail = f"no rulebook {rulebook_id}"
-    if rulebook_id in {*SILO_METHODS, *UNIFIED_METHODS}:
+    if rulebook_id in {*SILO_METHODS, *SCENARIO_METHODS, *UNIFIED_METHODS}:
         detail = f"rulebook {rulebook_id} has no product assigned in policy.toml"
     raise FileError(file, "", detail, f"--rulebook takes one of {', '.join(margined.rulebook_ids)}")
 

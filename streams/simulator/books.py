@@ -109,6 +109,32 @@ def event_trader(shelf: Shelf, draws: Draws) -> Book:
     return book
 
 
+def rates_hedged(shelf: Shelf, draws: Draws) -> Book:
+    """Fixed paid at one maturity and received at another, with note futures and index protection beside."""
+    usd = [name for name in shelf.of_product("interest_rate_swap") if shelf.records[name].currency == "USD"]
+    paid, received = draws.permutation(usd)[:2].tolist()
+    contracts = float(draws.integers(20, 200))
+    euro = _pick(draws, [name for name in shelf.of_product("interest_rate_swap") if name not in usd])
+    return {
+        paid: contracts,
+        received: -round(contracts * float(draws.uniform(0.3, 0.8))),
+        euro: float(draws.integers(-60, 61)) or 10.0,
+        shelf.futures("ZN")[0]: float(round(contracts * float(draws.uniform(0.2, 0.8)))),
+        _pick(draws, shelf.of_product("credit_index_swap")): float(draws.integers(-40, 41)) or 5.0,
+    }
+
+
+def repo_matched(shelf: Shelf, draws: Draws) -> Book:
+    """Cash borrowed on one Treasury and lent on another, the rest hedged with note futures in another silo."""
+    borrowed, lent = draws.permutation(shelf.of_product("repo"))[:2].tolist()
+    contracts = float(draws.integers(20, 120))
+    return {
+        borrowed: contracts,
+        lent: -round(contracts * float(draws.uniform(0.6, 1.2))),
+        shelf.futures("ZN")[0]: -float(max(round(contracts * float(draws.uniform(0.5, 2.0))), 1)),
+    }
+
+
 def directional_securities(shelf: Shelf, draws: Draws) -> Book:
     """One to four stocks or funds, mostly long, nothing against them."""
     book: Book = {}
@@ -201,9 +227,9 @@ class Archetype(NamedTuple):
 
 
 ARCHETYPES: Final = (
-    Archetype("index_hedged", 0.13, index_hedged, "Index arbitrage"),
+    Archetype("index_hedged", 0.12, index_hedged, "Index arbitrage"),
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
-    Archetype("crypto_hedged", 0.14, crypto_hedged, "Digital assets"),
+    Archetype("crypto_hedged", 0.12, crypto_hedged, "Digital assets"),
     Archetype("directional_securities", 0.12, directional_securities, "Prime brokerage"),
     Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
     Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
@@ -213,4 +239,6 @@ ARCHETYPES: Final = (
     Archetype("debt", 0.03, debt, "Fixed income"),
     Archetype("stocks_against_futures", 0.02, stocks_against_futures, "Equity derivatives"),
     Archetype("event_trader", 0.03, event_trader, "Event contracts"),
+    Archetype("rates_hedged", 0.02, rates_hedged, "Rates"),
+    Archetype("repo_matched", 0.01, repo_matched, "Rates"),
 )

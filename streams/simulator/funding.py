@@ -185,6 +185,8 @@ class StartOfDay:
         if amount_usd < _SMALL_CHANGE_USD or silo in _DOLLARS_ONLY or draws.random() >= _EURO_SHARE:
             return [HotOpeningCash(silo, round(amount_usd, 2))]
         kept = 1.0 - self._policy.collateral.fx_haircut("EUR", silo)
+        if kept <= 0.0:  # the silo takes no euro
+            return [HotOpeningCash(silo, round(amount_usd, 2))]
         euros = round(0.3 * amount_usd / (self._prices["EURUSD"] * kept), 2)
         rest_usd = amount_usd - euros * self._prices["EURUSD"] * kept
         return [HotOpeningCash(silo, round(rest_usd, 2)), HotOpeningCash(silo, euros, "EUR")]

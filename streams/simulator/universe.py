@@ -13,6 +13,7 @@ from engine.market.credit_pricing import BASIS_POINT, upfront
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
 from streams.simulator.universe_derivatives import futures, options, perpetuals, security_futures
+from streams.simulator.universe_rates import rates
 
 # Ticker, price, average daily volume.
 _STOCKS: Final = (
@@ -61,14 +62,8 @@ def universe(start: date) -> list[Listing]:
     prices = {listing.instrument_id: listing.base_price for listing in spot}
     derived = [*futures(start, prices), *security_futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
-    return [
-        *spot,
-        *derived,
-        *options(start, prices),
-        *_equity_swaps(),
-        *_credit_swaps(start),
-        *_event_contracts(start),
-    ]
+    swaps = [*_equity_swaps(), *_credit_swaps(start), *rates(start)]
+    return [*spot, *derived, *options(start, prices), *swaps, *_event_contracts(start)]
 
 
 def _levels() -> Iterator[Listing]:

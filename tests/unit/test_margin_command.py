@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.market.pricing_european import black_price
-from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS
+from engine.rules.registry import SCENARIO_METHODS, SILO_METHODS, UNIFIED_METHODS
 from streams.cli import main
 from streams.replay.book_file import read_book
 from streams.replay.margin import MarginedBook
@@ -88,7 +88,7 @@ def test_one_rulebook_shows_its_published_form(tmp_path: Path) -> None:
     assert entry["tree"]["facts"]["published_usd"] == 108000.0
 
 
-@pytest.mark.parametrize("rulebook_id", [*SILO_METHODS, *UNIFIED_METHODS])
+@pytest.mark.parametrize("rulebook_id", [*SILO_METHODS, *SCENARIO_METHODS, *UNIFIED_METHODS])
 def test_every_rulebook_of_the_registry_can_be_asked_for(tmp_path: Path, rulebook_id: str) -> None:
     """Those that the policy assigns nothing say so; every other shows a tree that adds up to its figure."""
     file = write_json(tmp_path, BOOK)
@@ -256,7 +256,7 @@ def test_option_volatility_is_solved_at_the_time_of_the_evaluation(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--rulebook", "nothing"], "no rulebook nothing; --rulebook takes one of crypto-tiered, "),
+        (["--rulebook", "nothing"], "no rulebook nothing; --rulebook takes one of cleared-swaps, crypto-tiered, "),
         (["--as-of", "tomorrow"], "'tomorrow' is no time such as 2013-10-07T13:30:00Z"),
         (["--parameters", "absent"], "Directory 'absent' does not exist"),
         (["--scenarios", "absent"], "File 'absent' does not exist"),
