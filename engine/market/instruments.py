@@ -44,10 +44,22 @@ class Product(StrEnum):
     TREASURY = "treasury"
     EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
+    CORPORATE_BOND = "corporate_bond"
+    MUNICIPAL_BOND = "municipal_bond"
+    CRYPTO_OPTION = "crypto_option"  # on a coin's index or on a dated future of a crypto venue
+    GOLD = "gold"  # allocated bullion, by the ounce
+    MONEY_MARKET_FUND = "money_market_fund"
+    TOKENISED = "tokenised"  # a token that stands for a security: `tokenised_product`, `underlying`
 
 
-OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
+OPTIONS = frozenset(
+    {Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION, Product.CRYPTO_OPTION}
+)
 FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP})
+# Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
+DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
+# What a token may stand for.
+TOKENISABLE = DEBT | {Product.EQUITY, Product.ETF, Product.MONEY_MARKET_FUND, Product.GOLD}
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
@@ -58,8 +70,10 @@ class Instrument:
 
     Attributes:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
-            they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
-        expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury and a credit default swap its maturity.
+            they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD); for a token the security
+            that it stands for. For everything else empty.
+        expiry_ns: UTC nanoseconds; 0 where there is none. For debt and a credit default swap its maturity, for a
+            token that of the debt that it stands for.
         strike: 0 where there is none.
         right: ``call``, ``put`` or empty.
         exercise: ``american``, ``european`` or empty.
@@ -78,6 +92,10 @@ class Instrument:
         reference_entity: whose default a credit default swap protects against.
         coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05).
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        issuer: whose default or fall the security suffers from, named as in `reference_entity`; may be empty.
+        tokenised_product: product that a token stands for, else empty.
+        funding_rate: of a perpetual, for one funding interval, a fraction of notional; positive = longs pay shorts.
+        funding_interval_h: hours between two funding payments.
     """
 
     instrument_id: str
@@ -108,6 +126,11 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    grade: str = ""
+    issuer: str = ""
+    tokenised_product: str = ""
+    funding_rate: float = 0.0
+    funding_interval_h: float = 8.0
 
     @property
     def is_option(self) -> bool:
@@ -122,6 +145,18 @@ class Instrument:
     def class_root(self) -> str:
         """The instrument that stands for the class: an option's underlying, else the instrument itself."""
         return self.underlying if self.is_option else self.instrument_id
+
+    @property
+    def risk_name(self) -> str:
+        """Whose fall or default the instrument itself rests on: issuer, reference entity or coin; else empty."""
+        coin = self.underlying if self.product in _ON_A_COIN else ""
+        spot = self.product in {Product.CRYPTO_SPOT, Product.STABLECOIN}
+        return self.issuer or self.reference_entity or coin or (self.instrument_id if spot else "")
+
+
+_ON_A_COIN = frozenset(
+    {Product.CRYPTO_SPOT, Product.STABLECOIN, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION}
+)
 
 
 def check_instrument(instrument: Instrument) -> Instrument:
@@ -171,13 +206,37 @@ def check_instrument(instrument: Instrument) -> Instrument:
             f"strike {instrument.strike} is missing or not positive",
         )
         require(not (normal and instrument.exercise == "american"), "normal model with american exercise")
+        require(
+            instrument.product is not Product.CRYPTO_OPTION or instrument.exercise == "european",
+            "options of crypto venues are european",
+        )
         require(instrument.expiry_ns > 0, "an option needs an expiry")
     if instrument.product is Product.TREASURY:
         require(instrument.expiry_ns > 0, "a Treasury needs its maturity (expiry_ns)")
     if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")
-    if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
+    if instrument.product in {Product.CORPORATE_BOND, Product.MUNICIPAL_BOND}:
+        require(instrument.expiry_ns > 0, f"a {instrument.product.replace('_', ' ')} needs its maturity (expiry_ns)")
+    token = instrument.product is Product.TOKENISED
+    require(
+        instrument.tokenised_product in ({str(product) for product in TOKENISABLE} if token else {""}),
+        f"tokenised_product {instrument.tokenised_product!r} is not "
+        + (f"one of {', '.join(sorted(TOKENISABLE))}" if token else "empty"),
+    )
+    if token:
+        require(bool(instrument.underlying), "a token needs the security that it stands for as its underlying")
+        debt = instrument.tokenised_product in DEBT
+        require(not debt or instrument.expiry_ns > 0, "a token of debt needs the maturity (expiry_ns) of the debt")
+    require(
+        math.isfinite(instrument.funding_rate) and abs(instrument.funding_rate) <= 1,
+        f"funding_rate {instrument.funding_rate} is not in [-1, 1]",
+    )
+    require(
+        0 < instrument.funding_interval_h <= 24,
+        f"funding_interval_h {instrument.funding_interval_h} is not in (0, 24]",
+    )
+    if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
     if instrument.product is Product.EQUITY_SWAP:
         require(bool(instrument.underlying), "an equity swap needs the share it refers to as its underlying")

@@ -38,6 +38,7 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
+        "corporate_bond", "municipal_bond", "crypto_option", "gold", "money_market_fund", "tokenised",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -67,6 +68,15 @@ class InstrumentRecord(Message):
     reference_entity: str = ""
     coupon: float = Field(0.0, ge=0, le=0.2, description="running premium a year, a fraction of notional")
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
+    issuer: str = Field("", description="of a security, named as in reference_entity")
+    tokenised_product: Literal[
+        "", "treasury", "corporate_bond", "municipal_bond", "equity", "etf", "money_market_fund", "gold"
+    ] = Field("", description="product of the security that a token stands for")
+    funding_rate: float = Field(
+        0.0, ge=-1, le=1, description="of a perpetual, for one interval; positive: longs pay shorts"
+    )
+    funding_interval_h: float = Field(8.0, gt=0, le=24)
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
@@ -88,6 +98,7 @@ class AccountRecord(Message):
     status: Literal["open", "closed"] = "open"
     desk: str = ""
     approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    issuer: str = Field("", description="the owner's group as an issuer, named as in instruments")
     time_zone: str = "America/New_York"
     call_contact: str = ""
 

@@ -62,13 +62,13 @@ def test_bind_learns_sets_that_come_later(rulebook: CryptoTiered) -> None:
     sets = ["binance-usdtm:BTC/A", "dydx-v4:large-cap/B"]
     rulebook.bind(sets[:1])
     rulebook.bind(sets)
-    charges = rulebook.charge(np.array([[1000.0], [-1000.0]]), np.array([0, 1]))
+    charges = rulebook.charge(np.diag([1000.0, 0, 0, 0])[[0, 0]] * [[1], [-1]], np.array([0, 1]))
     assert charges == pytest.approx(np.array([[8.0, 4.0], [20.0, 12.0]]))
 
 
 def test_an_instrument_without_price_has_a_zero_row_and_says_so(rulebook: CryptoTiered) -> None:
     market = market_of([PERPETUAL], {})
-    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0]]
+    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0, 0.0, 0.0, 0.0]]
     explained = rulebook.explain([Holding(PERPETUAL, 2.0, "futures")], market)
     assert explained.requirement.maintenance_usd == 0.0
     assert explained.tree.parts[0].facts["price"] == "missing: not in the figure"
