@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.market.instruments import Instrument, Product
@@ -104,6 +104,7 @@ def by_brackets(schedule: Schedule, notional: float) -> float:
     )
 
 
+@settings(deadline=None)  # the first example compiles
 @given(books())
 def test_vectorised_equals_twin_and_explanation_adds_up(book: Book) -> None:
     market, accounts = market_of(*book[:2]), book[2]
