@@ -217,7 +217,10 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")
     if instrument.product in {Product.CORPORATE_BOND, Product.MUNICIPAL_BOND}:
-        require(instrument.expiry_ns > 0, f"a {instrument.product.replace('_', ' ')} needs its maturity (expiry_ns)")
+        require(
+            instrument.expiry_ns > 0,
+            f"a {instrument.product.replace('_', ' ')} needs its maturity (expiry_ns)",
+        )
     token = instrument.product is Product.TOKENISED
     require(
         instrument.tokenised_product in ({str(product) for product in TOKENISABLE} if token else {""}),
@@ -225,9 +228,13 @@ def check_instrument(instrument: Instrument) -> Instrument:
         + (f"one of {', '.join(sorted(TOKENISABLE))}" if token else "empty"),
     )
     if token:
-        require(bool(instrument.underlying), "a token needs the security that it stands for as its underlying")
+        require(
+            bool(instrument.underlying), "a token needs the security that it stands for as its underlying"
+        )
         debt = instrument.tokenised_product in DEBT
-        require(not debt or instrument.expiry_ns > 0, "a token of debt needs the maturity (expiry_ns) of the debt")
+        require(
+            not debt or instrument.expiry_ns > 0, "a token of debt needs the maturity (expiry_ns) of the debt"
+        )
     require(
         math.isfinite(instrument.funding_rate) and abs(instrument.funding_rate) <= 1,
         f"funding_rate {instrument.funding_rate} is not in [-1, 1]",

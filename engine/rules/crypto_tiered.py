@@ -160,6 +160,11 @@ class CryptoTiered:
         """float64[a, 2]: the sum over contracts; contracts do not offset one another."""
         return sum_by_account(charges, offsets)
 
+    @property
+    def names_liquidation_prices(self) -> bool:
+        """Given the equity, the explanation names them."""
+        return True
+
     def explain(
         self, holdings: Sequence[Holding], market: MarketView, equity_usd: float | None = None
     ) -> Explained:

@@ -115,9 +115,7 @@ def charge_option(schedule: Schedule, position: Position, mark: float, underlyin
         return Charged(position, value_usd, (Part("value of options bought", value_usd),), facts)
     out = max(option.strike - underlying if option.right == "call" else underlying - option.strike, 0.0)
     maintenance = rates.maintenance_rate * (underlying if option.right == "call" else max(underlying, mark))
-    initial = max(
-        rates.initial_rate * underlying - out, rates.initial_floor_rate * underlying, maintenance
-    )
+    initial = max(rates.initial_rate * underlying - out, rates.initial_floor_rate * underlying, maintenance)
     facts |= {
         "out_of_the_money": out,
         "initial_usd": size * initial,

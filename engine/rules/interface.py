@@ -24,8 +24,8 @@ from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "AddingRulebook", "Float64s", "Holding", "Int8s", "Int64s", "MinimumEquity", "PairingRulebook", "Rulebook",
-    "SiloRulebook",
+    "AddingRulebook", "Float64s", "Holding", "Int8s", "Int64s", "LiquidationPrices", "MinimumEquity",
+    "PairingRulebook", "Rulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -161,6 +161,26 @@ class PairingRulebook(SiloRulebook, Protocol):
 
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions of an account are left out, one error each."""
+        ...
+
+
+@runtime_checkable
+class LiquidationPrices(Protocol):
+    """A rulebook that says at which price each contract brings its account down to the maintenance requirement."""
+
+    def explain(
+        self, holdings: Sequence[Holding], market: MarketView, equity_usd: float | None = None
+    ) -> Explained:
+        """As :meth:`SiloRulebook.explain`.
+
+        Args:
+            equity_usd: equity that stands behind these holdings alone.
+        """
+        ...
+
+    @property
+    def names_liquidation_prices(self) -> bool:
+        """Always True: what tells these rulebooks from others at run time."""
         ...
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import ScenarioSet
 from engine.rules import (
+    crypto_scenario_matrix_parameters,
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
     finra_4210g_parameters,
@@ -15,6 +16,7 @@ from engine.rules import (
     sec_18a_3_parameters,
     span_parameters,
 )
+from engine.rules.crypto_scenario_matrix import CryptoScenarioMatrix
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.finra_4210g import Finra4210g
@@ -33,6 +35,9 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "reg-t": lambda mapping: RegT(strategy_parameters.Parameters.from_mapping(mapping)),
     "span-futures": lambda mapping: SpanFutures(span_parameters.Parameters.from_mapping(mapping)),
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
+    "crypto-scenario-matrix": lambda mapping: CryptoScenarioMatrix(
+        crypto_scenario_matrix_parameters.Parameters.from_mapping(mapping)
+    ),
     "digital-assets-spot": lambda mapping: DigitalAssetsSpot(
         digital_assets_spot_parameters.Parameters.from_mapping(mapping)
     ),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.market.instruments import SILO_INDEX
-from engine.rules.interface import Holding
+from engine.rules.interface import Holding, LiquidationPrices
 from engine.rules.requirement import Explained
 from engine.shortfall.gap import position_contributions
 from engine.state.books import SiloBook
@@ -62,9 +62,20 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
 
 def _explain_silo(engine: EngineCore, account: int, book: SiloBook, margined: list[Holding]) -> Explained:
     """The rulebook's explanation; one that asks for a minimum of equity says beside it whether there is as much."""
-    explained = book.rulebook.explain(margined, engine.market.risk)
+    rulebook = book.rulebook
+    if isinstance(rulebook, LiquidationPrices):
+        explained = rulebook.explain(margined, engine.market.risk, _equity_behind(engine, account, book))
+    else:
+        explained = rulebook.explain(margined, engine.market.risk)
     facts = minimum_equity_facts(engine, account, book.rulebook)
     return replace(explained, tree=replace(explained.tree, facts=explained.tree.facts | facts))
+
+
+def _equity_behind(engine: EngineCore, account: int, book: SiloBook) -> float:
+    """Equity of the silo less what its other rulebooks require for maintenance."""
+    silo = SILO_INDEX[book.rulebook.silo]
+    others_usd = float(engine.maintenance[account, silo] - book.requirement[account, 1])
+    return float(engine.equity[account, silo]) - others_usd
 
 
 def _priced(engine: EngineCore, holdings: list[Holding]) -> list[Holding]:
