@@ -146,18 +146,6 @@ class Instrument:
         """The instrument that stands for the class: an option's underlying, else the instrument itself."""
         return self.underlying if self.is_option else self.instrument_id
 
-    @property
-    def risk_name(self) -> str:
-        """Whose fall or default the instrument itself rests on: issuer, reference entity or coin; else empty."""
-        coin = self.underlying if self.product in _ON_A_COIN else ""
-        spot = self.product in {Product.CRYPTO_SPOT, Product.STABLECOIN}
-        return self.issuer or self.reference_entity or coin or (self.instrument_id if spot else "")
-
-
-_ON_A_COIN = frozenset(
-    {Product.CRYPTO_SPOT, Product.STABLECOIN, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION}
-)
-
 
 def check_instrument(instrument: Instrument) -> Instrument:
     """Return the instrument if it can be valued at all.

@@ -23,6 +23,7 @@ class Account:
     type: str = "customer"
     desk: str = ""
     approvals: frozenset[str] = field(default_factory=frozenset)
+    issuer: str = ""  # the owner's group as an issuer of securities
 
 
 NOBODY = Account("")  # stands in a slot whose account has left
@@ -33,6 +34,7 @@ _FILLS: dict[str, Fill] = {
     "opening_as_of_ns": (np.int64, -1),
     "portfolio_margin": (np.bool_, False),
     "unified_eligible": (np.bool_, False),
+    "issuer": (np.int32, -1),
 }
 
 
@@ -45,6 +47,7 @@ class AccountTable:
         opening_as_of_ns: when that record was drawn up.
         portfolio_margin: approved for portfolio margin.
         unified_eligible: may be margined by the unified candidate.
+        issuer: number of the owner's name as an issuer, -1 if it is none.
     """
 
     partition: NDArray[np.int64]
@@ -52,6 +55,7 @@ class AccountTable:
     opening_as_of_ns: NDArray[np.int64]
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
+    issuer: NDArray[np.int32]
 
     def __init__(self) -> None:
         self.count = 0

@@ -82,7 +82,8 @@ class CryptoScenarioMatrix:
         return rows
 
     def _linear_pnl(self, market: MarketView, slots: Int64s) -> Float64s:
-        return market.unit_value_usd(slots)[:, None] * self._price
+        pnl: Float64s = market.unit_value_usd(slots)[:, None] * self._price
+        return pnl
 
     def _option_pnl(self, market: MarketView, slots: Int64s) -> Float64s:
         scaling = self.parameters.scaling
@@ -92,7 +93,8 @@ class CryptoScenarioMatrix:
         prices = market.underlying_price(slots)[:, None] * (1.0 + self._price)
         shocked = np.maximum(1.0 + scale[:, None] * self._volatility, 0.0)
         moves = option_moves(market, slots, prices, market.volatility[slots][:, None] * shocked)
-        return (market.multiplier[slots] * market.fx_rate(slots))[:, None] * moves
+        pnl: Float64s = (market.multiplier[slots] * market.fx_rate(slots))[:, None] * moves
+        return pnl
 
     def _funding(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n]: what one contract held long is expected to pay over the hours provided for."""
@@ -103,7 +105,8 @@ class CryptoScenarioMatrix:
                 paid[place] = (
                     instrument.funding_rate * self.parameters.funding_hours / instrument.funding_interval_h
                 )
-        return paid * market.unit_value_usd(slots)
+        funding: Float64s = paid * market.unit_value_usd(slots)
+        return funding
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
         """float64[m, 2]: initial and maintenance of each coin, USD."""

@@ -145,4 +145,4 @@ def _option(
 def volatility_scale(scaling: VolatilityScaling, days: float) -> float:
     """(reference days / days) ^ power, days at least the shortest."""
     power = scaling.short_power if days < scaling.reference_days else scaling.long_power
-    return (scaling.reference_days / max(days, scaling.shortest_days)) ** power
+    return math.pow(scaling.reference_days / max(days, scaling.shortest_days), power)

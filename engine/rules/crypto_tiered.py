@@ -2,8 +2,9 @@
 
 Each contract of an account is charged by itself: maintenance = |notional| x rate - deduction of the tier that
 the notional reaches, initial = |notional| x initial rate of that tier; an option sold by shares of its underlying's
-price, an option bought by its own value; the account's is the sum. Linear contracts only. The plain twin is :mod:`engine.rules.crypto_tiered_plain`; parameters and their sources are in
-``data/crypto-tiered.toml``; the clerk's page is ``docs/rulebooks/crypto-tiered.md``.
+price, an option bought by its own value; the account's is the sum. Linear contracts only. The plain twin is
+:mod:`engine.rules.crypto_tiered_plain`; parameters and their sources are in ``data/crypto-tiered.toml``; the clerk's
+page is ``docs/rulebooks/crypto-tiered.md``.
 """
 
 from __future__ import annotations

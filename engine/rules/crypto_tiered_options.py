@@ -40,4 +40,5 @@ class OptionRows:
         initial = np.maximum(rates[:, 0] * underlying - out, rates[:, 1] * underlying)
         initial = np.maximum(initial, maintenance)
         contract_usd = market.multiplier[slots] * market.fx_rate(slots)
-        return contract_usd[:, None] * np.column_stack([mark, initial, maintenance])
+        rows: Float64s = contract_usd[:, None] * np.column_stack([mark, initial, maintenance])
+        return rows

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from engine.market.instruments import SILO_INDEX
 from engine.rules.interface import Holding, LiquidationPrices
-from engine.rules.requirement import Explained
+from engine.rules.requirement import Explained, Part
 from engine.shortfall.gap import position_contributions
+from engine.state.account_content import contents_of
 from engine.state.books import SiloBook
 from engine.state.core import EngineCore
 from engine.state.eligibility import minimum_equity_facts
+from engine.state.equity import start_of_day
+from engine.state.equity_plain import explain_equity
 from engine.state.statement import account_slot, gap_of, holdings_of, unified_units
 from engine.state.transition import PositionLoss
 
@@ -26,6 +29,7 @@ class AccountExplanation:
 
     Attributes:
         silos: (silo, rulebook_id, tree).
+        equity: (silo, tree): cash, market value, collateral with every haircut and its reason.
         unified: tree of the unified candidate over eligible positions.
         contributions: positions by their loss over the scenarios that decide the unified base.
         scenario_losses: (scenario, loss of the account in USD), worst first.
@@ -33,6 +37,7 @@ class AccountExplanation:
 
     account_id: str
     silos: tuple[tuple[str, str, Explained], ...]
+    equity: tuple[tuple[str, Part], ...]
     unified: Explained
     contributions: tuple[PositionLoss, ...]
     scenario_losses: tuple[tuple[str, float], ...]
@@ -54,9 +59,19 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
     return AccountExplanation(
         account_id,
         silos,
+        _equity(engine, account),
         _explain_unified(engine, account, holdings),
         _contributions(engine, account, holdings),
         _scenario_losses(engine, account),
+    )
+
+
+def _equity(engine: EngineCore, account: int) -> tuple[tuple[str, Part], ...]:
+    at_ns = start_of_day(engine.market.valuation_time_ns)
+    schedule = engine.policy.collateral
+    return tuple(
+        (content.silo, explain_equity(schedule, content, engine.market, at_ns))
+        for content in contents_of(engine, account)
     )
 
 

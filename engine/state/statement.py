@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from engine.base.errors import MarginError, Reason
 from engine.base.units import NANOSECONDS_PER_MILLISECOND
 from engine.market.instruments import SILOS
+from engine.portfolio.collateral import matured
 from engine.portfolio.holdings import Held
 from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
 from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
+from engine.state.equity import start_of_day
 from engine.state.pairing_book import PairingBook
 from engine.state.partitions import Inputs
 
@@ -242,12 +244,30 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
         f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
-    missing += _left_out(engine, account)
+    missing += _left_out(engine, account) + _matured(engine, held)
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
         tuple(sorted(missing)),
     )
+
+
+def _matured(engine: EngineCore, held: Held) -> list[str]:
+    """Pledged debt whose principal is due: it counts nothing, and the money has not come."""
+    at_ns = start_of_day(engine.market.valuation_time_ns)
+    due = [
+        (engine.market.instruments[instrument], SILOS[silo])
+        for instrument, silo, pledged in zip(
+            held.instrument.tolist(), held.silo.tolist(), held.collateral.tolist(), strict=True
+        )
+        if pledged and matured(engine.market.instruments[instrument], at_ns)
+    ]
+    return [
+        f"{Reason.EXPIRED}: collateral {asset.instrument_id} in silo {silo}: matured on "
+        f"{np.datetime64(asset.expiry_ns, 'ns').astype('datetime64[D]')}, counts nothing until its redemption "
+        "is booked"
+        for asset, silo in due
+    ]
 
 
 def _left_out(engine: EngineCore, account: int) -> list[str]:

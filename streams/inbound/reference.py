@@ -94,7 +94,12 @@ class ReferenceDesk:
 
     def _put_account(self, message: AccountRecord) -> None:
         account = Account(
-            message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals)
+            message.account_id,
+            message.owner,
+            message.type,
+            message.desk,
+            frozenset(message.approvals),
+            message.issuer,
         )
         put = self._engine.put_account if message.status == "open" else self._engine.close_account
         put(account, partition_of(message.account_id, self._partitions))

@@ -44,7 +44,8 @@ def margin(
     (docs/bring-your-own.md); gzip too. A rulebook that policy.toml gives no product is a comparison: it takes every
     position that it covers, whatever silo holds it.
 
-    Exit code 0 if every figure is complete, 1 if something could not be margined (named on stderr and under refused_positions; the rest is), 2 for a bad file or setting.
+    Exit code 0 if every figure is complete, 1 if something could not be margined (named on stderr and under
+    refused_positions; the rest is), 2 for a bad file or setting.
 
     \b
     Example:

@@ -38,6 +38,7 @@ def account_report(view: dict[str, Any]) -> RenderableType:
         _requirements(f"Account {name}", statement),
         _gap(statement["gap"]),
         *trees,
+        *(equity_tree(entry) for entry in explanation["equity"]),
         requirement_tree(unified_name, explanation["unified"]),
     ]
     missing = statement["quality"]["incomplete"]
@@ -83,6 +84,13 @@ def requirement_tree(title: str, explained: dict[str, Any]) -> Tree:
     worst = f", worst: {explained['worst_scenario']}" if explained["worst_scenario"] else ""
     tree = Tree(Text(f"{title}{worst}", style="bold"))
     _grow(tree, explained["tree"])
+    return tree
+
+
+def equity_tree(entry: dict[str, Any]) -> Tree:
+    """What counts as equity in a silo, with the haircuts."""
+    tree = Tree(Text(f"{entry['silo']} equity", style="bold"))
+    _grow(tree, entry["tree"])
     return tree
 
 

@@ -41,6 +41,7 @@ def _explanation(explained: AccountExplanation) -> dict[str, Any]:
             {"silo": silo, "rulebook_id": rulebook_id, **explained_view(tree)}
             for silo, rulebook_id, tree in explained.silos
         ],
+        "equity": [{"silo": silo, "tree": _part(tree)} for silo, tree in explained.equity],
         "unified": explained_view(explained.unified),
         "contributions": [_loss(loss) for loss in explained.contributions],
         "scenario_losses": [
