@@ -9,13 +9,10 @@ from typing import Final
 import msgspec
 
 from engine.base.units import NANOSECONDS_PER_MILLISECOND
-from engine.shortfall.call import CallState
+from engine.shortfall.case import OPEN, CallState
 from streams.contracts.results import CallEvent
 
-# A case in one of these has had its warning or its call; the others want nobody's attention.
-OPEN_STATES: Final = frozenset(
-    {"issued", "acknowledged", "partly_met", "disputed", "overdue", "liquidation_eligible"}
-)
+OPEN_STATES: Final = frozenset(state.value for state in OPEN)
 IN_CALL, WARNING, CLEAR = "in_call", "warning", "clear"
 
 

@@ -12,7 +12,8 @@ from tests.style.source_tree import imports, modules
 FLOW = {
     "engine": ("base", "market", "portfolio", "risk", "rules", "shortfall", "state"),
     "streams": (
-        *("parameters", "business_days", "warmup", "contracts", "inbound", "outbound", "worker"),
+        *("cutoffs", "call_rules", "parameters", "business_days", "warmup"),
+        *("contracts", "inbound", "outbound", "worker"),
         *("broker", "simulator", "web", "replay", "demo", "cli"),
     ),
 }
