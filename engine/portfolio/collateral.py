@@ -239,7 +239,7 @@ def _rule(table: ParameterTable) -> _Entries:
     if table.has("haircut"):
         buckets: tuple[MaturityBucket, ...] = (MaturityBucket(math.inf, table.number("haircut", 0.0, 1.0)),)
     elif product in DEBT:
-        buckets = _maturities(table)
+        buckets = maturity_buckets(table)
     else:
         raise table.bad("maturities", f"{product} has no maturity")
     return table, keys, HaircutRule(buckets, _source(table))
@@ -268,7 +268,7 @@ def _token(table: ParameterTable) -> _Entries:
     return table, [(silo, product) for silo in silos for product in products], add_on
 
 
-def _maturities(table: ParameterTable) -> tuple[MaturityBucket, ...]:
+def maturity_buckets(table: ParameterTable) -> tuple[MaturityBucket, ...]:
     """Buckets in order; only the last one is open, and a longer maturity never costs less."""
     rows = table.rows("maturities")
     buckets: list[MaturityBucket] = []

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, longer
-from engine.base.units import NANOSECONDS_PER_DAY
+from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.view import MarketView
 from engine.portfolio.collateral import CollateralSchedule
@@ -20,11 +20,6 @@ Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _FILLS: dict[str, Fill] = {"value_usd": (np.float64, 0.0), "doubtful": (np.bool_, True)}
-
-
-def start_of_day(time_ns: int) -> int:
-    """Midnight UTC at or before an instant."""
-    return time_ns - time_ns % NANOSECONDS_PER_DAY
 
 
 class EquityBook:

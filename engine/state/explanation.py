@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX
 from engine.rules.interface import Holding, LiquidationPrices
 from engine.rules.requirement import Explained, Part
@@ -15,7 +16,6 @@ from engine.state.account_content import contents_of
 from engine.state.books import SiloBook
 from engine.state.core import EngineCore
 from engine.state.eligibility import minimum_equity_facts
-from engine.state.equity import start_of_day
 from engine.state.equity_plain import explain_equity
 from engine.state.statement import account_slot, gap_of, holdings_of, unified_units
 from engine.state.transition import PositionLoss

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.errors import MarginError, Reason
-from engine.base.units import NANOSECONDS_PER_MILLISECOND
+from engine.base.units import NANOSECONDS_PER_MILLISECOND, start_of_day
 from engine.market.instruments import SILOS
 from engine.portfolio.collateral import matured
 from engine.portfolio.holdings import Held
@@ -17,7 +17,6 @@ from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
 from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
-from engine.state.equity import start_of_day
 from engine.state.pairing_book import PairingBook
 from engine.state.partitions import Inputs
 

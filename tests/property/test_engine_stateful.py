@@ -15,12 +15,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
-from engine.state.equity import start_of_day
 from engine.state.equity_plain import SiloContent, explain_equity
 from streams.parameters import read_toml
 from tests.engine_book import (

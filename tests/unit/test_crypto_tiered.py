@@ -110,3 +110,15 @@ def test_the_tier_at_the_liquidation_price_decides(rulebook: CryptoTiered) -> No
     assert price == pytest.approx((10_000.0 + 50.0 + 0.9 * 50_000.0) / (0.9 * 1.005))
     assert price is not None
     assert price * 0.9 > 50_000.0
+
+
+def test_a_schedule_of_options_is_for_options_and_no_other(rulebook: CryptoTiered) -> None:
+    option = Instrument("OPT", Product.CRYPTO_OPTION, "BTC", margin_schedule="deribit:option", right="call")
+    assert rulebook.netting_set(option) == "deribit:option/OPT"
+    for wrong in (
+        Instrument("PERP", Product.PERPETUAL, margin_schedule="deribit:option"),
+        Instrument("OPT", Product.CRYPTO_OPTION, "BTC", margin_schedule="binance-usdtm:BTC", right="call"),
+    ):
+        with pytest.raises(MarginError) as caught:
+            rulebook.netting_set(wrong)
+        assert caught.value.reason is Reason.BAD_PARAMETER
