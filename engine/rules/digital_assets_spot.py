@@ -24,7 +24,7 @@ from engine.rules.digital_assets_spot_plain import COVERED, explain_account
 from engine.rules.interface import LONG, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 
-_ONE_TOKEN = "token/"  # begins the name of its netting set
+_BY_ITSELF = "token/"  # begins the name of its netting set
 _TOKENISED = PRODUCT_CODE[Product.TOKENISED]
 
 
@@ -58,7 +58,7 @@ class DigitalAssetsSpot:
             )
         if instrument.product is Product.TOKENISED:
             self._token_rates(instrument)
-            return _ONE_TOKEN + instrument.instrument_id
+            return _BY_ITSELF + instrument.instrument_id
         asset = asset_of(instrument)
         self._rates(asset)
         return asset
@@ -85,7 +85,7 @@ class DigitalAssetsSpot:
             self._rates_of_set = np.concatenate([self._rates_of_set, np.array(fresh)])
 
     def _rates(self, asset: str) -> list[list[float]]:
-        if asset.startswith(_ONE_TOKEN):
+        if asset.startswith(_BY_ITSELF):
             return [[1.0, 1.0], [1.0, 1.0]]  # the rows hold the requirement
         rates = self.parameters.assets.get(asset)
         if rates is None:

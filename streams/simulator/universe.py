@@ -12,7 +12,7 @@ from typing import Final
 from engine.market.credit_pricing import BASIS_POINT, upfront
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
-from streams.simulator.universe_derivatives import futures, options, perpetuals
+from streams.simulator.universe_derivatives import crypto_options, futures, options, perpetuals
 
 # Ticker, price, average daily volume.
 _STOCKS: Final = (
@@ -28,6 +28,11 @@ _TREASURIES: Final = (
     ("UST-NOTE-2Y", 730, 99.6),
     ("UST-NOTE-5Y", 1826, 99.2),
     ("UST-NOTE-10Y", 3652, 98.4),
+)
+# Name, product, issuer, days to maturity, price in percent of the principal.
+_PLEDGED_BONDS: Final = (
+    ("BAC-NOTE-3Y", "corporate_bond", "BAC", 1095, 99.1),
+    ("NYS-GO-8Y", "municipal_bond", "State of New York", 2920, 101.2),
 )
 # Reference entity, spread in basis points, coupon, relative move of the swap's value for one of the stock.
 _CREDIT_SWAPS: Final = (("AIG", 145.0, 0.01, -4.0), ("BAC", 80.0, 0.01, 4.0), ("XOM", 310.0, 0.05, 1.5))
@@ -47,7 +52,10 @@ def universe(start: date) -> list[Listing]:
     prices = {listing.instrument_id: listing.base_price for listing in spot}
     derived = [*futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
-    return [*spot, *derived, *options(start, prices), *_equity_swaps(), *_credit_swaps(start)]
+    return [
+        *spot, *derived, *options(start, prices), *crypto_options(start, prices), *_equity_swaps(),
+        *_credit_swaps(start), *_pledged_only(start),
+    ]  # fmt: skip
 
 
 def _levels() -> Iterator[Listing]:
@@ -137,6 +145,38 @@ def _treasuries(start: date) -> Iterator[Listing]:
             }
         )
         yield Listing(record, price, 1 / 64, 0.0001, _SELDOM)
+
+
+def _pledged_only(start: date) -> Iterator[Listing]:
+    """Gold by the ounce, a money market fund, two bonds by the principal of 1,000 USD, a token of a Treasury bill."""
+    gold = InstrumentRecord(instrument_id="XAU", product="gold", risk_factor="CMD:GOLD")
+    yield Listing(gold, 2650.0, 0.01, 0.0001, _SELDOM)
+    fund = InstrumentRecord(instrument_id="GOV-MMF", product="money_market_fund")
+    yield Listing(fund, 1.0, 0.0001, 0.0, _SELDOM)
+    for name, product, issuer, days, price in _PLEDGED_BONDS:
+        bond = InstrumentRecord.model_validate(
+            {
+                "instrument_id": name,
+                "product": product,
+                "issuer": issuer,
+                "grade": "investment" if product == "corporate_bond" else "",
+                "multiplier": 10.0,
+                "expiry": (start + timedelta(days=days)).isoformat(),
+            }
+        )
+        yield Listing(bond, price, 0.01, 0.002, _SELDOM)
+    name, days, price = _TREASURIES[0]
+    token = InstrumentRecord.model_validate(
+        {
+            "instrument_id": f"TOKEN-{name}",
+            "product": "tokenised",
+            "underlying": name,
+            "tokenised_product": "treasury",
+            "multiplier": 0.01,
+            "expiry": (start + timedelta(days=days)).isoformat(),
+        }
+    )
+    yield Listing(token, price, 1 / 64, 0.0005, _SELDOM)
 
 
 def _equity_swaps() -> Iterator[Listing]:
