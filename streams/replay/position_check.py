@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.base.errors import Reason
-from engine.market.instruments import SILOS, Instrument, Product
+from engine.market.instruments import DEBT, SILOS, Instrument
 from engine.market.prices import mark_of
+from engine.portfolio.collateral import limited_product
 from engine.state.engine import Engine
 from streams.contracts.activity import PriceRecord
 from streams.replay.book_check import Problem
@@ -43,8 +44,8 @@ def _is_zero(price: PriceRecord) -> bool:
 
 
 def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | None:
-    """A Treasury past its maturity is cash that has not come yet, and takes the haircut of the shortest bucket."""
-    if instrument.product is Product.TREASURY or not 0 < instrument.expiry_ns < as_of_ns:
+    """Debt past its maturity is cash that has not come yet; pledged it counts nothing, which the account says."""
+    if limited_product(instrument) in DEBT or not 0 < instrument.expiry_ns < as_of_ns:
         return None
     detail = f"expired at {time_text(instrument.expiry_ns)}, before {time_text(as_of_ns)}"
     return Problem(place, "", Reason.EXPIRED, detail, instrument.instrument_id)

@@ -34,7 +34,7 @@ def asset(record: dict[str, Any], valuation_time_ns: int) -> Instrument:
 
 
 def test_no_case_is_lost() -> None:
-    assert len(GOLDEN) == 5
+    assert len(GOLDEN) == 7
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
