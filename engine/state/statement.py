@@ -254,12 +254,11 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
 def _matured(engine: EngineCore, held: Held) -> list[str]:
     """Pledged debt whose principal is due: it counts nothing, and the money has not come."""
     at_ns = start_of_day(engine.market.valuation_time_ns)
+    pledged = held.only(held.collateral)
     due = [
         (engine.market.instruments[instrument], SILOS[silo])
-        for instrument, silo, pledged in zip(
-            held.instrument.tolist(), held.silo.tolist(), held.collateral.tolist(), strict=True
-        )
-        if pledged and matured(engine.market.instruments[instrument], at_ns)
+        for instrument, silo in zip(pledged.instrument.tolist(), pledged.silo.tolist(), strict=True)
+        if matured(engine.market.instruments[instrument], at_ns)
     ]
     return [
         f"{Reason.EXPIRED}: collateral {asset.instrument_id} in silo {silo}: matured on "

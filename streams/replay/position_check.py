@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.base.errors import Reason
+from engine.base.units import start_of_day
 from engine.market.instruments import DEBT, SILOS, Instrument
 from engine.market.prices import mark_of
-from engine.portfolio.collateral import limited_product
+from engine.portfolio.collateral import limited_product, matured
 from engine.state.engine import Engine
 from streams.contracts.activity import PriceRecord
 from streams.replay.book_check import Problem
@@ -44,8 +45,9 @@ def _is_zero(price: PriceRecord) -> bool:
 
 
 def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | None:
-    """Debt past its maturity is cash that has not come yet; pledged it counts nothing, which the account says."""
-    if limited_product(instrument) in DEBT or not 0 < instrument.expiry_ns < as_of_ns:
+    """Debt counts to the end of the day on which it matures; then it is cash that has not come yet."""
+    debt = limited_product(instrument) in DEBT
+    if not (matured(instrument, start_of_day(as_of_ns)) if debt else 0 < instrument.expiry_ns < as_of_ns):
         return None
     detail = f"expired at {time_text(instrument.expiry_ns)}, before {time_text(as_of_ns)}"
     return Problem(place, "", Reason.EXPIRED, detail, instrument.instrument_id)
