@@ -83,20 +83,6 @@ def _falls_with(h: HoldingColumns, values: ValueColumns, account: int, silo: int
 
 
 @kernel
-def _haircut(
-    h: HoldingColumns, values: ValueColumns, limits: LimitColumns, account: int, instrument: int, silo: int
-) -> float:
-    """Of an asset pledged by the account: its own, and what wrong-way risk adds; at most 1."""
-    haircut, name = values.haircut[instrument, silo], values.name[instrument]
-    if name >= 0:
-        if name == limits.owner[account]:
-            haircut += limits.own_issuer[silo]
-        if limits.same_name[silo] > 0.0 and _falls_with(h, values, account, silo, name):
-            haircut += limits.same_name[silo]
-    return float(min(haircut, 1.0))
-
-
-@kernel
 def value_accounts(
     h: HoldingColumns,
     values: ValueColumns,
@@ -106,8 +92,11 @@ def value_accounts(
     equity: Float64s,
     trusted: Bools,
 ) -> None:
-    """Set the rows of accounts in equity float64[account, silo] and trusted bool[account, silo]."""
-    in_group = np.zeros(len(limits.silo))
+    """Set the rows of accounts in equity float64[account, silo] and trusted bool[account, silo].
+
+    In one loop: a call of another kernel counts a reference for every array, which costs more than its work.
+    """
+    in_group, before = np.zeros(len(limits.silo)), np.zeros(equity.shape[1])
     for i in range(len(accounts)):
         account = accounts[i]
         for silo in range(equity.shape[1]):
@@ -125,27 +114,28 @@ def value_accounts(
             quantity = h.quantity[slot]
             worth = quantity * values.value_usd[instrument]
             if key & 1 and quantity > 0.0:
+                haircut, name = values.haircut[instrument, silo], values.name[instrument]
+                if name >= 0:
+                    if name == limits.owner[account]:
+                        haircut += limits.own_issuer[silo]
+                    if limits.same_name[silo] > 0.0 and _falls_with(h, values, account, silo, name):
+                        haircut += limits.same_name[silo]
                 worth = min(quantity, values.most[instrument, silo]) * values.value_usd[instrument]
-                worth *= 1.0 - _haircut(h, values, limits, account, instrument, silo)
+                worth *= 1.0 - min(haircut, 1.0)
                 if values.group[instrument, silo] >= 0:
                     in_group[values.group[instrument, silo]] += worth
                     grouped = True
             equity[account, silo] += worth
             if values.doubtful[instrument]:
                 trusted[account, silo] = False
-        if grouped:
-            _cut_groups(limits, in_group, account, equity)
-
-
-@kernel
-def _cut_groups(limits: LimitColumns, in_group: Float64s, account: int, equity: Float64s) -> None:
-    """Take what groups count beyond their limits out of the account's equity, and empty the groups."""
-    before = equity[account].copy()
-    for group in range(len(in_group)):
-        if in_group[group] > 0.0:
-            silo = limits.silo[group]
-            most = limits.largest_usd[group]
-            if limits.share[group] <= 1.0:
-                most = min(most, limits.share[group] * max(before[silo], 0.0))
-            equity[account, silo] -= max(in_group[group] - most, 0.0)
-        in_group[group] = 0.0
+        if grouped:  # what groups count beyond their limits, on the equity before any limit
+            for silo in range(equity.shape[1]):
+                before[silo] = max(equity[account, silo], 0.0)
+            for group in range(len(in_group)):
+                if in_group[group] > 0.0:
+                    silo = limits.silo[group]
+                    most = limits.largest_usd[group]
+                    if limits.share[group] <= 1.0:
+                        most = min(most, limits.share[group] * before[silo])
+                    equity[account, silo] -= max(in_group[group] - most, 0.0)
+                in_group[group] = 0.0
