@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.base.parameter_table import ParameterTable
 from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.instruments import DEBT, SILOS, TOKENISABLE, Instrument, Product
-from engine.portfolio.collateral_limits import ANY, HOLDABLE, CollateralLimits, read_limits
+from engine.portfolio.collateral_limits import ANY, HOLDABLE, CollateralLimits, read_limits, stated_source
 
 NOT_ELIGIBLE: Final = 1.0  # counts nothing
 HOME_CURRENCY: Final = "USD"
@@ -242,7 +242,7 @@ def _rule(table: ParameterTable) -> _Entries:
         buckets = maturity_buckets(table)
     else:
         raise table.bad("maturities", f"{product} has no maturity")
-    return table, keys, HaircutRule(buckets, _source(table))
+    return table, keys, HaircutRule(buckets, stated_source(table))
 
 
 def _grade(table: ParameterTable, product: str) -> str:
@@ -254,17 +254,11 @@ def _grade(table: ParameterTable, product: str) -> str:
     return _OTHER_GRADE if grade == "other" else ""
 
 
-def _source(table: ParameterTable) -> str:
-    """Source of an entry, said to be unverified where it is."""
-    source = table.text("source") if table.has("source") else ""
-    return f"{source} (unverified)" if source and table.has("unverified") else source
-
-
 def _token(table: ParameterTable) -> _Entries:
     table.only("silos", "products", "add_on")
     products = table.texts("products", choices=sorted(TOKENISABLE))
     silos = table.texts("silos", choices=tuple(SILOS))
-    add_on = TokenAddOn(table.number("add_on", 0.0, 1.0), _source(table))
+    add_on = TokenAddOn(table.number("add_on", 0.0, 1.0), stated_source(table))
     return table, [(silo, product) for silo in silos for product in products], add_on
 
 
@@ -294,5 +288,5 @@ def _currency(table: ParameterTable) -> _Entries:
         raise table.bad("currencies", f"{HOME_CURRENCY} is the home currency and has no haircut")
     silos = table.texts("silos", choices=tuple(SILOS))
     cash, other_assets = table.number("cash", 0.0, 1.0), table.number("other_assets", 0.0, 1.0)
-    value = CurrencyHaircut(cash, other_assets, _source(table))
+    value = CurrencyHaircut(cash, other_assets, stated_source(table))
     return table, [(silo, currency) for silo in silos for currency in currencies], value

@@ -110,12 +110,18 @@ def read_limits(header: ParameterTable) -> CollateralLimits:
     for table in _rows(header, "wrong_way"):
         table.only("silos", "own_issuer", "same_name")
         own_issuer, same_name = table.number("own_issuer", 0.0, 1.0), table.number("same_name", 0.0, 1.0)
-        entry = WrongWay(own_issuer, same_name, table.text("source"))
+        entry = WrongWay(own_issuer, same_name, stated_source(table))
         _put(table, wrong_way, table.texts("silos", choices=SILOS), entry)
     for table in _rows(header, "locations"):
         table.only("name", "silos")
         _put(table, locations, [table.text("name")], frozenset(table.texts("silos", choices=SILOS)))
     return CollateralLimits(tuple(groups), group_of, volume_days, wrong_way, locations)
+
+
+def stated_source(table: ParameterTable) -> str:
+    """Source of an entry, said to be unverified where it is."""
+    source = table.text("source") if table.has("source") else ""
+    return f"{source} (unverified)" if source and table.has("unverified") else source
 
 
 def _rows(header: ParameterTable, key: str) -> list[ParameterTable]:
@@ -141,7 +147,7 @@ def _group(table: ParameterTable, silo: str) -> GroupLimit:
         silo=silo,
         largest_share=table.number("largest_share", 0.0, 1.0) if table.has("largest_share") else math.inf,
         largest_usd=table.number("largest_usd", 0.0, 1e15) if table.has("largest_usd") else math.inf,
-        source=table.text("source"),
+        source=stated_source(table),
     )
 
 

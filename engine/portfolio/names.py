@@ -10,19 +10,23 @@ from engine.market.instruments import Instrument, Product
 from engine.market.view import MarketView
 
 _ITSELF = frozenset({Product.EQUITY, Product.ETF, Product.CRYPTO_SPOT, Product.STABLECOIN})
+_STEPS = 3  # a token of a share, an option on a future on a coin
 _FILLS: dict[str, Fill] = {"name": (np.int32, -1), "side": (np.int8, 1)}
 
 
-def name_of(instrument: Instrument, market: MarketView) -> str:
+def name_of(instrument: Instrument, market: MarketView, steps: int = _STEPS) -> str:
     """Issuer or reference entity; else that of what it rests on or stands for; a share, fund or coin is itself.
 
-    Empty where the reference data say nothing, as for a bond without issuer.
+    Empty where the reference data say nothing, as for a bond without issuer. At most so many ``steps`` are followed:
+    records that rest on each other must not keep anybody from an answer.
     """
     if instrument.issuer or instrument.reference_entity:
         return instrument.issuer or instrument.reference_entity
     if instrument.underlying and instrument.underlying != instrument.instrument_id:
         slot = market.slot_of.get(instrument.underlying)
-        return instrument.underlying if slot is None else name_of(market.instruments[slot], market)
+        if slot is None or steps == 0:
+            return instrument.underlying
+        return name_of(market.instruments[slot], market, steps - 1)
     return instrument.instrument_id if instrument.product in _ITSELF else ""
 
 

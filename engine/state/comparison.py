@@ -19,11 +19,15 @@ from engine.state.statement import account_slot, holdings_of
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One account under the rulebook: the vectorised requirement, and the plain twin's explanation of it."""
+    """One account under the rulebook: the vectorised requirement, and the plain twin's explanation of it.
+
+    ``left_out``: instruments of positions that the rulebook does not cover.
+    """
 
     account_id: str
     requirement: Requirement
     explained: Explained
+    left_out: tuple[str, ...]
 
 
 def compare(engine: EngineCore, rulebook: SiloRulebook, account_ids: Sequence[str]) -> list[Compared]:
@@ -51,9 +55,11 @@ def compare(engine: EngineCore, rulebook: SiloRulebook, account_ids: Sequence[st
     names = {engine.market.instruments[slot].instrument_id for slot in covered.tolist()}
     found = []
     for account_id, slot in zip(account_ids, slots.tolist(), strict=True):
-        held = [h for h in holdings_of(engine, slot) if h.instrument.instrument_id in names]
+        positions = holdings_of(engine, slot)
+        held = [h for h in positions if h.instrument.instrument_id in names]
         if held:
+            left_out = sorted({h.instrument.instrument_id for h in positions} - names)
             initial, maintenance = book.requirement[slot].tolist()
             explained = rulebook.explain(held, engine.market.risk)
-            found.append(Compared(account_id, Requirement(initial, maintenance), explained))
+            found.append(Compared(account_id, Requirement(initial, maintenance), explained, tuple(left_out)))
     return found

@@ -105,6 +105,7 @@ class MarginedBook:
                 "account_id": one.account_id,
                 "silo": COMPARISON,
                 "rulebook_id": rulebook_id,
+                "left_out": list(one.left_out),
                 **explained_view(replace(one.explained, requirement=one.requirement)),
             }
             for one in compare(self.files.engine, rulebook, self.files.account_ids)

@@ -129,3 +129,5 @@ def print_rulebooks(console: Console, entries: list[dict[str, Any]]) -> None:
         table = table_of(title, "USD", "initial", "maintenance")
         table.add_row(entry["silo"] or "unified", money(entry["initial"]), money(entry["maintenance"]))
         console.print(Group(table, requirement_tree("explanation", entry), Text()))
+        if left_out := entry.get("left_out"):
+            console.print(Text(f"not covered by it: {', '.join(left_out)}", style="yellow"))

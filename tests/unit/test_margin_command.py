@@ -111,12 +111,13 @@ def test_a_comparison_takes_a_book_across_its_silos(tmp_path: Path) -> None:
     price = {"mark": 60_000, "source_time_ns": T0_NS, "sequence": 1}
     book = {
         "accounts": [{"account_id": "A"}, {"account_id": "B"}],
-        "instruments": [coin, perpetual],
-        "prices": [price | {"instrument_id": name} for name in ("BTC", "BTC-PERP")],
+        "instruments": [coin, perpetual, {"product": "equity", "instrument_id": "AAPL", "risk_factor": "EQ:AAPL"}],
+        "prices": [price | {"instrument_id": name} for name in ("BTC", "BTC-PERP", "AAPL")],
         "positions": [{
             "account_id": "A", "business_date": "2026-09-18", "as_of_ns": T0_NS - 1,
             "positions": [
                 {"instrument_id": "BTC", "quantity": 10},
+                {"instrument_id": "AAPL", "quantity": 1},
                 {"instrument_id": "BTC-PERP", "quantity": -10, "reference_price": 60_000},
             ],
         }],
@@ -124,7 +125,7 @@ def test_a_comparison_takes_a_book_across_its_silos(tmp_path: Path) -> None:
     result = run(write_json(tmp_path, book), "--rulebook", "crypto-scenario-matrix", "--json")
     assert result.exit_code == 0, result.stderr
     (entry,) = json.loads(result.stdout)["requirements"]
-    assert (entry["account_id"], entry["silo"]) == ("A", "comparison")
+    assert (entry["account_id"], entry["silo"], entry["left_out"]) == ("A", "comparison", ["AAPL"])
     assert (entry["initial"], entry["maintenance"]) == ("6000.00", "3000.00")
     assert_adds_up(entry["tree"])
 
