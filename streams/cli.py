@@ -30,12 +30,17 @@ COMMANDS: dict[str, LazyCommand] = {
     "worker": LazyCommand("streams.worker.command:worker", "Follow the streams and call margin."),
     "simulate": LazyCommand("streams.simulator.command:simulate", "Write a simulated market to the topics."),
     "margin": LazyCommand("streams.replay.margin_command:margin", "Margin the accounts of a book file."),
+    "compare": LazyCommand(
+        "streams.replay.compare_command:compare", "Show what another policy does to a book file."
+    ),
     "replay": LazyCommand(
         "streams.replay.replay_command:replay_command",
         "Run market files through the engine, or onto the topics.",
     ),
     "scenarios": LazyCommand("streams.replay.scenarios_command:scenarios", "Make scenario sets from files."),
     "demo": LazyCommand("streams.demo.command:demo", "All of it at once: Kafka, market, worker and page."),
+    "calls": LazyCommand("streams.desk.calls_command:calls", "List, follow and answer margin calls."),
+    "dlq": LazyCommand("streams.desk.dlq_command:dlq", "List, show and replay dead letters."),
     "web": LazyCommand("streams.web.command:web", "Serve the live page."),
 }
 

@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
 
+# What a counterparty to swaps may be, as far as rules on collecting margin tell kinds apart; "" is any other.
+COUNTERPARTIES: tuple[str, ...] = (
+    "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
+    "sovereign", "affiliate",
+)  # fmt: skip
 NEVER = -(2**62)  # business day of an account without a start-of-day record
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One customer's relation with the firm."""
+    """One customer's relation with the firm; ``counterparty``: one of :data:`COUNTERPARTIES`."""
 
     account_id: str
     owner: str = ""
@@ -24,6 +29,7 @@ class Account:
     desk: str = ""
     approvals: frozenset[str] = field(default_factory=frozenset)
     issuer: str = ""  # the owner's group as an issuer of securities
+    counterparty: str = ""
 
 
 NOBODY = Account("")  # stands in a slot whose account has left
@@ -35,6 +41,7 @@ _FILLS: dict[str, Fill] = {
     "portfolio_margin": (np.bool_, False),
     "unified_eligible": (np.bool_, False),
     "issuer": (np.int32, -1),
+    "counterparty": (np.int8, 0),
 }
 
 
@@ -48,6 +55,7 @@ class AccountTable:
         portfolio_margin: approved for portfolio margin.
         unified_eligible: may be margined by the unified candidate.
         issuer: number of the owner's name as an issuer, -1 if it is none.
+        counterparty: index into :data:`COUNTERPARTIES`.
     """
 
     partition: NDArray[np.int64]
@@ -56,6 +64,7 @@ class AccountTable:
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
     issuer: NDArray[np.int32]
+    counterparty: NDArray[np.int8]
 
     def __init__(self) -> None:
         self.count = 0
@@ -74,6 +83,7 @@ class AccountTable:
         self.partition[slot] = partition
         self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
         self.unified_eligible[slot] = unified_eligible
+        self.counterparty[slot] = COUNTERPARTIES.index(account.counterparty)
         return slot
 
     def _new_slot(self) -> int:

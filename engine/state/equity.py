@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,25 @@ Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _FILLS: dict[str, Fill] = {"value_usd": (np.float64, 0.0), "doubtful": (np.bool_, True)}
+
+
+class CashRates(NamedTuple):
+    """What balances count.
+
+    Attributes:
+        rate: float64[currency], USD per unit; 0 where it is not known. USD itself stands at 0 and has none.
+        kept: float64[silo, currency], 1 - haircut of a credit balance.
+    """
+
+    rate: Float64s
+    kept: Float64s
+
+    def worth_usd(self, silo: int, currency: int, balance: float) -> float:
+        """Of one balance; ``currency`` is its index."""
+        if currency == 0:
+            return balance
+        worth = balance * float(self.rate[currency])
+        return worth * float(self.kept[silo, currency]) if worth > 0.0 else worth
 
 
 class EquityBook:
@@ -119,17 +140,31 @@ class EquityBook:
         A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut; one
         without a rate counts nothing and is not trusted. ``owner`` int32 by account slot, its name as an issuer.
         """
+        values = ValueColumns(
+            self.value_usd, self.doubtful, self._haircut, self._most, self._group, self.names.name, self.names.side
+        )  # fmt: skip
+        cash = CashColumns(holdings.cash, *self.cash_rates(holdings, market))
+        limits = LimitColumns(
+            owner, self._own_issuer, self._same_name, self._group_silo, self._group_share, self._group_usd
+        )
+        value_accounts(holdings.columns, values, cash, limits, accounts, equity, trusted)
+
+    def cash_rates(self, holdings: Holdings, market: MarketView) -> CashRates:
+        """What a balance in each currency counts now."""
         rate, kept = np.zeros(len(holdings.currencies)), np.ones((len(SILOS), len(holdings.currencies)))
         for currency, index in holdings.currencies.items():
             slot = market.slot_of.get(f"{currency}USD", -1)
             if index and slot >= 0 and market.priced[slot]:
                 rate[index] = max(float(market.mark[slot]), 0.0)
                 kept[:, index] = [1.0 - self.collateral.fx_haircut(currency, silo) for silo in SILOS]
-        values = ValueColumns(
-            self.value_usd, self.doubtful, self._haircut, self._most, self._group, self.names.name, self.names.side
-        )  # fmt: skip
-        cash = CashColumns(holdings.cash, rate, kept)
-        limits = LimitColumns(
-            owner, self._own_issuer, self._same_name, self._group_silo, self._group_share, self._group_usd
-        )
-        value_accounts(holdings.columns, values, cash, limits, accounts, equity, trusted)
+        return CashRates(rate, kept)
+
+    def pledged_usd(self, instrument: int, silo: int, quantity: float) -> float:
+        """What so much of an instrument counts as collateral by its own haircut and volume; it must be known as such
+        there. Limits on groups and wrong-way risk, which depend on all that an account has, are left out.
+        """
+        unit_usd = float(self.value_usd[instrument])
+        if quantity <= 0.0:
+            return quantity * unit_usd
+        counted = min(quantity, float(self._most[instrument, silo]))
+        return counted * unit_usd * (1.0 - float(self._haircut[instrument, silo]))

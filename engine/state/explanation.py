@@ -14,6 +14,7 @@ from engine.rules.requirement import Explained, Part
 from engine.shortfall.gap import position_contributions
 from engine.state.account_content import contents_of
 from engine.state.books import SiloBook
+from engine.state.collection import collection_facts
 from engine.state.core import EngineCore
 from engine.state.eligibility import minimum_equity_facts
 from engine.state.equity_plain import explain_equity
@@ -76,13 +77,14 @@ def _equity(engine: EngineCore, account: int) -> tuple[tuple[str, Part], ...]:
 
 
 def _explain_silo(engine: EngineCore, account: int, book: SiloBook, margined: list[Holding]) -> Explained:
-    """The rulebook's explanation; one that asks for a minimum of equity says beside it whether there is as much."""
+    """The rulebook's explanation; beside it whether a minimum of equity is kept, and what of it is collected."""
     rulebook = book.rulebook
     if isinstance(rulebook, LiquidationPrices):
         explained = rulebook.explain(margined, engine.market.risk, _equity_behind(engine, account, book))
     else:
         explained = rulebook.explain(margined, engine.market.risk)
     facts = minimum_equity_facts(engine, account, book.rulebook)
+    facts |= collection_facts(engine, account, book.rulebook.silo)
     return replace(explained, tree=replace(explained.tree, facts=explained.tree.facts | facts))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from engine.rules.registry import SILO_METHODS, silo_rulebook
 from engine.state.comparison import compare
-from streams.parameters import read_toml
+from streams.parameters import read_toml, take_policy
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
@@ -20,7 +20,7 @@ COMPARISON: Final = "comparison"  # stands where a silo does for a rulebook that
 
 
 class MarginedBook:
-    """A book after its one evaluation.
+    """A book after its evaluation.
 
     Attributes:
         as_of_ns: the time of the evaluation. views: per account ``{"statement", "explanation"}``, by id.
@@ -41,9 +41,21 @@ class MarginedBook:
         self.files.engine.advance_time(self.as_of_ns)
         self.files.take(price_messages(self.files.book), self.as_of_ns)
         self.files.take(activity_messages(self.files.book), self.as_of_ns)
+        self._evaluate()
+        self.refused = refused_positions(book, self.files)
+
+    def _evaluate(self) -> None:
         self.files.evaluate(self.as_of_ns)
         self.views = [self._view(account_id) for account_id in self.files.account_ids]
-        self.refused = refused_positions(book, self.files)
+
+    def take_policy(self, mapping: Mapping[str, Any]) -> None:
+        """Another policy takes effect, as it does in a running worker, and everything is evaluated anew.
+
+        Raises:
+            MarginError: it cannot; the figures stay.
+        """
+        take_policy(self.files.engine, mapping, self.files.rulebooks)
+        self._evaluate()
 
     def _view(self, account_id: str) -> dict[str, Any]:
         view = account_view(self.files.engine, account_id, self.as_of_ns, SERVED_BY)

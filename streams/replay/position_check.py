@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.base.errors import Reason
+from engine.base.errors import MarginError, Reason
 from engine.base.units import start_of_day
 from engine.market.instruments import DEBT, SILOS, Instrument
 from engine.market.prices import mark_of
 from engine.portfolio.collateral import limited_product, matured
 from engine.state.engine import Engine
+from engine.state.statement import left_out
 from streams.contracts.activity import PriceRecord
 from streams.replay.book_check import Problem
 from streams.replay.book_file import Book
@@ -69,7 +70,7 @@ def _zero_price(instrument: Instrument, zero: dict[str, str]) -> Problem | None:
 
 def refused_positions(book: Book, files: FileEngine) -> list[Problem]:
     """Every position, trade and pledged asset of an evaluated book that no figure holds: what was refused on the way
-    in, then what is left without a price, or without a rulebook for its account.
+    in, then what is left without a price, without a rulebook for its account, or refused by its rulebook.
     """
     entries = {entry.place: entry for entry in _entries(book)}
     refused = [
@@ -80,7 +81,12 @@ def refused_positions(book: Book, files: FileEngine) -> list[Problem]:
     ]
     places = {problem.place for problem in files.problems}
     taken = [entry for place, entry in entries.items() if place not in places]
-    left = (_without_price(entry, files.engine) or _without_rulebook(entry, files.engine) for entry in taken)
+    engine = files.engine
+    by_rulebook = _RefusedByRulebook(engine)
+    left = (
+        _without_price(entry, engine) or _without_rulebook(entry, engine) or by_rulebook.problem(entry)
+        for entry in taken
+    )
     return [problem for problem in (*refused, *left) if problem is not None and problem.instrument_id]
 
 
@@ -123,3 +129,21 @@ def _without_rulebook(entry: _Entry, engine: Engine) -> Problem | None:
     lacking = " or ".join(sorted({a.approval for a in offered}))
     detail = f"instrument {entry.instrument_id} ({product}) in silo {silo} needs approval {lacking}"
     return Problem(entry.place, entry.account_id, Reason.NO_RULEBOOK, detail, entry.instrument_id)
+
+
+class _RefusedByRulebook:
+    """What rulebooks leave out of the accounts of an engine, asked once an account."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._errors: dict[str, dict[str, MarginError]] = {}
+
+    def problem(self, entry: _Entry) -> Problem | None:
+        if entry.account_id not in self._errors:
+            account = int(self._engine.account_slots([entry.account_id])[0])
+            self._errors[entry.account_id] = {error.thing: error for error in left_out(self._engine, account)}
+        error = self._errors[entry.account_id].get(f"position {entry.instrument_id}")
+        if error is None:
+            return None
+        detail = f"instrument {entry.instrument_id} {error.detail}"
+        return Problem(entry.place, entry.account_id, error.reason, detail, entry.instrument_id)

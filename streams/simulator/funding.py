@@ -31,7 +31,7 @@ _SMALL_CHANGE_USD: Final = 25_000.0
 _PARTITION: Final = 0
 # What may be pledged in a silo, and the chance that an account pledges it.
 _LIMITED_SHARE: Final = 0.25  # of what is pledged of other assets, where a group of assets has a limit
-_LESS_COMMON: Final = (("TOKEN-UST-BILL-3M", 0.06), ("GOV-MMF", 0.06), ("XAU", 0.03), ("BAC-NOTE-3Y", 0.02))
+_LESS_COMMON: Final = (("TOKEN-UST-BILL-3M", 0.06), ("GOV-MMF", 0.06), ("XAU", 0.03), ("BAC-BOND-9Y", 0.02))
 _PLEDGES: Final = {
     "securities": (("UST-NOTE-5Y", 0.25), ("UST-NOTE-10Y", 0.10)),
     "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05), *_LESS_COMMON),
