@@ -32,7 +32,9 @@ LISTED = [
     Instrument("BILL", Product.TREASURY, multiplier=0.01, expiry_ns=YEAR_NS // 4),
     Instrument("NOTE", Product.TREASURY, multiplier=0.01, expiry_ns=7 * YEAR_NS),
     Instrument("DUE", Product.TREASURY, multiplier=0.01, expiry_ns=NANOSECONDS_PER_DAY),
-    Instrument("ACME-BOND", Product.CORPORATE_BOND, multiplier=10.0, expiry_ns=3 * YEAR_NS, issuer="ACME"),
+    Instrument(
+        "ACME-BOND", Product.CORPORATE_BOND, multiplier=10.0, expiry_ns=3 * YEAR_NS, issuer="ACME", grade="investment"
+    ),
     Instrument("JUNK", Product.CORPORATE_BOND, multiplier=10.0, expiry_ns=3 * YEAR_NS, grade="other", issuer="JUNK CO"),
     Instrument("GOLD", Product.GOLD),
     Instrument("BTC", Product.CRYPTO_SPOT),
@@ -117,6 +119,7 @@ def vectorised(
             np.array([row[2] for row in entries] + [0.0] * len(cash), np.float64),
             np.array([0.0] * len(entries) + [row[2] for row in cash], np.float64),
             np.array([0] * len(entries) + [holdings.currency_index(row[0]) for row in cash], np.int64),
+            np.full(count, -1, np.int64),
         )
     )
     book.revalue(view, every, np.zeros(view.count, np.bool_))

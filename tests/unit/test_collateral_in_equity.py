@@ -27,7 +27,12 @@ from tests.engine_book import (
 
 MORE = [
     Instrument(
-        "ACME-BOND", Product.CORPORATE_BOND, multiplier=10.0, expiry_ns=NOW_NS + 900 * DAY_NS, issuer="ACME"
+        "ACME-BOND",
+        Product.CORPORATE_BOND,
+        multiplier=10.0,
+        expiry_ns=NOW_NS + 900 * DAY_NS,
+        issuer="ACME",
+        grade="investment",
     ),
     Instrument("BILL", Product.TREASURY, multiplier=0.01, expiry_ns=NOW_NS + DAY_NS // 2),
     Instrument(
@@ -89,7 +94,7 @@ def test_own_securities_count_nothing(engine: Engine) -> None:
         deposit("ACME-BOND", 10.0, "uncleared_swaps"),
         deposit("ACME-BOND", 10.0, "uncleared_swaps", "B"),
     )
-    engine.put_account(Account("A", issuer="ACME"), 0)
+    engine.put_account(Account("A", issuer="ACME", grade="investment"), 0)
     assert equity(engine, "uncleared_swaps", 0) == 0.0
     assert equity(engine, "uncleared_swaps", 1) == pytest.approx(9_500 * 0.96)
     causes = [part.name for part in asset_part(engine, "uncleared_swaps", "ACME-BOND").parts]

@@ -16,7 +16,7 @@ LISTED = [
     Instrument("GONE-TRS", Product.EQUITY_SWAP, "GONE"),
     Instrument("BTC", Product.CRYPTO_SPOT, "BTC"),
     Instrument("BTC-26Z", Product.CRYPTO_FUTURE, "BTC", margin_schedule="x"),
-    Instrument("BOND", Product.CORPORATE_BOND, expiry_ns=1),
+    Instrument("BOND", Product.CORPORATE_BOND, expiry_ns=1, grade="investment"),
     Instrument("PING", Product.EQUITY_SWAP, "PONG"),
     Instrument("PONG", Product.EQUITY_SWAP, "PING"),
 ]
