@@ -94,7 +94,7 @@ def test_own_securities_count_nothing(engine: Engine) -> None:
         deposit("ACME-BOND", 10.0, "uncleared_swaps"),
         deposit("ACME-BOND", 10.0, "uncleared_swaps", "B"),
     )
-    engine.put_account(Account("A", issuer="ACME", grade="investment"), 0)
+    engine.put_account(Account("A", issuer="ACME"), 0)
     assert equity(engine, "uncleared_swaps", 0) == 0.0
     assert equity(engine, "uncleared_swaps", 1) == pytest.approx(9_500 * 0.96)
     causes = [part.name for part in asset_part(engine, "uncleared_swaps", "ACME-BOND").parts]
