@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from engine.market.instruments import Instrument, Product
 from engine.market.prices import PriceColumns
 from engine.portfolio.accounts import Account
-from engine.state.activity_state import CollateralColumns, TradeColumns
+from engine.state.activity_state import CollateralColumns, ReleasedColumns, TradeColumns
 from engine.state.engine import Engine
 from streams.parameters import load_policy
 
@@ -150,4 +151,15 @@ def movements(engine: Engine, rows: Iterable[MovementRow]) -> CollateralColumns:
         np.array(cancelled, np.bool_),
         np.array(day, np.int64),
         np.array(silo, np.int64),
+    )
+
+
+def substitutions(
+    engine: Engine, rows: Sequence[MovementRow], released: Sequence[tuple[str, float]]
+) -> CollateralColumns:
+    """Movements that release (instrument or "" for USD, quantity) in turn as a batch."""
+    slots = engine.instrument_slots([name for name, _ in released])
+    quantities = np.array([quantity for _, quantity in released])
+    return replace(
+        movements(engine, rows), released=ReleasedColumns(slots, ["USD"] * len(released), quantities)
     )

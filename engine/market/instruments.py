@@ -53,9 +53,15 @@ class Product(StrEnum):
     CORPORATE_BOND = "corporate_bond"
     MUNICIPAL_BOND = "municipal_bond"
     SECURITY_FUTURE = "security_future"  # on one stock or fund, or on a narrow index; settles daily
+    CRYPTO_OPTION = "crypto_option"  # on a coin's index or on a dated future of a crypto venue
+    GOLD = "gold"  # allocated bullion, by the ounce
+    MONEY_MARKET_FUND = "money_market_fund"
+    TOKENISED = "tokenised"  # a token that stands for a security: `tokenised_product`, `underlying`
 
 
-OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
+OPTIONS = frozenset(
+    {Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION, Product.CRYPTO_OPTION}
+)
 CLEARED_SWAPS = frozenset({Product.INTEREST_RATE_SWAP, Product.CREDIT_INDEX_SWAP})
 FUTURES_STYLE = (
     frozenset(
@@ -72,6 +78,8 @@ FUTURES_STYLE = (
 )
 # Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
 DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
+# What a token may stand for.
+TOKENISABLE = DEBT | {Product.EQUITY, Product.ETF, Product.MONEY_MARKET_FUND, Product.GOLD}
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE, Product.PAR_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
@@ -82,8 +90,10 @@ class Instrument:
 
     Attributes:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
-            they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
-        expiry_ns: UTC nanoseconds; 0 where there is none. For debt and a credit default swap its maturity.
+            they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD); for a token the security
+            that it stands for. For everything else empty.
+        expiry_ns: UTC nanoseconds; 0 where there is none. For debt and a credit default swap its maturity, for a
+            token that of the debt that it stands for.
         strike: 0 where there is none; of a repo the cash that is paid back, in percent of principal.
         right: ``call``, ``put`` or empty.
         exercise: ``american``, ``european`` or empty.
@@ -114,6 +124,10 @@ class Instrument:
         start_ns: first day of an interest rate swap, UTC nanoseconds.
         fixing: rate of the floating period of a swap that runs: as fixed (term), or compounded from its start until
             today (overnight), a fraction a year; NaN = not known.
+        issuer: whose default or fall the security suffers from, named as in `reference_entity`; may be empty.
+        tokenised_product: product that a token stands for, else empty.
+        funding_rate: of a perpetual, for one funding interval, a fraction of notional; positive = longs pay shorts.
+        funding_interval_h: hours between two funding payments.
     """
 
     instrument_id: str
@@ -153,6 +167,10 @@ class Instrument:
     tenor: str = ""
     start_ns: int = 0
     fixing: float = math.nan
+    issuer: str = ""
+    tokenised_product: str = ""
+    funding_rate: float = 0.0
+    funding_interval_h: float = 8.0
 
     @property
     def is_option(self) -> bool:
@@ -245,6 +263,10 @@ def check_instrument(instrument: Instrument) -> Instrument:
             f"strike {instrument.strike} is missing or not positive",
         )
         require(not (normal and instrument.exercise == "american"), "normal model with american exercise")
+        require(
+            instrument.product is not Product.CRYPTO_OPTION or instrument.exercise == "european",
+            "options of crypto venues are european",
+        )
         require(instrument.expiry_ns > 0, "an option needs an expiry")
     if instrument.product in DEBT:
         name = "Treasury" if instrument.product is Product.TREASURY else instrument.product.replace("_", " ")
@@ -263,7 +285,29 @@ def check_instrument(instrument: Instrument) -> Instrument:
     if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")
-    if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
+    token = instrument.product is Product.TOKENISED
+    require(
+        instrument.tokenised_product in ({str(product) for product in TOKENISABLE} if token else {""}),
+        f"tokenised_product {instrument.tokenised_product!r} is not "
+        + (f"one of {', '.join(sorted(TOKENISABLE))}" if token else "empty"),
+    )
+    if token:
+        require(
+            bool(instrument.underlying), "a token needs the security that it stands for as its underlying"
+        )
+        debt = instrument.tokenised_product in DEBT
+        require(
+            not debt or instrument.expiry_ns > 0, "a token of debt needs the maturity (expiry_ns) of the debt"
+        )
+    require(
+        math.isfinite(instrument.funding_rate) and abs(instrument.funding_rate) <= 1,
+        f"funding_rate {instrument.funding_rate} is not in [-1, 1]",
+    )
+    require(
+        0 < instrument.funding_interval_h <= 24,
+        f"funding_interval_h {instrument.funding_interval_h} is not in (0, 24]",
+    )
+    if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
     if instrument.product is Product.EQUITY_SWAP:
         require(

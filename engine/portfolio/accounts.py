@@ -29,6 +29,7 @@ class Account:
     type: str = "customer"
     desk: str = ""
     approvals: frozenset[str] = field(default_factory=frozenset)
+    issuer: str = ""  # the owner's group as an issuer of securities
     counterparty: str = ""
 
 
@@ -41,6 +42,7 @@ _FILLS: dict[str, Fill] = {
     "portfolio_margin": (np.bool_, False),
     "unified_eligible": (np.bool_, False),
     "account_class": (np.int8, AccountClass.SPECULATOR),
+    "issuer": (np.int32, -1),
     "counterparty": (np.int8, 0),
 }
 
@@ -55,6 +57,7 @@ class AccountTable:
         portfolio_margin: approved for portfolio margin.
         unified_eligible: may be margined by the unified candidate.
         account_class: :class:`AccountClass`, for rulebooks that scale by it.
+        issuer: number of the owner's name as an issuer, -1 if it is none.
         counterparty: index into :data:`COUNTERPARTIES`.
     """
 
@@ -64,6 +67,7 @@ class AccountTable:
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
     account_class: NDArray[np.int8]
+    issuer: NDArray[np.int32]
     counterparty: NDArray[np.int8]
 
     def __init__(self) -> None:

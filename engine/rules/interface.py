@@ -27,8 +27,8 @@ from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "AddingRulebook", "DatedRulebook", "Float64s", "Holding", "Int8s", "Int64s", "MinimumEquity", "PairingRulebook",
-    "Rulebook", "ScaledByClass", "ScenarioRulebook", "SiloRulebook",
+    "AddingRulebook", "DatedRulebook", "Float64s", "Holding", "Int8s", "Int64s", "LiquidationPrices", "MinimumEquity",
+    "PairingRulebook", "Rulebook", "ScaledByClass", "ScenarioRulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -190,6 +190,26 @@ class ScaledByClass(Protocol):
         self, holdings: Sequence[Holding], market: MarketView, account_class: AccountClass
     ) -> Explained:
         """As :meth:`SiloRulebook.explain`."""
+        ...
+
+
+@runtime_checkable
+class LiquidationPrices(Protocol):
+    """A rulebook that says at which price each contract brings its account down to the maintenance requirement."""
+
+    def explain(
+        self, holdings: Sequence[Holding], market: MarketView, equity_usd: float | None = None
+    ) -> Explained:
+        """As :meth:`SiloRulebook.explain`.
+
+        Args:
+            equity_usd: equity that stands behind these holdings alone.
+        """
+        ...
+
+    @property
+    def names_liquidation_prices(self) -> bool:
+        """Always True: what tells these rulebooks from others at run time."""
         ...
 
 

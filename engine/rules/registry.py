@@ -9,6 +9,7 @@ from engine.base.errors import MarginError, Reason
 from engine.market.scenarios import ScenarioSet
 from engine.rules import (
     cleared_swaps_parameters,
+    crypto_scenario_matrix_parameters,
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
     event_contracts_parameters,
@@ -20,6 +21,7 @@ from engine.rules import (
     treasury_clearing_parameters,
 )
 from engine.rules.cleared_swaps import ClearedSwaps
+from engine.rules.crypto_scenario_matrix import CryptoScenarioMatrix
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.event_contracts import EventContracts
@@ -44,6 +46,9 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "reg-t": lambda mapping: RegT(strategy_parameters.Parameters.from_mapping(mapping)),
     "span-futures": lambda mapping: SpanFutures(span_parameters.Parameters.from_mapping(mapping)),
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
+    "crypto-scenario-matrix": lambda mapping: CryptoScenarioMatrix(
+        crypto_scenario_matrix_parameters.Parameters.from_mapping(mapping)
+    ),
     "digital-assets-spot": lambda mapping: DigitalAssetsSpot(
         digital_assets_spot_parameters.Parameters.from_mapping(mapping)
     ),

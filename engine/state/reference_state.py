@@ -140,6 +140,7 @@ class ReferenceState:
             if former is not None and self.usable[slot]:
                 self.market.put_instrument(former)
             raise
+        self.equity_book.learn(slot, self.market)
         self.usable[slot] = True
         self.withdrawn[slot] = False
         if (
@@ -160,7 +161,7 @@ class ReferenceState:
     def _forget_instrument(self, slot: int) -> None:
         """Give the slot of an instrument back that nobody holds and no other rests on."""
         self.market.remove(slot)
-        self.equity_book.forget(slot)
+        self.equity_book.forget(slot, self.market)
         for book in self.silo_books.values():
             book.forget(slot)
         self.unified.forget(slot)
@@ -171,6 +172,7 @@ class ReferenceState:
         """Add or replace an account whose key lies on ``partition``."""
         eligible = self.unified.rulebook.eligible_account(account.approvals, account.type)
         slot = self.accounts.put(account, partition, eligible)
+        self.accounts.issuer[slot] = self.equity_book.names.index(account.issuer)
         self._reserve()
         one = np.array([slot], np.int64)
         self._touch(one)

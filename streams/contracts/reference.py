@@ -47,8 +47,8 @@ class InstrumentRecord(Message):
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
         "par_rate", "interest_rate_swap", "credit_index_swap", "repo",
-        "corporate_bond", "municipal_bond", "security_future",
-        "event_contract",
+        "corporate_bond", "municipal_bond", "security_future", "event_contract",
+        "crypto_option", "gold", "money_market_fund", "tokenised",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -101,6 +101,14 @@ class InstrumentRecord(Message):
         le=1,
         description="rate of the floating period that runs, known so far, a fraction a year",
     )
+    issuer: str = Field("", description="of a security, named as in reference_entity")
+    tokenised_product: Literal[
+        "", "treasury", "corporate_bond", "municipal_bond", "equity", "etf", "money_market_fund", "gold"
+    ] = Field("", description="product of the security that a token stands for")
+    funding_rate: float = Field(
+        0.0, ge=-1, le=1, description="of a perpetual, for one interval; positive: longs pay shorts"
+    )
+    funding_interval_h: float = Field(8.0, gt=0, le=24)
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
@@ -134,6 +142,7 @@ class AccountRecord(Message):
     approvals: tuple[
         Literal["portfolio_margin", "eligible_contract_participant", "cross_margin", "hedger"], ...
     ] = ()
+    issuer: str = Field("", description="the owner's group as an issuer, named as in instruments")
     counterparty: Literal[
         "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
         "sovereign", "affiliate",

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from engine.rules.registry import SCENARIO_METHODS, SILO_METHODS, UNIFIED_METHODS
 from streams.replay.book_check import Problem
 from streams.replay.book_file import read_book
 from streams.replay.command_errors import FILE, PARAMETERS, SCENARIOS, Time, refuse_in_one_line, time_text
@@ -42,8 +41,11 @@ def margin(
     """Margin the accounts of a book FILE under today's silo rulebooks and the unified candidate.
 
     FILE is JSON: accounts, instruments, prices, positions, trades, collateral in the shapes of the topics
-    (docs/bring-your-own.md); gzip too. Exit code 0 if every figure is complete, 1 if something could not be
-    margined (named on stderr and under refused_positions; the rest is), 2 for a bad file or setting.
+    (docs/bring-your-own.md); gzip too. A rulebook that policy.toml gives no product is a comparison: it takes every
+    position that it covers, whatever silo holds it.
+
+    Exit code 0 if every figure is complete, 1 if something could not be margined (named on stderr and under
+    refused_positions; the rest is), 2 for a bad file or setting.
 
     \b
     Example:
@@ -86,14 +88,13 @@ def _refused(problem: Problem) -> dict[str, str]:
 def _check_rulebook(file: Path, rulebook_id: str, margined: MarginedBook) -> None:
     """
     Raises:
-        FileError: there is no such rulebook, or the policy gives it nothing to margin.
+        FileError: there is no such rulebook.
     """
     if rulebook_id in margined.rulebook_ids:
         return
-    detail = f"no rulebook {rulebook_id}"
-    if rulebook_id in {*SILO_METHODS, *SCENARIO_METHODS, *UNIFIED_METHODS}:
-        detail = f"rulebook {rulebook_id} has no product assigned in policy.toml"
-    raise FileError(file, "", detail, f"--rulebook takes one of {', '.join(margined.rulebook_ids)}")
+    raise FileError(
+        file, "", f"no rulebook {rulebook_id}", f"--rulebook takes one of {', '.join(margined.rulebook_ids)}"
+    )
 
 
 def _document(margined: MarginedBook, unknown: list[str], rulebook_ids: tuple[str, ...]) -> dict[str, object]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.base.errors import MarginError, Reason
-from engine.market.instruments import SILOS, Instrument, Product
+from engine.base.units import start_of_day
+from engine.market.instruments import DEBT, SILOS, Instrument, Product
 from engine.market.prices import mark_of
-from engine.state.core import forgotten_before_ns
+from engine.portfolio.collateral import limited_product, matured
 from engine.state.engine import Engine
 from engine.state.statement import left_out
 from streams.contracts.activity import PriceRecord
@@ -45,12 +46,9 @@ def _is_zero(price: PriceRecord) -> bool:
 
 
 def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | None:
-    """A Treasury past its maturity may be pledged still: cash that has not come yet, at the haircut of the shortest
-    bucket, until the engine forgets it. As a position its rulebook refuses it.
-    """
-    if not 0 < instrument.expiry_ns < as_of_ns:
-        return None
-    if instrument.product is Product.TREASURY and instrument.expiry_ns >= forgotten_before_ns(as_of_ns):
+    """Debt counts to the end of the day on which it matures; then it is cash that has not come yet."""
+    debt = limited_product(instrument) in DEBT
+    if not (matured(instrument, start_of_day(as_of_ns)) if debt else 0 < instrument.expiry_ns < as_of_ns):
         return None
     detail = f"expired at {time_text(instrument.expiry_ns)}, before {time_text(as_of_ns)}"
     return Problem(place, "", Reason.EXPIRED, detail, instrument.instrument_id)

@@ -25,6 +25,7 @@ _PERPETUALS: Final = {
     "SOL": ("SOLUSDT-PERP", "SOL-USD-PERP"),
 }
 _MILLION: Final = 1e6
+_CALLS_SOLD_SHARE: Final = 0.3
 
 
 def _size_usd(draws: Draws, typical_usd: float) -> float:
@@ -63,17 +64,21 @@ def stocks_hedged(shelf: Shelf, draws: Draws) -> Book:
 
 
 def crypto_hedged(shelf: Shelf, draws: Draws) -> Book:
-    """Spot bitcoin or ether against a perpetual and a listed future (cash and carry)."""
+    """Spot bitcoin or ether against a perpetual and a listed future (cash and carry), some with calls sold on it."""
     asset, root = (("BTC", "MBT"), ("ETH", "MET"))[int(draws.integers(2))]
     usd = _size_usd(draws, 3 * _MILLION)
     share = float(draws.uniform(0.3, 0.9))
     perpetual = _pick(draws, _PERPETUALS[asset])
     future = shelf.futures(root)[0]
-    return {
+    book = {
         asset: shelf.quantity(asset, usd),
         perpetual: -shelf.quantity(perpetual, share * usd),
         future: -shelf.quantity(future, (1.0 - share) * usd),
     }
+    if draws.random() < _CALLS_SOLD_SHARE:
+        call = _pick(draws, shelf.out_of_the_money(asset, "call"))
+        book[call] = -max(round(0.3 * book[asset]), 1.0)
+    return book
 
 
 def swaps_hedged(shelf: Shelf, draws: Draws) -> Book:

@@ -30,9 +30,11 @@ _LEAST_USD: Final = 10_000.0
 _SMALL_CHANGE_USD: Final = 25_000.0
 _PARTITION: Final = 0
 # What may be pledged in a silo, and the chance that an account pledges it.
+_LIMITED_SHARE: Final = 0.25  # of what is pledged of other assets, where a group of assets has a limit
+_LESS_COMMON: Final = (("TOKEN-UST-BILL-3M", 0.06), ("GOV-MMF", 0.06), ("XAU", 0.03), ("BAC-BOND-9Y", 0.02))
 _PLEDGES: Final = {
     "securities": (("UST-NOTE-5Y", 0.25), ("UST-NOTE-10Y", 0.10)),
-    "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05)),
+    "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05), *_LESS_COMMON),
     "digital_assets": (("USDC", 0.20), ("UST-BILL-3M", 0.10), ("ETH", 0.05)),
 }
 _DOLLARS_ONLY: Final = frozenset({"digital_assets", "event_contracts"})
@@ -171,10 +173,11 @@ class StartOfDay:
         for name, chance in _PLEDGES.get(silo, ()):
             if draws.random() >= chance or wanted_usd < _SMALL_CHANGE_USD:
                 continue
+            asset, schedule = self._shelf.records[name].to_engine(), self._policy.collateral
             share = float(draws.uniform(0.2, 0.4))
-            haircut = self._policy.collateral.haircut(
-                self._shelf.records[name].to_engine(), silo, self._now_ns
-            )
+            if schedule.group(asset, silo) >= 0:
+                share *= _LIMITED_SHARE
+            haircut = schedule.haircut(asset, silo, self._now_ns)
             unit_usd = self._shelf.notional_usd(name) * (1.0 - haircut)
             units = float(round(share * wanted_usd / unit_usd, 2))
             collateral.append(HotOpeningCollateral(silo, name, units))

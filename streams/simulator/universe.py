@@ -12,7 +12,13 @@ from typing import Final
 from engine.market.credit_pricing import BASIS_POINT, upfront
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
-from streams.simulator.universe_derivatives import futures, options, perpetuals, security_futures
+from streams.simulator.universe_derivatives import (
+    crypto_options,
+    futures,
+    options,
+    perpetuals,
+    security_futures,
+)
 from streams.simulator.universe_rates import rates
 
 # Ticker, price, average daily volume.
@@ -63,7 +69,10 @@ def universe(start: date) -> list[Listing]:
     derived = [*futures(start, prices), *security_futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
     swaps = [*_equity_swaps(), *_credit_swaps(start), *rates(start)]
-    return [*spot, *derived, *options(start, prices), *swaps, *_event_contracts(start)]
+    return [
+        *spot, *derived, *options(start, prices), *crypto_options(start, prices), *swaps,
+        *_event_contracts(start), *_pledged_only(start),
+    ]  # fmt: skip
 
 
 def _levels() -> Iterator[Listing]:
@@ -170,6 +179,26 @@ def _bonds(start: date) -> Iterator[Listing]:
             }
         )
         yield Listing(record, price, 0.01, 0.002, _SELDOM)
+
+
+def _pledged_only(start: date) -> Iterator[Listing]:
+    """Gold by the ounce, a money market fund, a token of a Treasury bill."""
+    gold = InstrumentRecord(instrument_id="XAU", product="gold", risk_factor="CMD:GOLD")
+    yield Listing(gold, 2650.0, 0.01, 0.0001, _SELDOM)
+    fund = InstrumentRecord(instrument_id="GOV-MMF", product="money_market_fund")
+    yield Listing(fund, 1.0, 0.0001, 0.0, _SELDOM)
+    name, days, _, price = _TREASURIES[0]
+    token = InstrumentRecord.model_validate(
+        {
+            "instrument_id": f"TOKEN-{name}",
+            "product": "tokenised",
+            "underlying": name,
+            "tokenised_product": "treasury",
+            "multiplier": 0.01,
+            "expiry": (start + timedelta(days=days)).isoformat(),
+        }
+    )
+    yield Listing(token, price, 1 / 64, 0.0005, _SELDOM)
 
 
 def _equity_swaps() -> Iterator[Listing]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
 from engine.portfolio.account_class import account_class
 from engine.portfolio.accounts import Account
@@ -22,7 +23,7 @@ from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding, ScaledByClass, SiloRulebook
 from engine.rules.requirement import Explained
-from engine.state.equity import start_of_day
+from engine.state.equity_plain import SiloContent, explain_equity
 from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
     APPROVED,
@@ -36,6 +37,7 @@ from tests.engine_book import (
     movements,
     new_engine,
     prices,
+    substitutions,
     trades,
 )
 from tests.policy_book import CLEARED, RULEBOOKS, SECURITY_BASED, UNCLEARED, with_swaps_in
@@ -62,6 +64,7 @@ RATES = [
 ]  # fmt: skip
 PRICES = MARKS | {"SOFR-2Y": 0.037, "SOFR-10Y": 0.038, "INDEX": -0.02}
 BY_ID = {instrument.instrument_id: instrument for instrument in [*INSTRUMENTS, *RATES]}
+OWNERS = {"A": "", "B": "AAPL", "C": "T"}  # as issuers
 accounts = st.sampled_from(ACCOUNTS)
 instruments = st.sampled_from([*HELD, *MORE_HELD, "SWAP", "INDEX", "REPO"])
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
@@ -104,6 +107,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.marks = dict(PRICES)
         self.trades: dict[str, Booked] = {}
         self.deposits: dict[str, Booked] = {}
+        self.releases: dict[str, Booked] = {}  # by id of the substitution
         self.opened = {account: Opened() for account in ACCOUNTS}
         self.approved = dict.fromkeys(ACCOUNTS, True)
         self.owners = dict.fromkeys(ACCOUNTS, "customer")
@@ -114,6 +118,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize()
     def first_prices(self) -> None:
+        for account in ACCOUNTS:
+            self.engine.put_account(self._record(account), 0)
         self._price(self.marks)
 
     def _price(self, marks: dict[str, float]) -> None:
@@ -149,7 +155,8 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(
         number=st.integers(0, 5), version=st.integers(1, 3), account=accounts,
         asset=st.sampled_from(["", "T-NOTE", "AAPL", "BTC"]), currency=st.sampled_from(["USD", "EUR"]),
-        quantity=st.floats(-1e5, 1e6), cancelled=st.booleans(), silo=st.sampled_from(["securities", "futures"]),
+        quantity=st.floats(-1e5, 1e6), cancelled=st.booleans(),
+        silo=st.sampled_from(["securities", "futures", "security_based_swaps"]),
     )  # fmt: skip
     def deposit(
         self, number: int, version: int, account: str, asset: str, currency: str, quantity: float,
@@ -162,6 +169,28 @@ class EngineMachine(RuleBasedStateMachine):
         self.log.append(("deposit", row))
         outcome = self.engine.apply_collateral(0, movements(self.engine, [row]))[0]
         assert outcome == self._book(self.deposits, f"C{number}", new)
+        if outcome == EntryOutcome.APPLIED:
+            self.releases.pop(f"C{number}", None)
+
+    @rule(
+        number=st.integers(0, 5), version=st.integers(1, 3), account=accounts,
+        assets=st.permutations(["T-NOTE", "AAPL", "BTC", ""]), quantity=st.floats(1.0, 1e5),
+        released=st.floats(1.0, 1e5), cancelled=st.booleans(), silo=st.sampled_from(["securities", "futures"]),
+    )  # fmt: skip
+    def substitute(
+        self, number: int, version: int, account: str, assets: list[str], quantity: float, released: float,
+        cancelled: bool, silo: str,
+    ) -> None:  # fmt: skip
+        """One asset in, another or cash out, under one id; also as a correction of a deposit, and the other way."""
+        entry_id, (into, out) = f"C{number}", assets[:2]
+        row = (entry_id, version, account, into, "USD", quantity, cancelled, TODAY, SILO_INDEX[silo])
+        self.log.append(("substitution", (row, (out, released))))
+        columns = substitutions(self.engine, [row], [(out, released)])
+        outcome = self.engine.apply_collateral(0, columns)[0]
+        new = Booked(version, account, into, quantity, 0.0, cancelled, TODAY, silo)
+        assert outcome == self._book(self.deposits, entry_id, new)
+        if outcome == EntryOutcome.APPLIED:
+            self.releases[entry_id] = replace(new, instrument=out, quantity=-released)
 
     def _book(self, book: dict[str, Booked], entry_id: str, new: Booked) -> EntryOutcome:
         """Who wins, once more, in plain words."""
@@ -202,7 +231,7 @@ class EngineMachine(RuleBasedStateMachine):
             assert outcome in {EntryOutcome.DUPLICATE, EntryOutcome.LATE}
             return
         assert outcome is EntryOutcome.APPLIED
-        for book in (self.trades, self.deposits):
+        for book in (self.trades, self.deposits, self.releases):
             for entry_id, entry in list(book.items()):
                 if entry.account == account and entry.day <= day:
                     del book[entry_id]
@@ -242,7 +271,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     def _record(self, account: str) -> Account:
         approvals = APPROVED if self.approved[account] else frozenset[str]()
-        return Account(account, type=self.owners[account], approvals=approvals)
+        return Account(account, type=self.owners[account], approvals=approvals, issuer=OWNERS[account])
 
     @rule(factor=st.floats(0.5, 2.0), member=st.sampled_from([0.9, 1.0, 1.2]), later=st.booleans())
     def futures_rates_change(self, factor: float, member: float, later: bool) -> None:
@@ -284,14 +313,16 @@ class EngineMachine(RuleBasedStateMachine):
         """Lose the partition and take it again: openings first, then the day's entries, as a worker does."""
         self.engine.drop_partition(0)
         self.engine.take_partition(0)
-        for kind in ("opening", "deposit", "trade"):
-            for logged, row in self.log:
-                if logged != kind:
+        for kinds in ({"opening"}, {"deposit", "substitution"}, {"trade"}):
+            for kind, row in self.log:
+                if kind not in kinds:
                     continue
                 if kind == "trade":
                     self.engine.apply_trades(0, trades(self.engine, [row]))
                 elif kind == "deposit":
                     self.engine.apply_collateral(0, movements(self.engine, [row]))
+                elif kind == "substitution":
+                    self.engine.apply_collateral(0, substitutions(self.engine, [row[0]], [row[1]]))
                 else:
                     self.engine.open_day(self._opening(*row))
         self.engine.go_live(0)
@@ -392,33 +423,28 @@ class EngineMachine(RuleBasedStateMachine):
             if classification[instrument.product] == silo:
                 cash[instrument.currency].append(-entry.quantity * instrument.multiplier * entry.price)
         pledged: dict[str, float] = {}
-        for entry in self._live(self.deposits, account):
+        for entry in [*self._live(self.deposits, account), *self._live(self.releases, account)]:
             if entry.silo != silo:
                 continue
             if entry.instrument:
                 pledged[entry.instrument] = pledged.get(entry.instrument, 0.0) + entry.quantity
             else:
                 cash[entry.currency].append(entry.quantity)
-        value = [self._value(h) for h in self._holdings(account) if h.silo == silo]
-        for name, quantity in pledged.items():
-            instrument = BY_ID[name]
-            haircut = engine.policy.collateral.haircut(
-                instrument, silo, start_of_day(engine.market.valuation_time_ns)
-            )
-            worth = quantity * instrument.multiplier * self.marks[name]
-            value.append(worth * (1.0 - haircut) if quantity > 0 else worth)
-        euros = math.fsum(cash["EUR"]) * self.marks["EURUSD"]
-        if euros > 0:
-            euros *= 1.0 - engine.policy.collateral.fx_haircut("EUR", silo)
-        return math.fsum([*cash["USD"], euros, *value])
-
-    def _value(self, holding: Holding) -> float:
-        instrument = holding.instrument
-        fx = 1.0 if instrument.currency == "USD" else self.marks["EURUSD"]
-        mark = self.marks.get(instrument.instrument_id)
-        if mark is None:  # a swap or repo: what the market makes of the present quotes is tested by itself
-            mark = float(self.engine.market.mark[self.engine.market.slot_of[instrument.instrument_id]])
-        return holding.quantity * instrument.multiplier * mark * fx
+        content = SiloContent(
+            silo,
+            {currency: math.fsum(amounts) for currency, amounts in cash.items()},
+            [holding for holding in self._holdings(account) if holding.silo == silo],
+            [
+                Holding(BY_ID[name], quantity, silo)
+                for name, quantity in pledged.items()
+                if abs(quantity) > 1e-9
+            ],
+            OWNERS[account],
+        )
+        at_ns = start_of_day(engine.market.valuation_time_ns)
+        tree = explain_equity(engine.policy.collateral, content, engine.market, at_ns)
+        assert tree.largest_residual_usd() < 1e-6
+        return tree.amount_usd
 
 
 TestEngine = EngineMachine.TestCase
