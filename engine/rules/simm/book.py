@@ -98,12 +98,16 @@ class Book:
             self._tables, self._known = tables_of(self.weights, self.keys), known
         return self._tables
 
-    def add(self, sensitivities: Sequence[Sensitivity]) -> int:
-        """A new netting set, charged; returns its place in ``sets``."""
+    def charged(self, sensitivities: Sequence[Sensitivity]) -> NettingSet:
+        """A netting set of its own, charged; the book does not keep it."""
         netting_set = NettingSet()
         netting_set.hold(*self.keys.columns(sensitivities))
         netting_set.charge(self.tables)
-        self.sets.append(netting_set)
+        return netting_set
+
+    def add(self, sensitivities: Sequence[Sensitivity]) -> int:
+        """Keep a new netting set, charged; returns its place in ``sets``."""
+        self.sets.append(self.charged(sensitivities))
         return len(self.sets) - 1
 
     def change(
