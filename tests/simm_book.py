@@ -41,7 +41,7 @@ def sensitivity_of(row: Row, version: str = "2.5") -> Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One published case: its rows and figures in whole USD by part (delta, vega, curvature, basecorr, addon, total)."""
+    """One published case: rows, and whole USD by part (delta, vega, curvature, basecorr, addon, total)."""
 
     name: str
     element: str

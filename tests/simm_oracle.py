@@ -55,11 +55,13 @@ def figures(version: str, days: int, rows: list[dict[str, str]]) -> Figures:
 def report(version: str, days: int, rows: list[dict[str, str]]) -> dict[str, Any]:
     """``figures``, and ``seconds`` for the calculation without reading the file."""
     if importlib.util.find_spec("ORE") is None:
-        pytest.skip("ORACLE ABSENT: pip install open-source-risk-engine==1.8.17.0 (extra 'oracle') to run this test")
+        pytest.skip(
+            "ORACLE ABSENT: pip install open-source-risk-engine==1.8.17.0 (extra 'oracle') to run this test"
+        )
     with tempfile.TemporaryDirectory() as folder:
         crif = Path(folder) / "crif.csv"
         with crif.open("w", newline="") as file:
-            # The engine reads no row whose last columns are empty, so regulations stand there only where there are some.
+            # The engine reads no row whose last columns are empty, so regulations only stand where there are any.
             columns = COLUMNS if any(row.get("post_regulations") for row in rows) else COLUMNS[:-2]
             writer = csv.DictWriter(file, columns, delimiter="\t", extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
@@ -161,7 +163,7 @@ def by_application(ore: Any, version: str, days: int, crif_file: Path) -> dict[s
     seconds = time.perf_counter() - start
     found: Figures = {}
     with (folder / "out" / "simm.csv").open(newline="") as file:
-        for row in csv.DictReader((line.removeprefix("#") for line in file)):
+        for row in csv.DictReader(line.removeprefix("#") for line in file):
             if row["Bucket"] == "All":
                 side = {"Call": "collect", "Post": "post"}[row["SimmSide"]]
                 place = f"{row['ProductClass']}|{row['RiskClass']}|{row['MarginType']}"
@@ -176,7 +178,7 @@ def _parameters(values: dict[str, str]) -> str:
 
 
 def main() -> None:
-    import ORE as ore  # noqa: N811, PLC0415, N813
+    import ORE as ore  # noqa: N811
 
     version, days, file = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     # The classes leave regulations out of account.

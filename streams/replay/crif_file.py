@@ -175,9 +175,7 @@ def _field(name: str) -> tuple[str, bool]:
     return (FIELDS[plain], True) if plain in FIELDS else (name.strip(), plain in UNUSED)
 
 
-def _check_columns(
-    file: Path, names: list[str], crif: Crif, columns: list[tuple[str, bool]]
-) -> None:
+def _check_columns(file: Path, names: list[str], crif: Crif, columns: list[tuple[str, bool]]) -> None:
     missing = [name for name in NEEDED if name not in names]
     if not {"Amount", "AmountUSD"} & set(names):
         missing.append("Amount or AmountUSD")
@@ -242,9 +240,7 @@ def _sensitivity(
     return outcome
 
 
-def _add_on(
-    kind: str, row: Row, rates: Mapping[str, float], faults: list[Fault]
-) -> AddOn | None:
+def _add_on(kind: str, row: Row, rates: Mapping[str, float], faults: list[Fault]) -> AddOn | None:
     name = row.get("Qualifier", "")
     if kind == MULTIPLIER:
         by_spelling = {choice.casefold(): choice for choice in PRODUCT_CLASSES}

@@ -109,7 +109,7 @@ def _document(
         "calculation_currency": choice.calculation_currency,
         "side": choice.side,
         **_margin(top, units),
-        f"{other}_total": 0.0 if decided[other] is None else decided[other].total_usd * units,
+        f"{other}_total": _margin(decided[other], units)["total"],
         "regulations": [
             {"side": side, **_margin(margin, units)} for side, margins in sides.items() for margin in margins
         ],

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m streams.replay.simm_calibration_xml simmcalibration_2.8+2512.xml --source "where it is from" > 2.8+2512.toml
+    python -m streams.replay.simm_calibration_xml simmcalibration.xml --source "where it is from" > 2.8+2512.toml
 
 The XML is the one that the Open Source Risk Engine publishes (Configurations/SIMM). Values are carried over as they
 are written; nothing is rounded or filled in.
@@ -66,15 +66,15 @@ class CalibrationXml:
 
     def _head(self, source: str) -> Iterator[str]:
         effective = self._text("AdditionalFields/SIMM_EffectiveDate")
-        yield f"# ISDA SIMM {self.version}: converted from the reference XML by streams.replay.simm_calibration_xml."
+        yield f"# ISDA SIMM {self.version}: reference calibration, made by streams.replay.simm_calibration_xml."
         yield "# ISDA SIMM is intellectual property of ISDA; commercial users need a licence from ISDA."
-        yield "# The XML is (c) Quaternion Risk Management Ltd., Modified BSD licence: see NOTICE.md in this folder."
+        yield "# The reference is (c) Quaternion Risk Management Ltd., Modified BSD licence: see NOTICE.md in this folder."
         yield 'rulebook_id = "isda-simm"'
         yield f'version = "{self.version}"'
         yield f'effective_from = "{effective}"'
         yield 'currency = "USD"'
         yield f'source = "{source}"'
-        yield 'unit = "risk weights per 1 bp (rates, credit) or 1 % (equity, commodity, FX); thresholds in millions of USD"'
+        yield 'unit = "risk weights per 1 bp (rates, credit) or 1 % (equity, commodity, FX)"'
 
     def _interest_rate(self) -> Iterator[str]:
         yield "\n[interest_rate]"
@@ -203,7 +203,9 @@ class CalibrationXml:
         return [_text_of(element) for element in self._root.findall(path)]
 
     def _bad(self, place: str, detail: str) -> FileError:
-        return FileError(self._file, place, detail, "give a SIMM calibration XML of the Open Source Risk Engine")
+        return FileError(
+            self._file, place, detail, "give a SIMM calibration XML of the Open Source Risk Engine"
+        )
 
 
 def _horizon(days: str) -> str:

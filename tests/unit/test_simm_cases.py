@@ -1,4 +1,4 @@
-"""ISDA SIMM 2.5: the 481 published benchmark cases at each horizon, by both ways, within 1 USD; and some of our own keep."""
+"""ISDA SIMM 2.5: the 481 published benchmark cases at each horizon, by both ways, within 1 USD; and some kept here."""
 
 from __future__ import annotations
 

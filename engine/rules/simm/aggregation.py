@@ -121,7 +121,7 @@ def _charge_sheet(
     """Margin of one sheet of one product class, whose buckets are ``begin:end``."""
     key = keys[starts[begin]]
     sheet = sheet_of(key)
-    rates = sheet == _RATES or sheet == _RATES_VOLATILITY
+    rates = sheet in (_RATES, _RATES_VOLATILITY)
     last_is_residual = tables.bucket[sheet, bucket_of(keys[starts[end - 1]]), IS_RESIDUAL] != 0.0
     apart = end - 1 if last_is_residual and not rates else end
     squared, curved, total, gross = 0.0, 0.0, 0.0, 0.0

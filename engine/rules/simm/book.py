@@ -110,9 +110,7 @@ class Book:
         self.sets.append(self.charged(sensitivities))
         return len(self.sets) - 1
 
-    def change(
-        self, place: int, before: Sequence[Sensitivity], after: Sequence[Sensitivity]
-    ) -> None:
+    def change(self, place: int, before: Sequence[Sensitivity], after: Sequence[Sensitivity]) -> None:
         """A trade's sensitivities were ``before`` (none for a new trade) and are ``after`` (none if it is gone)."""
         keys, amounts = self.keys.columns(after)
         gone, taken = self.keys.columns(before)

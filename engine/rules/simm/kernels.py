@@ -111,9 +111,7 @@ def _curvature(squared: float, total: float, gross: float, result: Float64s) -> 
 
 
 @kernel
-def _rates(
-    keys: Int64s, amounts: Float64s, first: int, last: int, tables: Tables, result: Float64s
-) -> None:
+def _rates(keys: Int64s, amounts: Float64s, first: int, last: int, tables: Tables, result: Float64s) -> None:
     currency = bucket_of(keys[first])
     exposure = 0.0
     for row in range(first, last):
@@ -209,8 +207,8 @@ def _named(
     concentration factor, since f is the smaller of two over the greater.
     """
     figures = tables.bucket[sheet, bucket_of(keys[first])]
-    by_label = sheet == _CREDIT_NON_QUALIFYING or sheet == _CREDIT_NON_QUALIFYING_VOLATILITY
-    by_expiry = by_label or sheet == _CREDIT_QUALIFYING or sheet == _CREDIT_QUALIFYING_VOLATILITY
+    by_label = sheet in (_CREDIT_NON_QUALIFYING, _CREDIT_NON_QUALIFYING_VOLATILITY)
+    by_expiry = by_label or sheet in (_CREDIT_QUALIFYING, _CREDIT_QUALIFYING_VOLATILITY)
     size = last - first
     weighted, curved, concentrations = np.zeros(size), np.zeros(size), np.empty(size)
     group, labels = np.empty(size, np.int64), np.empty(size, np.int64)

@@ -80,7 +80,8 @@ class Keys:
         self._labels = Names("label 2", SUB_BITS)
         self._labels.number("")
         self._buckets = {
-            sheet: {name: place for place, name in enumerate(buckets_of(calibration, sheet))} for sheet in Sheet
+            sheet: {name: place for place, name in enumerate(buckets_of(calibration, sheet))}
+            for sheet in Sheet
         }
 
     def columns(self, sensitivities: Sequence[Sensitivity]) -> tuple[Int64s, Float64s]:
@@ -121,7 +122,11 @@ def net_columns(keys: Int64s, amounts: Float64s) -> tuple[Int64s, Float64s]:
     """Sorted keys, each once, with the sum of their amounts."""
     order = np.argsort(keys, kind="stable")
     keys, amounts = keys[order], amounts[order]
-    first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
+    first = (
+        np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+        if len(keys)
+        else np.zeros(0, np.int64)
+    )
     return keys[first], np.add.reduceat(amounts, first) if len(keys) else amounts
 
 

@@ -49,9 +49,7 @@ def product_class_part(
         records = [record for record in own if record.sheet is sheet]
         if records:
             classes.setdefault(CLASS_OF_SHEET[sheet], []).extend(_sheet_parts(sheet, records, weights, sign))
-    parts = [
-        Part.sum_of(RISK_CLASSES[place], _merged(margins)) for place, margins in sorted(classes.items())
-    ]
+    parts = [Part.sum_of(RISK_CLASSES[place], _merged(margins)) for place, margins in sorted(classes.items())]
     between = weights.calibration.risk_class_correlation
     places = sorted(classes)
     squared = sum(
@@ -67,9 +65,7 @@ def _merged(margins: list[Part]) -> list[Part]:
     return sorted(margins, key=lambda part: order[part.name])
 
 
-def _sheet_parts(
-    sheet: Sheet, records: list[Sensitivity], weights: Weights, sign: float
-) -> list[Part]:
+def _sheet_parts(sheet: Sheet, records: list[Sensitivity], weights: Weights, sign: float) -> list[Part]:
     factors = factors_of(sheet, records, weights)
     correlation = correlation_of(sheet, weights)
     parts = [_linear_part(sheet, factors, correlation, weights)]
@@ -78,9 +74,7 @@ def _sheet_parts(
     return parts
 
 
-def _linear_part(
-    sheet: Sheet, factors: list[Factor], correlation: Correlation, weights: Weights
-) -> Part:
+def _linear_part(sheet: Sheet, factors: list[Factor], correlation: Correlation, weights: Weights) -> Part:
     """Delta, vega or base correlation margin."""
     rates = sheet in (Sheet.RATES, Sheet.RATES_VOLATILITY)
     buckets = []
@@ -110,7 +104,10 @@ def _linear_part(
         Part(
             f"bucket {bucket.name}",
             bucket.margin_usd,
-            facts={"sum of weighted sensitivities": bucket.clamped_usd, "concentration": bucket.concentration},
+            facts={
+                "sum of weighted sensitivities": bucket.clamped_usd,
+                "concentration": bucket.concentration,
+            },
         )
         for bucket in buckets
     ]

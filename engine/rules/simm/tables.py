@@ -64,7 +64,9 @@ def tables_of(weights: Weights, keys: Keys) -> Tables:
         between=between,
         currency=np.array([_currency(weights, name) for name in keys.currencies]).reshape(-1, FX_GROUP + 1),
         pair=np.array([_pair(weights, name) for name in keys.pairs]).reshape(-1, 2),
-        places=np.array([[weights.rates_correlation(one, other) for other in everywhere] for one in everywhere]),
+        places=np.array(
+            [[weights.rates_correlation(one, other) for other in everywhere] for one in everywhere]
+        ),
         risk_classes=np.array(calibration.risk_class_correlation),
         general=np.array(
             [

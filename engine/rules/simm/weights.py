@@ -41,7 +41,8 @@ class Weights:
     @property
     def rates_curvature_scale(self) -> float:
         """The curvature margin of rates is multiplied by it: HVR to the power of -2."""
-        return self.calibration.rates.weights[self.days].historical_volatility_ratio ** -2.0
+        ratio = self.calibration.rates.weights[self.days].historical_volatility_ratio
+        return 1.0 / (ratio * ratio)
 
     def curvature_scaling(self, tenor: int) -> float:
         """SF(t): half the horizon's share of the time to expiry; ``tenor`` is a place in ``TENORS``."""
