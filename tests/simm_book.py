@@ -96,6 +96,26 @@ def random_rows(seed: int, count: int, portfolio: str = "P", scale_usd: float = 
     ]
 
 
+def made_up_rows() -> list[Row]:
+    """Portfolios of all sizes and of amounts from thousands to hundreds of billions, and one with every tenor."""
+    rows = [
+        row
+        for seed in range(24)
+        for row in random_rows(seed, 25 + 15 * seed, f"P{seed}", 10.0 ** (3 + seed % 8))
+    ]
+    for place, currency in enumerate(CURRENCIES):
+        for tenor, label in enumerate(TENORS):
+            amount = repr(1e5 * (1.0 + tenor) * (-1.0) ** (place * tenor))
+            rows.append(
+                {
+                    "TradeID": label, "PortfolioID": "tenors", "ProductClass": "RatesFX", "RiskType": "Risk_IRCurve",
+                    "Qualifier": currency, "Bucket": "", "Label1": label, "Label2": "OIS",
+                    "AmountCurrency": "USD", "Amount": amount, "AmountUSD": amount,
+                }
+            )  # fmt: skip
+    return rows
+
+
 def _random_row(random: np.random.Generator, scale_usd: float) -> Row:
     def pick(choices: tuple[str, ...]) -> str:
         return choices[random.integers(len(choices))]

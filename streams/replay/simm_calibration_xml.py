@@ -68,7 +68,7 @@ class CalibrationXml:
         effective = self._text("AdditionalFields/SIMM_EffectiveDate")
         yield f"# ISDA SIMM {self.version}: reference calibration, made by streams.replay.simm_calibration_xml."
         yield "# ISDA SIMM is intellectual property of ISDA; commercial users need a licence from ISDA."
-        yield "# The reference is (c) Quaternion Risk Management Ltd., Modified BSD licence: see NOTICE.md in this folder."
+        yield "# The reference is (c) Quaternion Risk Management Ltd., Modified BSD licence: see NOTICE.md."
         yield 'rulebook_id = "isda-simm"'
         yield f'version = "{self.version}"'
         yield f'effective_from = "{effective}"'
