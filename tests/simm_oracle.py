@@ -52,9 +52,13 @@ def figures(version: str, days: int, rows: list[dict[str, str]]) -> Figures:
     return report(version, days, rows)["figures"]  # type: ignore[no-any-return]
 
 
+def installed() -> bool:
+    return importlib.util.find_spec("ORE") is not None
+
+
 def report(version: str, days: int, rows: list[dict[str, str]]) -> dict[str, Any]:
     """``figures``, and ``seconds`` for the calculation without reading the file."""
-    if importlib.util.find_spec("ORE") is None:
+    if not installed():
         pytest.skip(
             "ORACLE ABSENT: pip install open-source-risk-engine==1.8.17.0 (extra 'oracle') to run this test"
         )
