@@ -33,22 +33,21 @@ def _table(document: dict[str, Any]) -> Table:
         f"Portfolio {document['portfolio_id']}: ISDA SIMM {document['version']}, {document['horizon']}, "
         f"{document['side']}{regulation}"
     )
-    table = table_of(title, document["currency"], *MARGIN_TYPES, "sum")
-    for name in RISK_CLASSES:
-        if name in document["risk_classes"]:
-            types = document["risk_classes"][name]
-            cells = [_money(types[kind]) if kind in types else "" for kind in MARGIN_TYPES]
-            table.add_row(name, *cells, _money(sum(types.values())))
+    table = table_of(title, "margin", document["currency"])
+    for risk_class in RISK_CLASSES:
+        types = document["risk_classes"].get(risk_class, {})
+        for kind in MARGIN_TYPES:
+            if kind in types:
+                table.add_row(f"{risk_class} {kind}", _money(types[kind]))
     table.add_section()
-    blank = [""] * len(MARGIN_TYPES)
     for name, amount in document["product_classes"].items():
-        table.add_row(f"SIMM {name}", *blank, _money(amount))
+        table.add_row(f"SIMM {name}", _money(amount))
     for name, amount in document["add_ons"].items():
-        table.add_row(f"add-on: {name}", *blank, _money(amount))
+        table.add_row(f"add-on: {name}", _money(amount))
     table.add_section()
-    table.add_row(Text("total", style="bold"), *blank, _money(document["total"]))
+    table.add_row(Text("total", style="bold"), _money(document["total"]))
     other = "post" if document["side"] == "collect" else "collect"
-    table.add_row(f"total, {other}", *blank, _money(document[f"{other}_total"]))
+    table.add_row(f"total, {other}", _money(document[f"{other}_total"]))
     return table
 
 

@@ -1,7 +1,7 @@
 """ISDA SIMM of many netting sets: one changed trade, a full pass, and the same portfolios by the oracle in this run.
 
 A netting set holds 1,000 risk factors: 10 currencies with two curves and volatilities, 60 credit names, 120 equities,
-20 equity volatility surfaces, 40 commodities, 20 currencies, 10 FX volatility surfaces. The oracle (the Open Source Risk
+20 equity volatility surfaces, 40 commodities, 20 currencies, 10 FX volatility surfaces. The oracle (Open Source Risk
 Engine, a library in C++) is given some of them, since all would take it hours; its time is that of its calculation
 alone, without reading the file, and its totals must be ours.
 """
