@@ -41,6 +41,18 @@ def read_toml(name: str, folder: Path | None = None) -> dict[str, Any]:
         raise MarginError(Reason.BAD_PARAMETER, f"file {source}", f"cannot be read: {error}") from error
 
 
+def read_rulebook(rulebook_id: str, folder: Path | None = None) -> dict[str, Any]:
+    """A rulebook's parameter file; the one that its ``calibration_file`` names becomes its table ``calibration``.
+
+    Raises:
+        MarginError: BAD_PARAMETER as :func:`read_toml`.
+    """
+    mapping = read_toml(f"{rulebook_id}.toml", folder)
+    if "calibration_file" in mapping:
+        mapping["calibration"] = read_toml(str(mapping.pop("calibration_file")), folder)
+    return mapping
+
+
 def _source(name: str, folder: Path | None) -> Path | Traversable:
     own = folder / name if folder else None
     return own if own is not None and own.exists() else packaged() / name
@@ -85,8 +97,7 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
         collateral_only=frozenset(Product(product) for product in mapping.get("collateral_only", [])),
         assignments=assignments,
         rulebooks={
-            rulebook_id: silo_rulebook(rulebook_id, read_toml(f"{rulebook_id}.toml", folder))
-            for rulebook_id in ids
+            rulebook_id: silo_rulebook(rulebook_id, read_rulebook(rulebook_id, folder)) for rulebook_id in ids
         },
         unified=unified_rulebook(
             UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)

@@ -41,6 +41,10 @@ class ParameterTable:
     def has(self, key: str) -> bool:
         return key in self._mapping
 
+    def names(self) -> tuple[str, ...]:
+        """Names of what stands in it."""
+        return tuple(self._mapping)
+
     def text(self, key: str, choices: Collection[str] = ()) -> str:
         """A text that is not empty and, if choices are given, one of them."""
         return self._text(key, self._value(key), choices)

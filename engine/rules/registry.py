@@ -21,6 +21,8 @@ from engine.rules.finra_4210g import Finra4210g
 from engine.rules.interface import SiloRulebook
 from engine.rules.sec_18a_3 import Sec18a3
 from engine.rules.sec_18a_3_equity import Sec18a3Equity
+from engine.rules.simm import live_parameters as simm_parameters
+from engine.rules.simm.live import IsdaSimm
 from engine.rules.span import SpanFutures
 from engine.rules.strategy import parameters as strategy_parameters
 from engine.rules.strategy.live import RegT
@@ -40,6 +42,7 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "sec-18a-3-equity": lambda mapping: Sec18a3Equity(
         sec_18a_3_equity_parameters.Parameters.from_mapping(mapping)
     ),
+    "isda-simm": lambda mapping: IsdaSimm(simm_parameters.Parameters.from_mapping(mapping)),
 }
 UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRulebook]] = {
     "one-pot": lambda mapping, scenarios: OnePot(OnePotParameters.from_mapping(mapping), scenarios),
