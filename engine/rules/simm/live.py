@@ -1,8 +1,8 @@
 """ISDA SIMM of positions in our own instruments, live: sensitivities add, so a changed position or price moves a few.
 
 A netting set is one issuer in one currency; its exposure columns are sensitivities. An account's sets are brought
-together into buckets, risk classes and product classes by ``combine``. The plain twin is ``explain``; the page for clerks is
-``docs/rulebooks/isda-simm.md``.
+together into buckets, risk classes and product classes by ``combine``. The plain twin is ``explain``; the page for
+clerks is ``docs/rulebooks/isda-simm.md``.
 """
 
 from __future__ import annotations
