@@ -36,6 +36,8 @@ COMMANDS: dict[str, LazyCommand] = {
     ),
     "scenarios": LazyCommand("streams.replay.scenarios_command:scenarios", "Make scenario sets from files."),
     "demo": LazyCommand("streams.demo.command:demo", "All of it at once: Kafka, market, worker and page."),
+    "calls": LazyCommand("streams.desk.calls_command:calls", "List, follow and answer margin calls."),
+    "dlq": LazyCommand("streams.desk.dlq_command:dlq", "List, show and replay dead letters."),
     "web": LazyCommand("streams.web.command:web", "Serve the live page."),
 }
 

@@ -13,8 +13,8 @@ from engine.market.instruments import Product
 from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.registry import silo_rulebook, unified_rulebook
-from engine.shortfall.call import CallRule
 from engine.state.policy import Policy, parse_assignments
+from streams.call_rules import call_rules
 
 UNIFIED_METHOD = "one-pot"
 POLICY_FILE = "policy.toml"
@@ -103,7 +103,7 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
             UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)
         ),
         collateral=CollateralSchedule.from_mapping(read_toml("collateral.toml", folder)),
-        call_rules={scope: CallRule.from_mapping(scope, rule) for scope, rule in calls.items()},
+        call_rules=call_rules(calls),
         stale_after_ms=mapping["stale_after_ms"],
         rate=float(mapping["rate"]),
         revaluation_step_s=int(mapping["revaluation_step_s"]),

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     PARKING_FULL = "PARKING_FULL"
     TRADE_MOVED = "TRADE_MOVED"
     IN_USE = "IN_USE"
+    UNKNOWN_CALL = "UNKNOWN_CALL"
+    WRONG_CALL_STATE = "WRONG_CALL_STATE"
 
     @property
     def action(self) -> str:
@@ -57,6 +59,8 @@ _ACTIONS: dict[Reason, str] = {
     Reason.UNKNOWN_DELIVERABLE: "give the adjusted terms (multiplier, strike, underlying) and leave deliverable empty",
     Reason.PARKING_FULL: "publish the missing reference data, then replay the dead letters",
     Reason.IN_USE: "publish the record again; an account's start of day is taken back once it is closed and empty",
+    Reason.UNKNOWN_CALL: "take the call_id of the account's newest event in margin.calls, or see marginmon calls list",
+    Reason.WRONG_CALL_STATE: "see where the call stands (marginmon calls list); answer it as it is now, if at all",
     Reason.TRADE_MOVED: "a trade cannot change its account; cancel it and book a new one",
 }
 

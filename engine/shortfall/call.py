@@ -1,115 +1,33 @@
-"""The margin call decision: a pure function of what was last said and what is true now.
-
-A case is one account and scope (``silo:futures``, ``unified:one-pot``). Each transition is one event; the
-last event restores the case.
-"""
+"""The margin call decision: a pure function of what was last said, what is true now, and the time."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from engine.base.errors import MarginError, Reason
+from engine.base.units import NANOSECONDS_PER_SECOND
+from engine.shortfall.call_rule import CallRule
+from engine.shortfall.case import OPEN, PAST_DUE, CallCase, CallReason, CallState
 
-
-class CallState(StrEnum):
-    """Where a case stands."""
-
-    CLEAR = "clear"
-    WARNING = "warning"
-    ISSUED = "issued"
-    MET = "met"
-
-
-class CallReason(StrEnum):
-    """Why a case moved, or why it did not."""
-
-    NOTHING = "NOTHING"
-    NEAR_LIMIT = "NEAR_LIMIT"  # utilisation at or above the warning level
-    BELOW_MINIMUM = "BELOW_MINIMUM"  # a deficit smaller than threshold or minimum transfer amount
-    STALE_INPUT = "STALE_INPUT"  # would be issued, but rests on stale or missing prices
-    RECOVERED = "RECOVERED"  # utilisation fell below the clearing level
-    FIRST = "FIRST"
-    LARGER = "LARGER"
-    SMALLER = "SMALLER"
-    RULE_CHANGED = "RULE_CHANGED"
-    CURED_BY_MARKET = "CURED_BY_MARKET"
-    CURED_BY_DEPOSIT = "CURED_BY_DEPOSIT"
-    CURED_BY_TRADE = "CURED_BY_TRADE"
+_CENT_USD = 0.01
+_NANOSECONDS_PER_MINUTE = 60 * NANOSECONDS_PER_SECOND
 
 
 class Cause(StrEnum):
-    """What touched the account since its last evaluation; a deposit outranks a trade, a trade the market."""
+    """What touched the account since its last evaluation; the first of these that did."""
 
-    MARKET = "market"
-    TRADE = "trade"
     DEPOSIT = "deposit"
+    TRADE = "trade"
+    START_OF_DAY = "start_of_day"
+    MARKET = "market"
 
 
-@dataclass(frozen=True, slots=True)
-class CallRule:
-    """When a scope warns, calls and clears. Ratios are maintenance over equity; amounts are USD.
-
-    Attributes:
-        uncollected_usd: requirement up to this amount need not be collected (the threshold of uncleared swaps); equity
-            below zero is called all the same.
-        restore_to: level the called amount restores, ``maintenance`` or ``initial``.
-        recall_step_usd, recall_step_share: an open call is changed only when the deficit moved by more than
-            both the absolute step and this share of the open amount.
-    """
-
-    warning_at: float = 0.90
-    clear_below: float = 0.85
-    uncollected_usd: float = 0.0
-    threshold_usd: float = 0.0
-    minimum_transfer_usd: float = 0.0
-    recall_step_usd: float = 0.0
-    recall_step_share: float = 0.0
-    restore_to: str = "maintenance"
-
-    @classmethod
-    def from_mapping(cls, scope: str, mapping: Mapping[str, object]) -> CallRule:
-        """Checked rule.
-
-        Raises:
-            MarginError: BAD_PARAMETER naming scope and key.
-        """
-        known = {f.name for f in fields(cls)}
-        for key, value in mapping.items():
-            if key not in known:
-                raise _bad(scope, f"unknown key {key!r}; known are {sorted(known)}")
-            if key != "restore_to" and not _is_amount(value):
-                raise _bad(scope, f"{key} = {value!r} is not a finite number >= 0")
-        rule = cls(**mapping)  # type: ignore[arg-type]
-        if rule.restore_to not in {"maintenance", "initial"}:
-            raise _bad(scope, f"restore_to = {rule.restore_to!r} is not maintenance or initial")
-        if not 0 < rule.clear_below <= rule.warning_at <= 1:
-            raise _bad(scope, "0 < clear_below <= warning_at <= 1 does not hold")
-        return rule
-
-
-def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
-
-
-def _bad(scope: str, detail: str) -> MarginError:
-    return MarginError(Reason.BAD_PARAMETER, f"call rule {scope}", detail)
-
-
-@dataclass(frozen=True, slots=True)
-class CallCase:
-    """What was last said about an account and scope. ``sequence`` counts events over all its cases."""
-
-    account_id: str
-    scope: str
-    state: CallState = CallState.CLEAR
-    case_number: int = 0
-    sequence: int = 0
-    amount_usd: float = 0.0
-    rulebook_version: str = ""
+_CURES = {
+    Cause.DEPOSIT: CallReason.CURED_BY_DEPOSIT,
+    Cause.TRADE: CallReason.CURED_BY_TRADE,
+    Cause.START_OF_DAY: CallReason.CURED_BY_START_OF_DAY,
+    Cause.MARKET: CallReason.CURED_BY_MARKET,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,78 +74,114 @@ class Decision:
     reason: CallReason
 
 
-def decide(case: CallCase, figures: Figures, rule: CallRule) -> Decision:
+def decide(case: CallCase, figures: Figures, rule: CallRule, now_ns: int) -> Decision:
     """What to say next about a case."""
-    stay = Decision(case.state, case.amount_usd, CallReason.NOTHING)
     figures = figures.collected(rule)
     deficit = figures.deficit_usd(rule)
-    if case.state is CallState.ISSUED:
-        return _decide_open(case, figures, rule, deficit)
+    if case.state in OPEN:
+        return _decide_open(case, figures, rule, deficit, now_ns)
+    stay = Decision(case.state, case.amount_usd, CallReason.NOTHING)
     callable_now = deficit > 0 and deficit >= max(rule.threshold_usd, rule.minimum_transfer_usd)
+    if case.state is CallState.CANCELLED and deficit <= case.amount_usd + _step(case, rule):
+        callable_now = False  # an operator has said that this much is not called
     if callable_now and figures.trusted:
         return Decision(CallState.ISSUED, deficit, CallReason.FIRST)
-    if case.state is CallState.WARNING:
-        if figures.uses_at_least(rule.clear_below):
-            return stay
-        return Decision(CallState.CLEAR, 0.0, CallReason.RECOVERED)
+    if case.state is CallState.CLEAR:
+        return _decide_clear(figures, rule, deficit, callable_now) or stay
+    if callable_now and case.state is CallState.MET:
+        return Decision(CallState.WARNING, 0.0, CallReason.STALE_INPUT)
+    if figures.uses_at_least(rule.clear_below):
+        return stay
+    return Decision(CallState.CLEAR, 0.0, CallReason.RECOVERED)
+
+
+def _decide_clear(figures: Figures, rule: CallRule, deficit: float, callable_now: bool) -> Decision | None:
+    """A warning, if it is time for one."""
     if callable_now:
         return Decision(CallState.WARNING, 0.0, CallReason.STALE_INPUT)
-    if case.state is CallState.MET:
-        if figures.uses_at_least(rule.clear_below):
-            return stay
-        return Decision(CallState.CLEAR, 0.0, CallReason.RECOVERED)
     if deficit > 0:
         return Decision(CallState.WARNING, 0.0, CallReason.BELOW_MINIMUM)
     if figures.uses_at_least(rule.warning_at):
         return Decision(CallState.WARNING, 0.0, CallReason.NEAR_LIMIT)
-    return stay
+    return None
 
 
-def _decide_open(case: CallCase, figures: Figures, rule: CallRule, deficit: float) -> Decision:
-    """An issued call: met, changed beyond the step, or left alone. Untrusted figures change nothing."""
+def _decide_open(case: CallCase, figures: Figures, rule: CallRule, deficit: float, now_ns: int) -> Decision:
+    """A call: met, moved by time, changed beyond the step, or left alone. Untrusted figures change nothing: they may
+    hide a cure as well as a larger deficit."""
     stay = Decision(case.state, case.amount_usd, CallReason.NOTHING)
     if not figures.trusted:
         return stay
     if deficit <= 0:
         return Decision(CallState.MET, 0.0, _CURES[figures.cause])
+    by_time = _decide_by_time(case, deficit, now_ns)
+    if by_time is not None:
+        return by_time
     change = deficit - case.amount_usd
-    step = max(rule.recall_step_usd, rule.recall_step_share * case.amount_usd)
-    if abs(change) <= max(step, _CENT_USD):
+    if abs(change) <= _step(case, rule):
         return stay
+    state = _changed_state(case, figures, change)
     if figures.rulebook_version != case.rulebook_version:
-        return Decision(CallState.ISSUED, deficit, CallReason.RULE_CHANGED)
-    reason = CallReason.LARGER if change > 0 else CallReason.SMALLER
-    return Decision(CallState.ISSUED, deficit, reason)
+        return Decision(state, deficit, CallReason.RULE_CHANGED)
+    return Decision(state, deficit, CallReason.LARGER if change > 0 else CallReason.SMALLER)
 
 
-_CENT_USD = 0.01
-_CURES = {
-    Cause.MARKET: CallReason.CURED_BY_MARKET,
-    Cause.TRADE: CallReason.CURED_BY_TRADE,
-    Cause.DEPOSIT: CallReason.CURED_BY_DEPOSIT,
-}
+def _decide_by_time(case: CallCase, deficit: float, now_ns: int) -> Decision | None:
+    if case.state is CallState.OVERDUE:
+        if case.liquidation_ns and now_ns >= case.liquidation_ns:
+            return Decision(CallState.LIQUIDATION_ELIGIBLE, deficit, CallReason.DEADLINE_PASSED)
+    elif case.state not in PAST_DUE:
+        if case.deadline_ns and now_ns >= case.deadline_ns:
+            return Decision(CallState.OVERDUE, deficit, CallReason.DEADLINE_PASSED)
+        if case.reminder_ns and now_ns >= case.reminder_ns:
+            return Decision(case.state, case.amount_usd, CallReason.REMINDER)
+    return None
 
 
-def next_case(case: CallCase, decision: Decision, rulebook_version: str) -> CallCase:
-    """The case after a decision other than NOTHING. Leaving ``clear`` or ``met`` opens the next case."""
-    opens = case.state in {CallState.CLEAR, CallState.MET} and decision.state is not CallState.CLEAR
-    return CallCase(
-        case.account_id,
-        case.scope,
-        decision.state,
-        case.case_number + opens,
-        case.sequence + 1,
-        decision.amount_usd,
-        rulebook_version,
+def _changed_state(case: CallCase, figures: Figures, change: float) -> CallState:
+    """A larger call is a new word to the customer; a smaller one is partly met if the customer did something."""
+    if case.state in PAST_DUE:
+        return case.state
+    if change > 0:
+        return CallState.ISSUED
+    return CallState.PARTLY_MET if figures.cause in {Cause.DEPOSIT, Cause.TRADE} else case.state
+
+
+def _step(case: CallCase, rule: CallRule) -> float:
+    return max(rule.recall_step_usd, rule.recall_step_share * case.amount_usd, _CENT_USD)
+
+
+def next_case(
+    case: CallCase, decision: Decision, rule: CallRule, rulebook_version: str, now_ns: int
+) -> CallCase:
+    """The case after a decision other than NOTHING. Leaving ``clear``, ``met`` or ``cancelled`` opens the next case."""
+    ended = case.state in {CallState.CLEAR, CallState.MET, CallState.CANCELLED}
+    after = replace(
+        case,
+        state=decision.state,
+        case_number=case.case_number + (ended and decision.state is not CallState.CLEAR),
+        sequence=case.sequence + 1,
+        amount_usd=decision.amount_usd,
+        rulebook_version=rulebook_version,
     )
+    if decision.state not in OPEN:
+        return replace(after, reminder_ns=0, deadline_ns=0, liquidation_ns=0)
+    if case.state not in OPEN:
+        return _with_times(after, rule, now_ns)
+    if decision.reason is CallReason.REMINDER:
+        return replace(after, reminder_ns=0)
+    return after
 
 
-def call_id(case: CallCase) -> str:
-    """Deterministic: account, scope and the case's running number."""
-    text = f"{case.account_id}|{case.scope}|{case.case_number}"
-    return "mc-" + hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def event_id(case: CallCase) -> str:
-    """Deterministic: the call and the sequence of the event, so consumers may drop what they have seen."""
-    return f"{call_id(case)}-{case.sequence}"
+def _with_times(case: CallCase, rule: CallRule, now_ns: int) -> CallCase:
+    """The times of a call that is issued now. A later, larger call is due when the first one is."""
+    if rule.deadline is None:
+        return case
+    deadline_ns = rule.deadline.after(now_ns)
+    reminder_ns = deadline_ns - rule.reminder_minutes * _NANOSECONDS_PER_MINUTE
+    return replace(
+        case,
+        reminder_ns=reminder_ns if now_ns < reminder_ns < deadline_ns else 0,
+        deadline_ns=deadline_ns,
+        liquidation_ns=rule.liquidation.after(deadline_ns) if rule.liquidation is not None else 0,
+    )

@@ -1,7 +1,7 @@
 """Which of many cases can change at all: the compiled form of "decide says more than NOTHING".
 
-It may name a case that then stays as it is, never miss one that moves; a property test holds it to
-:func:`engine.shortfall.call.decide`.
+It may name a case that then stays as it is, never miss one that moves by its figures; a property test holds it to
+:func:`engine.shortfall.call.decide`. What moves by time alone is found by :mod:`engine.state.case_timers`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
-from engine.shortfall.call import CallRule, CallState
+from engine.shortfall.call import Cause, Figures
+from engine.shortfall.call_rule import CallRule
+from engine.shortfall.case import OPEN, CallState
 
 Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
@@ -21,7 +23,7 @@ Int64s = NDArray[np.int64]
 
 STATE_CODES: Final = {state: code for code, state in enumerate(CallState)}
 STATES: Final = tuple(CallState)
-_ISSUED: Final = STATE_CODES[CallState.ISSUED]
+_IS_OPEN: Final = np.array([state in OPEN for state in STATES])
 _CLEAR: Final = STATE_CODES[CallState.CLEAR]
 
 
@@ -40,6 +42,14 @@ class ScopeFigures(NamedTuple):
     maintenance_usd: Float64s
     equity_usd: Float64s
     trusted: Bools
+
+    def of(self, i: int, rulebook_version: str, cause: Cause) -> Figures:
+        """Of account i."""
+        at = self.rows[i], self.column
+        return Figures(
+            float(self.initial_usd[at]), float(self.maintenance_usd[at]), float(self.equity_usd[at]),
+            rulebook_version, bool(self.trusted[at]), cause,
+        )  # fmt: skip
 
 
 def may_move(
@@ -86,7 +96,7 @@ def _find(
         maintenance = max(maintenance_usd[rows[i], column] - uncollected_usd, 0.0)
         equity = equity_usd[rows[i], column]
         short = equity < maintenance
-        if now == _ISSUED:
+        if _IS_OPEN[now]:
             deficit = max(level_usd[rows[i], column] - uncollected_usd, 0.0) - equity
             moves = not short or abs(deficit - opened) > max(step_usd, step_share * opened)
         elif now == _CLEAR:

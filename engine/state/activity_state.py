@@ -14,7 +14,8 @@ from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
 from engine.portfolio.accounts import NEVER
 from engine.portfolio.ledger import Effects, Entries, EntryOutcome, Ledger
 from engine.portfolio.opening import Opening, opening_effects
-from engine.shortfall.call import CallCase
+from engine.shortfall.call import Cause
+from engine.shortfall.case import CallCase
 from engine.state.partitions import Inputs, Partition
 from engine.state.reference_state import ReferenceState
 
@@ -173,7 +174,7 @@ class ActivityState(ReferenceState):
         outcome, effects = ledger.upsert(entries, self.accounts.business_day)
         self._apply_effects(effects)
         touched = entries.account[outcome == EntryOutcome.APPLIED]
-        self.cases.note_causes(touched, np.full(len(touched), deposit))
+        self.cases.note_cause(touched, Cause.DEPOSIT if deposit else Cause.TRADE)
         return outcome
 
     def open_day(self, opening: Opening) -> EntryOutcome:
@@ -191,6 +192,7 @@ class ActivityState(ReferenceState):
         account = np.array([opening.account], np.int64)
         self.holdings.clear(account)
         self._touch(account)
+        self.cases.note_cause(account, Cause.START_OF_DAY)
         self.accounts.business_day[account] = opening.business_day
         self.accounts.opening_as_of_ns[account] = opening.as_of_ns
         self._apply_effects(self._opening_effects(opening))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.portfolio.accounts import NEVER, Account
-from engine.shortfall.call import CallCase, CallState
+from engine.shortfall.case import OPEN, CallCase, CallState
 from engine.state.activity_state import ActivityState
 from engine.state.partitions import Partition
 from engine.state.policy import Policy
@@ -151,7 +151,7 @@ class ClosingState(ActivityState):
         return (
             not self.holdings.held[slot]
             and not self.holdings.cash[slot].any()
-            and not any(case.state in {CallState.ISSUED, CallState.WARNING} for case in self.cases.of(slot))
+            and not any(case.state in OPEN | {CallState.WARNING} for case in self.cases.of(slot))
             and not partition.trades.names(slot)
             and not partition.collateral.names(slot)
         )

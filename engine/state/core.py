@@ -9,6 +9,7 @@ from engine.base.units import NANOSECONDS_PER_DAY, NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.refresh import refresh
 from engine.portfolio.unmargined import mark_unmargined
+from engine.shortfall.call_rule import CallRule
 from engine.shortfall.candidates import ScopeFigures
 from engine.state.cases import Move
 from engine.state.closing_state import ClosingState
@@ -51,6 +52,7 @@ class EngineCore(ClosingState):
         self._advance_time(now_ns)
         self._follow_market(now_ns, options)
         self.unified.sums.anchor(_ANCHORED, self.accounts.count)
+        self.dirty[self.cases.accounts_due(now_ns)] |= VALUE
         accounts = self._live_dirty()
         marks = self.dirty[accounts]
         self.dirty[accounts] = 0
@@ -170,21 +172,38 @@ class EngineCore(ClosingState):
     def _decide(self, accounts: Int64s, now_ns: int) -> list[Move]:
         """Moves of all cases of the accounts, scope by scope, accounts in slot order."""
         moves: list[Move] = []
-        records = self.accounts.records
-        for silo, name in enumerate(SILOS):
-            figures = ScopeFigures(accounts, silo, self.initial, self.maintenance, self.equity, self.trusted)
-            rule = self.policy.call_rule(self.cases.scopes[silo])
-            moves += self.cases.moves(
-                silo, accounts, records, figures, rule, self.rulebook_version(name), now_ns
-            )
-        shadow = accounts[self.accounts.unified_eligible[accounts]]
-        unified = self.unified_requirement(shadow)[:, None]
-        equity, trusted = sum_of_silos(shadow, self.equity), trusted_everywhere(shadow, self.trusted)
-        figures = ScopeFigures(np.arange(len(shadow)), 0, unified, unified, equity[:, None], trusted[:, None])
-        scope = self.cases.unified_scope
-        rule = self.policy.call_rule(self.cases.scopes[scope])
-        version = self.unified.rulebook.version
-        return moves + self.cases.moves(scope, shadow, records, figures, rule, version, now_ns)
+        for scope in range(len(self.cases.scopes)):
+            for rule, mine in self._by_rule(scope, accounts):
+                moves += self.cases.moves(
+                    scope, mine, self.accounts.records, self.scope_figures(scope, mine), rule,
+                    self.scope_version(scope), now_ns,
+                )  # fmt: skip
+        return moves
+
+    def _by_rule(self, scope: int, accounts: Int64s) -> list[tuple[CallRule, Int64s]]:
+        """The accounts that have a case of the scope, by the rule that it stands under."""
+        if scope == self.cases.unified_scope:
+            accounts = accounts[self.accounts.unified_eligible[accounts]]
+        approved = self.accounts.portfolio_margin[accounts]
+        name = self.cases.scopes[scope]
+        with_approval, without = self.policy.call_rule(name), self.policy.call_rule(name, approved=False)
+        if with_approval is without:
+            return [(without, accounts)]
+        return [(without, accounts[~approved]), (with_approval, accounts[approved])]
+
+    def scope_figures(self, scope: int, accounts: Int64s) -> ScopeFigures:
+        """Figures of the accounts in a scope, as of the last evaluation."""
+        if scope != self.cases.unified_scope:
+            return ScopeFigures(accounts, scope, self.initial, self.maintenance, self.equity, self.trusted)
+        unified = self.unified_requirement(accounts)[:, None]
+        equity, trusted = sum_of_silos(accounts, self.equity), trusted_everywhere(accounts, self.trusted)
+        return ScopeFigures(np.arange(len(accounts)), 0, unified, unified, equity[:, None], trusted[:, None])
+
+    def scope_version(self, scope: int) -> str:
+        """Versions of the rulebooks that a scope's figures rest on."""
+        if scope == self.cases.unified_scope:
+            return self.unified.rulebook.version
+        return self.rulebook_version(SILOS[scope])
 
     def rulebooks_of(self, silo: str) -> list[str]:
         """Ids of the rulebooks of a silo."""

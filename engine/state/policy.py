@@ -11,7 +11,9 @@ from engine.market.instruments import REFERENCE_ONLY, SILO_INDEX, Instrument, Pr
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.shortfall.call import CallRule
+from engine.shortfall.call_rule import CallRule
+
+STRATEGY_BASED = "strategy_based"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Policy:
         assignments: rulebooks by silo and product.
         rulebooks: silo rulebooks by id.
         unified: the unified candidate.
-        call_rules: by scope; ``default`` where a scope has none of its own.
+        call_rules: by scope, or by scope and regime (``silo:securities strategy_based``: accounts without approval for
+            portfolio margin); ``default`` where a scope has none of its own.
         stale_after_ms: age from which a price is stale, by product; ``default`` else.
         rate: continuously compounded, for options.
         revaluation_step_s: years to expiry advance in steps of this length.
@@ -99,9 +102,10 @@ class Policy:
                 return assignment
         return None
 
-    def call_rule(self, scope: str) -> CallRule:
-        """Rule of a scope such as ``silo:futures``."""
-        return self.call_rules.get(scope, self.call_rules["default"])
+    def call_rule(self, scope: str, approved: bool = True) -> CallRule:
+        """Rule of a scope such as ``silo:futures`` for accounts with or without approval for portfolio margin."""
+        rule = self.call_rules.get(scope, self.call_rules["default"])
+        return rule if approved else self.call_rules.get(f"{scope} {STRATEGY_BASED}", rule)
 
     def stale_after_ns(self, product: Product) -> int:
         """Age from which a price of this product is stale."""

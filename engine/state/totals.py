@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from engine.market.instruments import SILOS, Product
 from engine.market.market import PRODUCT_CODE
-from engine.shortfall.call import CallState
 from engine.shortfall.candidates import STATES
+from engine.shortfall.case import OPEN, CallState
 from engine.shortfall.liquidity import liquidity_columns
 from engine.state.core import EngineCore
 
@@ -77,7 +77,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
     rulebook_effect, add_ons = _gap_parts(engine, accounts, maintenance)
     states = engine.cases.state[accounts]
     binding = states[:, : len(SILOS)]
-    in_call = (binding == STATES.index(CallState.ISSUED)).any(axis=1)
+    in_call = np.isin(binding, [STATES.index(state) for state in OPEN]).any(axis=1)
     warned = ~in_call & (binding == STATES.index(CallState.WARNING)).any(axis=1)
     held = np.flatnonzero(engine.holdings.holders[: engine.market.count] > 0)
     return Totals(

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from engine.market.instruments import SILOS
 from engine.portfolio.holdings import Held
-from engine.shortfall.call import CallState, call_id, event_id
+from engine.shortfall.call_response import Response
+from engine.shortfall.case import CHANGES_AMOUNT, OPEN, call_id, event_id
 from engine.state.books import SiloBook
 from engine.state.cases import Move
 from engine.state.core import EngineCore
@@ -65,6 +66,11 @@ class Transition:
     quality: Quality
     inputs: Inputs
     evidence: Mapping[str, Any] | None
+    reminder_ns: int = 0
+    deadline_ns: int = 0
+    liquidation_ns: int = 0
+    response_offset: int = -1
+    response: Response | None = None
 
     @property
     def excess_usd(self) -> float:
@@ -139,7 +145,12 @@ def _transition(
         drivers,
         moved.quality,
         moved.inputs,
-        moved.evidence if move.after.state is CallState.ISSUED else None,
+        moved.evidence if move.after.state in OPEN and move.decision.reason in CHANGES_AMOUNT else None,
+        move.after.reminder_ns,
+        move.after.deadline_ns,
+        move.after.liquidation_ns,
+        move.after.response_offset,
+        move.response,
     )
 
 

@@ -10,7 +10,7 @@ from streams.contracts.base import Message
 from streams.contracts.topics import Topic, TopicTable
 
 ASYNCAPI_VERSION: Final = "3.0.0"
-CONTRACT_VERSION: Final = "1.0.0"
+CONTRACT_VERSION: Final = "1.1.0"
 _KAFKA_BINDING_VERSION: Final = "0.5.0"
 _WRITTEN: Final = ("calls", "call-cases", "call-evidence", "requirements")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 import click
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,14 +17,16 @@ from streams.contracts.asyncapi import document
 from streams.contracts.cluster import TopicError, create_missing, differences, existing_topics
 from streams.contracts.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, TopicTable
 
-_BOOTSTRAP = click.option(
+T = TypeVar("T")
+
+BOOTSTRAP: Final = click.option(
     "--bootstrap",
     envvar=["MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP"],
     default="127.0.0.1:9092",
     show_default=True,
     help="host:port of a broker, several separated by commas.",
 )
-_PREFIX = click.option(
+PREFIX: Final = click.option(
     "--prefix", envvar="MARGINMON_TOPIC_PREFIX", default=DEFAULT_PREFIX, show_default=True,
     help="Start of every topic's name.",
 )  # fmt: skip
@@ -50,8 +52,8 @@ def topics() -> None:
 
 
 @topics.command()
-@_BOOTSTRAP
-@_PREFIX
+@BOOTSTRAP
+@PREFIX
 @_PARTITIONS
 @click.option("--replication", type=click.IntRange(1, 100), default=1, show_default=True, help="Copies.")
 def create(bootstrap: str, prefix: str, partitions: int, replication: int) -> None:
@@ -64,8 +66,8 @@ def create(bootstrap: str, prefix: str, partitions: int, replication: int) -> No
 
 
 @topics.command()
-@_BOOTSTRAP
-@_PREFIX
+@BOOTSTRAP
+@PREFIX
 @_PARTITIONS
 def check(bootstrap: str, prefix: str, partitions: int) -> None:
     """Compare the cluster with the table; exit code 1 and a line per difference."""
@@ -79,7 +81,7 @@ def check(bootstrap: str, prefix: str, partitions: int) -> None:
 
 
 @topics.command(name="list")
-@_PREFIX
+@PREFIX
 @_PARTITIONS
 @click.option("--json", "as_json", is_flag=True, help="The AsyncAPI document instead of a table.")
 def list_topics(prefix: str, partitions: int, as_json: bool) -> None:
@@ -95,7 +97,7 @@ def list_topics(prefix: str, partitions: int, as_json: bool) -> None:
 
 
 def _with_admin(bootstrap: str, use: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:
-    """Run one piece of work against the cluster; an unreachable one ends the program with code 2."""
+    """Run one piece of work against the cluster."""
 
     async def run() -> Any:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
@@ -105,8 +107,13 @@ def _with_admin(bootstrap: str, use: Callable[[AIOKafkaAdminClient], Awaitable[A
         finally:
             await admin.close()
 
+    return or_exit(bootstrap, run())
+
+
+def or_exit(bootstrap: str, work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; a cluster that cannot be reached or refuses ends the program with code 2."""
     try:
-        return asyncio.run(run())
+        return asyncio.run(work)
     except (TopicError, KafkaError, OSError, ValueError) as error:
         click.echo(f"bootstrap {bootstrap}: {error}; is the broker running and the address right?", err=True)
         raise SystemExit(2) from None

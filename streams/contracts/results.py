@@ -106,6 +106,16 @@ class Driver(Message):
     loss: Money
 
 
+class ResponseTaken(Message):
+    """An answer to a call that was taken."""
+
+    response_id: Identifier
+    kind: Literal["acknowledge", "dispute", "promise", "cancel"]
+    operator: Identifier
+    time_ns: TimeNs
+    text: str = ""
+
+
 class CallEvent(Message):
     """``margin.calls`` and ``margin.call-cases``: one transition of a margin call case.
 
@@ -132,7 +142,17 @@ class CallEvent(Message):
     rulebook_id: str
     rulebook_version: str
     as_of_ns: TimeNs
-    deadline_ns: TimeNs | None = None
+    reminder_ns: TimeNs | None = Field(None, description="when a reminder is sent; null: none is due")
+    deadline_ns: TimeNs | None = Field(None, description="by when the call must be met; null: no deadline")
+    liquidation_ns: TimeNs | None = Field(
+        None, description="from when positions may be closed out; null: only somebody decides that"
+    )
+    frozen: bool = Field(
+        False, description="past due: only what reduces risk may be traded; binding calls only"
+    )
+    liquidation_eligible: bool = Field(False, description="positions may be closed out; binding calls only")
+    response: ResponseTaken | None = Field(None, description="the answer that this event is about")
+    response_offset: int = Field(-1, description="in margin.call-responses, last answer taken; -1 for none")
     inputs: InputOffsets
     quality: DataQuality
     worst_scenario: str = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from engine.shortfall.call import CallCase
+from engine.shortfall.case import CallCase
 from engine.state.engine import Engine
 from streams.inbound.entries import CollateralBatch, TradeBatch, apply_collateral, apply_trades
 from streams.inbound.light_records import whole
@@ -19,8 +19,11 @@ from streams.inbound.price_buffer import PriceBuffer
 from streams.inbound.prices import PriceBatch, apply_prices
 from streams.inbound.record import Record, Taken
 from streams.inbound.reference import ReferenceDesk
+from streams.inbound.responses import TOPIC as RESPONSES
+from streams.inbound.responses import ResponseBatch
 
 ACCOUNT_TOPICS: Final = frozenset({"positions", "collateral", "trades"})
+GROUP_TOPICS: Final = ACCOUNT_TOPICS | {RESPONSES}
 REFERENCE_TOPICS: Final = ("rulebooks", "instruments", "accounts")
 # Far more instruments than one firm follows; a feed that invents ids or sends rubbish waits for the engine here.
 _WAITING_PRICES: Final = 200_000
@@ -84,6 +87,11 @@ class Intake:
         return self._applied.get((topic, partition), -1)
 
     # ---------------------------------------------------------------- records
+
+    @staticmethod
+    def stage(topic: str, records: Sequence[Record]) -> Staged | ResponseBatch:
+        """Decode records of a topic that the group reads; on any thread."""
+        return ResponseBatch(records) if topic == RESPONSES else Intake.stage_activity(topic, records)
 
     @staticmethod
     def stage_activity(topic: str, records: Sequence[Record]) -> Staged:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from engine.base.units import NANOSECONDS_PER_SECOND, cents_down, cents_up
-from engine.shortfall.call import CallCase, CallState
+from engine.shortfall.call_response import Response
+from engine.shortfall.case import PAST_DUE, CallCase, CallState
 from engine.state.transition import Transition
-from streams.contracts.results import CallEvent, CallEvidence, Driver
+from streams.contracts.results import CallEvent, CallEvidence, Driver, ResponseTaken
 from streams.contracts.topics import TopicTable, case_key
 from streams.outbound.money import data_quality, input_offsets
 
@@ -18,10 +19,11 @@ Headers = tuple[tuple[str, bytes], ...]
 # FIX CollAsgnReason (895): 0 initial, 2 time warning, 3 margin deficiency, 4 margin excess.
 _ASSIGNMENT_REASON: Final = {
     CallState.WARNING: "2",
-    CallState.ISSUED: "3",
     CallState.MET: "4",
     CallState.CLEAR: "4",
+    CallState.CANCELLED: "4",
 }
+_DEFICIENCY: Final = "3"
 
 
 class Outgoing(NamedTuple):
@@ -37,6 +39,7 @@ class Outgoing(NamedTuple):
 def call_event(transition: Transition) -> CallEvent:
     """The event's body; amounts to call and requirements round up, equity and excess down."""
     requirement, equity = cents_up(transition.requirement_usd), cents_down(transition.equity_usd)
+    state = CallState(transition.state)
     return CallEvent(
         event_id=transition.event_id,
         call_id=transition.call_id,
@@ -52,10 +55,17 @@ def call_event(transition: Transition) -> CallEvent:
         requirement=requirement,
         equity=equity,
         margin_excess=equity - requirement,
-        collateral_assignment_reason=_ASSIGNMENT_REASON[CallState(transition.state)],
+        collateral_assignment_reason=_ASSIGNMENT_REASON.get(state, _DEFICIENCY),
         rulebook_id=transition.rulebook,
         rulebook_version=transition.rulebook_version,
         as_of_ns=transition.as_of_ns,
+        reminder_ns=transition.reminder_ns or None,
+        deadline_ns=transition.deadline_ns or None,
+        liquidation_ns=transition.liquidation_ns or None,
+        frozen=transition.binding and state in PAST_DUE,
+        liquidation_eligible=transition.binding and state is CallState.LIQUIDATION_ELIGIBLE,
+        response=_response(transition.response),
+        response_offset=transition.response_offset,
         inputs=input_offsets(transition.inputs),
         quality=data_quality(transition.quality),
         worst_scenario=transition.worst_scenario,
@@ -64,6 +74,15 @@ def call_event(transition: Transition) -> CallEvent:
             for d in transition.drivers
         ),
     )
+
+
+def _response(response: Response | None) -> ResponseTaken | None:
+    if response is None:
+        return None
+    return ResponseTaken(
+        response_id=response.response_id, kind=response.kind.value, operator=response.operator,
+        time_ns=response.time_ns, text=response.text,
+    )  # fmt: skip
 
 
 def call_evidence(
@@ -134,4 +153,8 @@ def case_of(event: CallEvent) -> CallCase:
         event.sequence,
         float(event.margin_call_amount),
         event.rulebook_version,
+        event.reminder_ns or 0,
+        event.deadline_ns or 0,
+        event.liquidation_ns or 0,
+        event.response_offset,
     )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from streams.contracts.activity import CollateralRecord, PositionsRecord, PriceRecord, TradeRecord
 from streams.contracts.base import Identifier, Message
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
+from streams.contracts.results import CallResponse
 from streams.replay.files import FileError, open_text
 
 _GUIDE: Final = "see docs/bring-your-own.md"
@@ -30,6 +31,7 @@ class Book(Message):
     positions: tuple[PositionsRecord, ...] = ()
     trades: tuple[TradeRecord, ...] = ()
     collateral: tuple[CollateralRecord, ...] = ()
+    responses: tuple[CallResponse, ...] = Field((), description="answers to calls")
     symbols: dict[Identifier, Identifier] = Field(
         {}, description="instrument_id by symbol of the market files"
     )
@@ -50,6 +52,7 @@ _IDENTITIES: Final[Mapping[str, Callable[[Any], object]]] = {
     "positions": lambda record: (record.account_id, record.business_date, record.as_of_ns, record.part),
     "trades": lambda record: (record.trade_id, record.version),
     "collateral": lambda record: (record.collateral_id, record.version),
+    "responses": lambda record: record.response_id,
 }
 
 

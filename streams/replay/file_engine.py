@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from engine.state.answers import answer
 from engine.state.engine import Changes, Engine
+from engine.state.transition import Transition, transitions
 from streams.contracts.results import RequirementStatement
 from streams.contracts.topics import DEFAULT_PARTITIONS
 from streams.inbound.intake import ACCOUNT_TOPICS, Intake
 from streams.inbound.record import Taken
+from streams.inbound.responses import TOPIC as RESPONSES
+from streams.inbound.responses import ResponseBatch
 from streams.outbound.requirements import requirement_statement
 from streams.parameters import load_policy
 from streams.replay.book_check import Problem, usable_part
@@ -88,12 +92,27 @@ class FileEngine:
         self.notes += usable.notes
 
     def take(self, messages: Sequence[FileMessage], now_ns: int) -> None:
-        """Apply messages in order; refusals become problems or notes, everything is counted."""
+        """Apply messages in order, answers to calls left out; refusals become problems or notes, all is counted."""
         for (topic, partition), group in groupby(messages, key=lambda m: (m.topic, m.partition)):
-            first = self._offsets[(topic, partition)]
-            records = [FileRecord(message, first + index) for index, message in enumerate(group)]
-            self._offsets[(topic, partition)] = first + len(records)
-            self._note(self._taken(topic, partition, records, now_ns))
+            if topic != RESPONSES:
+                self._note(self._taken(topic, partition, self._records(topic, partition, group), now_ns))
+
+    def answer(self, messages: Sequence[FileMessage], now_ns: int) -> list[Transition]:
+        """Take the answers to calls among the messages, on the figures of the last evaluation."""
+        answers = [message for message in messages if message.topic == RESPONSES]
+        said: list[Transition] = []
+        for partition, group in groupby(answers, key=lambda m: m.partition):
+            batch = ResponseBatch(self._records(RESPONSES, partition, group))
+            answered = answer(self.engine, batch.responses, now_ns)
+            said += transitions(self.engine, answered.moves, now_ns)
+            self._note(batch.outcome(answered))
+        return said
+
+    def _records(self, topic: str, partition: int, messages: Iterable[FileMessage]) -> list[FileRecord]:
+        first = self._offsets[(topic, partition)]
+        records = [FileRecord(message, first + index) for index, message in enumerate(messages)]
+        self._offsets[(topic, partition)] = first + len(records)
+        return records
 
     def _taken(self, topic: str, partition: int, records: Sequence[FileRecord], now_ns: int) -> Taken:
         if topic == "prices":

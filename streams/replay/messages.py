@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from streams.contracts.activity import CollateralRecord, PositionsRecord, TradeRecord
 from streams.contracts.base import Message
+from streams.contracts.results import CallResponse
 from streams.contracts.topics import DEFAULT_PARTITIONS, partition_of, positions_key
+from streams.inbound.responses import TOPIC as RESPONSES
 from streams.replay.book_file import Book
 
-Activity = PositionsRecord | CollateralRecord | TradeRecord
+Activity = PositionsRecord | CollateralRecord | TradeRecord | CallResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def price_messages(book: Book) -> list[FileMessage]:
 
 
 def activity_messages(book: Book, partitions: int = DEFAULT_PARTITIONS) -> list[FileMessage]:
-    """Start-of-day records, collateral and trades by their times, in this order within one time."""
+    """Start-of-day records, collateral, trades and answers to calls by their times, in this order within one time."""
 
     def message(topic: str, index: int, key: bytes, record: Activity, time_ns: int) -> FileMessage:
         partition = partition_of(record.account_id, partitions)
@@ -72,7 +74,10 @@ def activity_messages(book: Book, partitions: int = DEFAULT_PARTITIONS) -> list[
     trades = [
         message("trades", i, r.account_id.encode(), r, r.trade_time_ns) for i, r in enumerate(book.trades)
     ]
-    return in_time_order([*openings, *movements, *trades])
+    answers = [
+        message(RESPONSES, i, r.account_id.encode(), r, r.time_ns) for i, r in enumerate(book.responses)
+    ]
+    return in_time_order([*openings, *movements, *trades, *answers])
 
 
 def in_time_order(messages: Sequence[FileMessage]) -> list[FileMessage]:

@@ -45,7 +45,8 @@ def replay(files: FileEngine, course: Iterable[Step], every_ns: int) -> ReplayRe
         files.take(step.activity, step.time_ns)
         files.take(step.prices, step.time_ns)
         changes = files.evaluate(step.time_ns)
-        result.calls += [call_event(transition) for transition in changes.transitions]
+        said = [*changes.transitions, *files.answer(step.activity, step.time_ns)]
+        result.calls += [call_event(transition) for transition in said]
         result.steps += 1
         result.last_ns = step.time_ns
         if result.steps == 1:

@@ -9,18 +9,15 @@ from typing import Final
 import msgspec
 
 from engine.base.units import NANOSECONDS_PER_MILLISECOND
-from engine.shortfall.call import CallState
+from engine.shortfall.case import OPEN, CallState
 from streams.contracts.results import CallEvent
 
-# A case in one of these has had its warning or its call; the others want nobody's attention.
-OPEN_STATES: Final = frozenset(
-    {"issued", "acknowledged", "partly_met", "disputed", "overdue", "liquidation_eligible"}
-)
+OPEN_STATES: Final = frozenset(state.value for state in OPEN)
 IN_CALL, WARNING, CLEAR = "in_call", "warning", "clear"
 
 
 class CallRow(msgspec.Struct, frozen=True):
-    """One transition as the page shows it; amounts are decimal strings in USD."""
+    """One transition as the page shows it; amounts are decimal strings in USD, ``due_ms`` is None where none is due."""
 
     as_of_ns: int
     event_id: str
@@ -40,6 +37,7 @@ class CallRow(msgspec.Struct, frozen=True):
     worst_scenario: str
     stale: bool
     time_ms: int
+    due_ms: int | None
 
 
 def call_row(event: CallEvent) -> CallRow:
@@ -63,6 +61,7 @@ def call_row(event: CallEvent) -> CallRow:
         worst_scenario=event.worst_scenario,
         stale=event.quality.stale,
         time_ms=event.as_of_ns // NANOSECONDS_PER_MILLISECOND,
+        due_ms=None if event.deadline_ns is None else event.deadline_ns // NANOSECONDS_PER_MILLISECOND,
     )
 
 

@@ -21,6 +21,7 @@ from streams.contracts.results import RequirementStatement
 from streams.inbound.broadcast import Broadcast
 from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake, Staged
 from streams.inbound.record import Record, Refusal, Taken
+from streams.inbound.responses import ResponseBatch
 from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import Committed
 from streams.parameters import load_policy, read_toml
@@ -96,7 +97,7 @@ class MarginWorker:
             self._take_broadcast,
         )  # fmt: skip
         self._app = faust_app(
-            settings, self._folder.name, self.intake.stage_activity, self._take_batch, self._on_assigned
+            settings, self._folder.name, self.intake.stage, self._take_batch, self._on_assigned
         )
 
     # ---------------------------------------------------------------- life
@@ -223,9 +224,11 @@ class MarginWorker:
 
     # ---------------------------------------------------------------- in
 
-    async def _take_batch(self, topic: str, partition: int, staged: Staged) -> bool:
+    async def _take_batch(self, topic: str, partition: int, staged: Staged | ResponseBatch) -> bool:
         """A batch from the group; False if the partition is not ours any more."""
         try:
+            if isinstance(staged, ResponseBatch):
+                return await self._take_responses(partition, staged)
             return await self._take_owned(topic, partition, staged)
         except Exception as error:
             self.fail(error)
@@ -238,6 +241,22 @@ class MarginWorker:
             if self.failure.done() or keeper is None or not await keeper.wait_live():
                 return False
             taken = await self.engine_thread.run(self.intake.apply_activity, topic, partition, staged)
+        self._note(taken)
+        await self._write_dead_letters(taken.refusals)
+        return not self.failure.done()
+
+    async def _take_responses(self, partition: int, batch: ResponseBatch) -> bool:
+        """Answers to calls. They are acknowledged when what they moved is committed: until then a crash, or a partition
+        that is dropped and restored, takes them again, and the case says which ones it has had."""
+        answered = None
+        while answered is None:
+            keeper = self._keepers.get(partition)
+            if self.failure.done() or keeper is None or not await keeper.wait_live():
+                return False
+            answered = await self._evaluation.answer(partition, batch.responses)
+            if answered is not None and not await keeper.committed():
+                answered = None
+        taken = batch.outcome(answered)
         self._note(taken)
         await self._write_dead_letters(taken.refusals)
         return not self.failure.done()
@@ -386,7 +405,7 @@ class MarginWorker:
         for tp in self._app.consumer.assignment() if self._assigned_once else ():
             end = self._app.consumer.highwater(tp)
             short = tp.topic.removeprefix(self.settings.topic_prefix)
-            if end is not None:
+            if end is not None and short in ACCOUNT_TOPICS:
                 lags.append((tp, max(0, end - 1 - self.intake.high_water(short, tp.partition))))
         return lags
 

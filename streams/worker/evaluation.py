@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from engine.shortfall.call_response import Response
+from engine.state.answers import Answered, answer
 from engine.state.cases import Move
 from engine.state.closing_state import Left
 from engine.state.transition import Transition, transitions
@@ -159,6 +161,33 @@ class Evaluation:
         telling = self._teller.start()
         if isinstance(self._clock, EventClock) and telling is not None:
             await telling  # what a time brought is told before the next time begins
+
+    async def answer(self, partition: int, responses: Sequence[Response]) -> Answered | None:
+        """Take answers to calls of a partition after a pass, on its figures; None if the partition is not live here.
+
+        When this returns, whatever they moved has been handed over.
+        """
+        loop = asyncio.get_running_loop()
+
+        def hand_over(calls: PassResult, newest_ms: int) -> None:
+            loop.call_soon_threadsafe(self._hand_over, calls, newest_ms)
+
+        done = await self._thread.run(self._answer, partition, responses, hand_over)
+        if done is None:
+            return None
+        result, answered = done
+        self._finish(result)
+        return answered
+
+    def _answer(
+        self, partition: int, responses: Sequence[Response], hand_over: Callable[[PassResult, int], None]
+    ) -> tuple[PassResult, Answered] | None:
+        if partition not in live_partitions(self._engine):
+            return None
+        result = self._pass(0, hand_over)
+        answered = answer(self._engine, responses, result.now_ns)
+        hand_over(PassResult(result.now_ns, transitions=self._published(answered.moves, result.now_ns)), 0)
+        return result, answered
 
     def _hand_over(self, calls: PassResult, newest_ms: int) -> None:
         """While the pass goes on. The engine takes its calls for said, so an error must end the loop, not be logged."""

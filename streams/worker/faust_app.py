@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import faust
 
-from streams.inbound.intake import ACCOUNT_TOPICS
+from streams.inbound.intake import GROUP_TOPICS
 from streams.inbound.transport import BatchSchema, broker_urls, stage_batches
 from streams.worker.settings import WorkerSettings
 from streams.worker.turns import Turns
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 def faust_app(
     settings: WorkerSettings, folder: str, stage: Stage, take_batch: TakeBatch, assigned: Assigned
 ) -> faust.App:
-    """An app with one agent per account topic.
+    """An app with one agent for each topic that the group reads.
 
     Args:
         folder: where Faust may make its (empty) data folder.
@@ -63,14 +63,14 @@ def faust_app(
         broker_commit_interval=_COMMIT_INTERVAL_S,
         broker_max_poll_records=_POLL_RECORDS,
     )
-    names = {settings.topics[name].name: name for name in ACCOUNT_TOPICS}
+    names = {settings.topics[name].name: name for name in GROUP_TOPICS}
     stage_batches(app, lambda topic, records: stage(names[topic], records))
-    for name in sorted(ACCOUNT_TOPICS):
+    for name in sorted(GROUP_TOPICS):
         _add_agent(app, settings, name, take_batch)
     trades = settings.topics["trades"].name
 
     async def on_assigned(_: Any, partitions: set[Any], **__: Any) -> None:
-        # All account topics have the same partitions and the range assignor keeps them together.
+        # All these topics have the same partitions and the range assignor keeps them together.
         numbers = {tp.partition for tp in partitions if tp.topic == trades}
         await assigned(numbers, app.consumer_generation_id)
 

@@ -61,6 +61,7 @@ class Keeper:
         self.number = number
         self.live = asyncio.Event()
         self._released = asyncio.Event()
+        self._dropped = asyncio.Event()
         self._services = services
         self._publisher: CallPublisher | None = None
         self._was_live = False
@@ -87,6 +88,19 @@ class Keeper:
         """Wait until everything queued is committed."""
         if self._publisher is not None:
             await self._publisher.drained()
+
+    async def committed(self) -> bool:
+        """Wait until everything queued so far is committed; False if the partition was dropped before."""
+        if self._publisher is None:
+            return False
+        drained = asyncio.ensure_future(self._publisher.drained())
+        dropped = asyncio.ensure_future(self._dropped.wait())
+        try:
+            await asyncio.wait((drained, dropped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            drained.cancel()
+            dropped.cancel()
+        return drained.done() and not drained.cancelled()
 
     async def release(self) -> None:
         """Stop owning the partition and forget it."""
@@ -125,6 +139,7 @@ class Keeper:
         finally:
             self.live.clear()
             self._publisher = None
+            self._dropped.set()
             await self._services.engine_thread.run(self._services.intake.drop_partition, self.number)
             await publisher.stop()
 
@@ -144,6 +159,7 @@ class Keeper:
             self._take_cases, self._take_batch,
         )  # fmt: skip
         await services.write_dead_letters(restored.refusals)
+        self._dropped.clear()
         self._publisher = publisher  # before the first pass that can have something to publish
         await services.engine_thread.run(services.intake.engine.go_live, self.number)
         self.live.set()

@@ -6,8 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.shortfall.call import CallCase, CallReason, CallRule, CallState, Figures, decide
+from engine.shortfall.call import Figures, decide
+from engine.shortfall.call_rule import CallRule
 from engine.shortfall.candidates import STATE_CODES, ScopeFigures, may_move
+from engine.shortfall.case import OPEN, CallCase, CallReason, CallState
 
 amounts = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 100.0, 1000.0])
 rules = st.builds(
@@ -35,9 +37,10 @@ rules = st.builds(
 def test_every_move_is_a_candidate(
     state: CallState, open_usd: float, maintenance: float, equity: float, trusted: bool, rule: CallRule
 ) -> None:
-    open_usd = open_usd if state is CallState.ISSUED else 0.0
+    case = CallCase("A", "silo:futures", state, 1, 1, open_usd, "1")
+    open_usd = open_usd if state in OPEN else 0.0  # as the column has it
     figures = Figures(1.1 * maintenance, maintenance, equity, "1", trusted)
-    decision = decide(CallCase("A", "silo:futures", state, 1, 1, open_usd, "1"), figures, rule)
+    decision = decide(case, figures, rule, 0)
     # The account is the second of three, its scope the second of two, its figures in the first row.
     columns = (np.array([[0.0, amount]]) for amount in (figures.initial_usd, maintenance, equity))
     candidates = may_move(

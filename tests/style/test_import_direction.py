@@ -12,8 +12,9 @@ from tests.style.source_tree import imports, modules
 FLOW = {
     "engine": ("base", "market", "portfolio", "risk", "rules", "shortfall", "state"),
     "streams": (
-        *("parameters", "business_days", "warmup", "contracts", "inbound", "outbound", "worker"),
-        *("broker", "simulator", "web", "replay", "demo", "cli"),
+        *("cutoffs", "call_rules", "parameters", "business_days", "warmup"),
+        *("contracts", "inbound", "outbound", "worker"),
+        *("broker", "desk", "simulator", "web", "replay", "demo", "cli"),
     ),
 }
 # Transport, clock, environment, files, processes: they come in as values or not at all.

@@ -9,7 +9,7 @@ from engine.market.instruments import SILO_INDEX
 from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
-from engine.shortfall.call import CallState
+from engine.shortfall.case import CallState
 from engine.state.closing_state import Left
 from engine.state.engine import Engine
 from tests.engine_book import APPROVED, MARKS, NOW_NS, TODAY, movements, new_engine, prices, trades

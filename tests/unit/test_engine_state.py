@@ -14,7 +14,7 @@ from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.unified.one_pot import OnePot
-from engine.shortfall.call import CallCase, CallState
+from engine.shortfall.case import CallCase, CallState
 from engine.state.engine import Engine
 from streams.parameters import read_toml
 from tests.engine_book import (

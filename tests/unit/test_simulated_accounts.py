@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.market.instruments import SILO_INDEX
-from engine.shortfall.call import CallState
+from engine.shortfall.case import CallState
 from streams.contracts.results import CallEvent, DataQuality, InputOffsets
 from streams.simulator.accounts import FUNDING
 from streams.simulator.agenda import Agenda

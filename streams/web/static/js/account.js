@@ -3,7 +3,7 @@
 import { badge } from "./badges.js";
 import { showCalls } from "./call_table.js";
 import { byId, drawn, el, setText } from "./dom.js";
-import { moment, scopeName, cents, words } from "./format.js";
+import { minute, moment, scopeName, cents, words } from "./format.js";
 import { showExplanation, showExplanationError } from "./explanation.js";
 import { siloCards } from "./silos.js";
 import { Stream } from "./stream.js";
@@ -67,7 +67,8 @@ function showCases(cases) {
   byId("cases").replaceChildren(...open.map((row) => el("p", {},
     el("span", { class: `tag tag-${row.binding ? "binding" : "shadow"}` }, row.binding ? "binding" : "shadow"),
     el("strong", {}, scopeName(row.scope)), badge(row.state),
-    Number(row.amount) ? el("strong", {}, cents(row.amount)) : words(row.reason.toLowerCase()))));
+    Number(row.amount) ? el("strong", {}, cents(row.amount)) : words(row.reason.toLowerCase()),
+    row.due_ms === null ? "" : el("span", { class: "muted" }, `due ${minute(row.due_ms)} UTC`))));
 }
 
 // The worker is asked at most every two seconds, and again after the newest change.

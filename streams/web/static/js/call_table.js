@@ -2,7 +2,7 @@
 
 import { badge } from "./badges.js";
 import { byId, el, reconcile, setText } from "./dom.js";
-import { cents, moment, scopeName, time, words } from "./format.js";
+import { cents, minute, moment, scopeName, time, words } from "./format.js";
 
 export function showCalls(rows, lead) {
   const body = byId("calls").tBodies[0];
@@ -17,7 +17,7 @@ const reason = (name) => words(name.toLowerCase()).toLowerCase();
 function line(row, lead) {
   const kind = row.binding ? "binding" : "shadow";
   return el("tr", { "data-kind": kind },
-    el("td", {}, el("time", { datetime: new Date(row.time_ms).toISOString(), title: `${moment(row.time_ms)} UTC` }, time(row.time_ms))),
+    el("td", {}, el("time", { datetime: new Date(row.time_ms).toISOString(), title: `${moment(row.time_ms)} UTC${row.due_ms === null ? "" : `, due ${minute(row.due_ms)} UTC`}` }, time(row.time_ms))),
     el("td", {}, lead(row)),
     el("td", { class: "wide" }, el("span", {}, scopeName(row.scope), " ", el("span", { class: `tag tag-${kind}` }, kind))),
     el("td", { class: "wide" }, el("span", {}, badge(row.state), " ", el("span", { class: "reason" }, reason(row.reason)), ...(row.stale ? [" ", badge("stale")] : []))),

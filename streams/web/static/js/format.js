@@ -36,6 +36,10 @@ export function moment(milliseconds) {
   return milliseconds ? new Date(milliseconds).toISOString().slice(0, 23).replace("T", " ") : "never";
 }
 
+export function minute(milliseconds) {
+  return new Date(milliseconds).toISOString().slice(0, 16).replace("T", " ");
+}
+
 export function age(milliseconds) {
   const seconds = Math.max(milliseconds, 0) / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

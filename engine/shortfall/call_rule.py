@@ -1,0 +1,74 @@
+"""When a scope warns, calls, reminds, and what follows when nothing comes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from engine.base.errors import MarginError, Reason
+from engine.shortfall.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class CallRule:
+    """When a scope warns, calls and clears. Ratios are maintenance over equity; amounts are USD.
+
+    Attributes:
+        uncollected_usd: requirement up to this amount need not be collected (the threshold of uncleared swaps); equity
+            below zero is called all the same.
+        restore_to: level the called amount restores, ``maintenance`` or ``initial``.
+        recall_step_usd, recall_step_share: an open call is changed only when the deficit moved by more than
+            both the absolute step and this share of the open amount.
+        deadline: by when a call must be met; None = it is never overdue.
+        liquidation: how long after the deadline positions may be closed out; None = only somebody decides that.
+        reminder_minutes: before the deadline; 0 = no reminder.
+    """
+
+    warning_at: float = 0.90
+    clear_below: float = 0.85
+    uncollected_usd: float = 0.0
+    threshold_usd: float = 0.0
+    minimum_transfer_usd: float = 0.0
+    recall_step_usd: float = 0.0
+    recall_step_share: float = 0.0
+    restore_to: str = "maintenance"
+    deadline: Deadline | None = None
+    liquidation: Deadline | None = None
+    reminder_minutes: int = 0
+
+    @classmethod
+    def from_mapping(
+        cls, scope: str, mapping: Mapping[str, object], times: Mapping[str, Deadline] | None = None
+    ) -> CallRule:
+        """Checked rule.
+
+        Args:
+            times: ``deadline`` and ``liquidation``, which stand in the file beside the mapping.
+
+        Raises:
+            MarginError: BAD_PARAMETER naming scope and key.
+        """
+        times = times or {}
+        known = {f.name for f in fields(cls)}
+        for key, value in mapping.items():
+            if key not in known:
+                raise _bad(scope, f"unknown key {key!r}; known are {sorted(known)}")
+            if key != "restore_to" and not _is_amount(value):
+                raise _bad(scope, f"{key} = {value!r} is not a finite number >= 0")
+        rule = cls(**mapping, **times)  # type: ignore[arg-type]
+        if rule.restore_to not in {"maintenance", "initial"}:
+            raise _bad(scope, f"restore_to = {rule.restore_to!r} is not maintenance or initial")
+        if not 0 < rule.clear_below <= rule.warning_at <= 1:
+            raise _bad(scope, "0 < clear_below <= warning_at <= 1 does not hold")
+        if rule.deadline is None and (rule.liquidation is not None or rule.reminder_minutes):
+            raise _bad(scope, "liquidation and reminder_minutes need a deadline")
+        return rule
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
+
+
+def _bad(scope: str, detail: str) -> MarginError:
+    return MarginError(Reason.BAD_PARAMETER, f"call rule {scope}", detail)

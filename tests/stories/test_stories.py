@@ -1,0 +1,120 @@
+"""Every story in memory, and all of them together on a real Kafka and a real worker: the same events."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.contracts.cluster import create_missing
+from streams.replay.file_engine import FileEngine
+from streams.replay.market_file import merged
+from streams.replay.price_feed import PriceFeed
+from streams.replay.replay import ReplayResult, replay
+from streams.replay.steps import Step, steps
+from streams.replay.to_kafka import publish
+from tests.broker.worker_harness import PARTITIONS, Harness, Worker
+from tests.file_book import write_market
+from tests.stories.stories import STORIES
+from tests.stories.timeline import Story, book_of, market_rows, told
+
+DAY_NS = 24 * 3600 * 10**9
+# The pass of the last time is due when nothing has come for so long; a step never waits as long for the worker.
+QUIET_MS = 5000
+
+
+def course_of(stories: Iterable[Story], folder: Path, partitions: int) -> Iterable[Step]:
+    stories = list(stories)
+    market = write_market(folder, market_rows(stories))
+    book = book_of(stories)
+    return steps(book, PriceFeed(book), merged([market]), partitions)
+
+
+def replayed(stories: Iterable[Story], folder: Path) -> tuple[ReplayResult, FileEngine]:
+    stories = list(stories)
+    files = FileEngine(book_of(stories))
+    return replay(files, course_of(stories, folder, 12), DAY_NS), files
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_story(story: Story, tmp_path: Path) -> None:
+    result, files = replayed([story], tmp_path)
+    events = [event.model_dump(mode="json") for event in result.calls]
+    assert told(events, story) == list(story.expected)
+    assert tuple(problem.reason for problem in files.problems) == story.refused
+    for event in events:
+        late = event["state"] in {"overdue", "liquidation_eligible"}
+        assert event["frozen"] == late
+        assert event["liquidation_eligible"] == (event["state"] == "liquidation_eligible")
+        assert (event["response"] is not None) == (event["reason"] == "OPERATOR")
+        assert (event["deadline_ns"] is None) == (event["state"] in {"clear", "met", "warning", "cancelled"})
+
+
+@pytest.fixture
+async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    """With all prices in one partition, whose order is that of the stories."""
+    made = Harness(kafka_bootstrap, topic_prefix, tmp_path)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    await create_missing(admin, [replace(made.topics["prices"], partitions=1)], 1)
+    await admin.close()
+    async with made as ready:
+        yield ready
+
+
+class InStep:
+    """Waits around activity until the worker has applied what was sent; at a chosen step the worker is killed."""
+
+    def __init__(self, harness: Harness, worker: Worker) -> None:
+        self.harness, self.worker = harness, worker
+
+    async def until(self, step: Step) -> None:
+        """Prices follow one another in one partition: the worker keeps their order by itself."""
+
+    async def settle(self, sent: Mapping[str, int]) -> None:
+        for topic, number in sent.items():
+            await self.worker.metric_reaches(
+                f'marginmon_input_messages_total{{outcome="(applied|covered|rejected)",topic="{topic}"}}',
+                number,
+            )
+
+
+async def test_all_stories_on_a_real_worker(harness: Harness, tmp_path: Path) -> None:
+    in_memory, _ = replayed(STORIES, tmp_path)
+    worker = harness.start_worker(
+        clock="event", parameters=_packaged(tmp_path), **{"clock-tick-ms": QUIET_MS}
+    )
+    await worker.ready()
+    course = course_of(STORIES, tmp_path, PARTITIONS)
+    await publish(harness.bootstrap, harness.topics, book_of(STORIES), course, InStep(harness, worker))
+    records = await harness.until("calls", lambda found: len(found) >= len(in_memory.calls))
+    seen = [_event(json.loads(record.value)) for record in records]
+    expected = [_event(event.model_dump(mode="json")) for event in in_memory.calls]
+    for story in STORIES:  # an answer is taken at once, so accounts may come in another order within one time
+        assert _of(seen, story) == _of(expected, story)
+    assert len(seen) == len(expected)
+    letters = await harness.read("call-responses.dlq")
+    refused = Counter(dict(record.headers)["dlq.reason"].decode() for record in letters)
+    assert refused == Counter(reason for story in STORIES for reason in story.refused)
+
+
+def _event(event: dict[str, Any]) -> dict[str, Any]:
+    """An event but for the offsets, which only Kafka has."""
+    return {name: value for name, value in event.items() if name not in {"inputs", "response_offset"}}
+
+
+def _of(events: Iterable[dict[str, Any]], story: Story) -> list[dict[str, Any]]:
+    return [event for event in events if event["account_id"] == story.name]
+
+
+def _packaged(folder: Path) -> Path:
+    """An empty folder: the packaged parameters, staleness included."""
+    empty = folder / "packaged"
+    empty.mkdir()
+    return empty
