@@ -28,7 +28,7 @@ from engine.rules.simm.portfolio import (
     AddOn,
     Item,
 )
-from engine.rules.simm.sensitivity import Fault, Sensitivity, checked
+from engine.rules.simm.sensitivity import Fault, Sensitivity, by_spelling, checked
 from engine.rules.simm.vocabulary import PRODUCT_CLASSES, SHEET_OF_RISK_TYPE
 from streams.replay.files import FileError, open_text
 
@@ -63,7 +63,12 @@ SIMM_MODELS: Final = ("SIMM", "SIMM-R", "SIMM-P")
 SCHEDULE: Final = "Schedule"
 # Of the schedule method, and present values that SIMM has no use for.
 PASSED_OVER: Final = ("PV",)
+# Words for a row that states no regulation.
+NO_REGULATION: Final = ("unspecified", "included")
 _DELIMITERS: Final = ",\t;|"
+_MODELS: Final = (*SIMM_MODELS, SCHEDULE)
+_RISK_TYPES: Final = (*SHEET_OF_RISK_TYPE, *ADD_ON_TYPES, *PASSED_OVER)
+_REGULATIONS: Final = (*REGULATIONS, EXCLUDED)
 
 Agreement = tuple[str, ...]
 Row = dict[str, str]
@@ -243,10 +248,10 @@ def _sensitivity(
 def _add_on(kind: str, row: Row, rates: Mapping[str, float], faults: list[Fault]) -> AddOn | None:
     name = row.get("Qualifier", "")
     if kind == MULTIPLIER:
-        by_spelling = {choice.casefold(): choice for choice in PRODUCT_CLASSES}
-        if name.casefold() not in by_spelling:
+        product_class = by_spelling(PRODUCT_CLASSES).get(name.casefold(), "")
+        if not product_class:
             faults.append(Fault("Qualifier", name, "one of " + ", ".join(PRODUCT_CLASSES)))
-        return AddOn(kind, by_spelling.get(name.casefold(), name), _number("Amount", row, faults, 1.0))
+        return AddOn(kind, product_class, _number("Amount", row, faults, 1.0))
     if kind != FIXED_AMOUNT and not name:
         faults.append(Fault("Qualifier", name, "the name of a product"))
     if kind == NOTIONAL_FACTOR:
@@ -282,34 +287,28 @@ def _number(name: str, row: Row, faults: list[Fault], low: float = -math.inf) ->
 
 
 def _model(text: str, faults: list[Fault]) -> str:
-    for model in (*SIMM_MODELS, SCHEDULE):
-        if text.casefold() == model.casefold():
-            return model
-    if text:
-        faults.append(Fault("IMModel", text, "empty or one of " + ", ".join((*SIMM_MODELS, SCHEDULE))))
-    return ""
+    model = by_spelling(_MODELS).get(text.casefold(), "")
+    if text and not model:
+        faults.append(Fault("IMModel", text, "empty or one of " + ", ".join(_MODELS)))
+    return model
 
 
 def _risk_type(text: str, faults: list[Fault]) -> str:
-    choices = (*SHEET_OF_RISK_TYPE, *ADD_ON_TYPES, *PASSED_OVER)
-    for choice in choices:
-        if text.casefold() == choice.casefold():
-            return choice
-    faults.append(Fault("RiskType", text, "one of " + ", ".join(choices)))
-    return ""
+    kind = by_spelling(_RISK_TYPES).get(text.casefold(), "")
+    if not kind:
+        faults.append(Fault("RiskType", text, "one of " + ", ".join(_RISK_TYPES)))
+    return kind
 
 
 def _regulations(name: str, row: Row, faults: list[Fault]) -> frozenset[str]:
-    text = row.get(name, "")
-    spelt = {choice.casefold(): choice for choice in (*REGULATIONS, EXCLUDED)}
-    # Two words for a row that names no regulation of its own.
-    spelt |= {"unspecified": "", "included": ""}
     found = set()
-    for part in text.replace(";", ",").strip("[]\"' ").split(","):
+    for part in row.get(name, "").replace(";", ",").strip("[]\"' ").split(","):
         regulation = part.strip("\"' ").casefold()
-        if regulation and regulation not in spelt:
-            allowed = "empty or some of " + ", ".join((*REGULATIONS, EXCLUDED))
-            faults.append(Fault(name, part.strip(), allowed))
-        elif regulation and spelt[regulation]:
-            found.add(spelt[regulation])
+        if not regulation or regulation in NO_REGULATION:
+            continue
+        choice = by_spelling(_REGULATIONS).get(regulation)
+        if choice is None:
+            faults.append(Fault(name, part.strip(), "empty or some of " + ", ".join(_REGULATIONS)))
+        else:
+            found.add(choice)
     return frozenset(found)

@@ -53,6 +53,7 @@ class IsdaSimm:
         self.column_kinds = np.full(_WIDTH, LINEAR, np.int8)
         self._keys = Keys(parameters.weights.calibration)
         self._tables: Tables = tables_of(parameters.weights, self._keys)
+        self._bound: list[str] = []
         self._key_of_column: Int64s = np.zeros((0, _WIDTH), np.int64)
 
     def netting_set(self, instrument: Instrument) -> str:
@@ -80,9 +81,15 @@ class IsdaSimm:
 
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Learn the risk factor that each column of each set stands for."""
-        keys = [self._column_keys(name) for name in netting_sets]
-        self._key_of_column = np.array(keys, np.int64).reshape(len(keys), _WIDTH)
-        self._tables = tables_of(self.parameters.weights, self._keys)
+        known = len(self._bound)
+        if list(netting_sets[:known]) != self._bound:
+            known, self._key_of_column = 0, self._key_of_column[:0]
+        new = [self._column_keys(name) for name in netting_sets[known:]]
+        if new:
+            self._key_of_column = np.concatenate((self._key_of_column, np.array(new, np.int64)))
+        self._bound = list(netting_sets)
+        if len(self._keys.currencies) > len(self._tables.currency):
+            self._tables = tables_of(self.parameters.weights, self._keys)
 
     def _column_keys(self, netting_set: str) -> list[int]:
         product, bucket, currency, name = netting_set.split(_SEPARATOR, 3)

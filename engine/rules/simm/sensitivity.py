@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from engine.rules.simm.calibration import Calibration
 from engine.rules.simm.vocabulary import (
@@ -96,11 +97,16 @@ def checked(record: Sensitivity, calibration: Calibration) -> Sensitivity | list
     return faults or clean
 
 
-def _choice(field: str, value: str, choices: Sequence[str], faults: list[Fault]) -> str:
-    spelt = value.strip().casefold()
-    for choice in choices:
-        if choice.casefold() == spelt:
-            return choice
+@cache
+def by_spelling(choices: tuple[str, ...]) -> dict[str, str]:
+    """Choice by its spelling without case."""
+    return {choice.casefold(): choice for choice in choices}
+
+
+def _choice(field: str, value: str, choices: tuple[str, ...], faults: list[Fault]) -> str:
+    choice = by_spelling(choices).get(value.strip().casefold())
+    if choice is not None:
+        return choice
     faults.append(Fault(field, value, "one of " + ", ".join(choices)))
     return value
 
