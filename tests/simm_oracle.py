@@ -2,11 +2,11 @@
 
 ::
 
-    python tests/simm_oracle.py VERSION DAYS CRIF.csv     (tab-separated CRIF; JSON on stdout)
+    python tests/simm_oracle.py VERSION DAYS CALCULATION_CURRENCY CRIF.csv     (tab-separated CRIF)
 
-Versions 2.5 and 2.7, and portfolios with regulations, are reached through the engine's application, the others through
-its classes. These take buckets from a mapper by qualifier, so a qualifier must have one
-bucket per risk type.
+Versions 2.5 and 2.7, portfolios with regulations and calculation currencies other than USD are reached through the
+engine's application (that of 1.8.17 cannot build 2.8+2512), the others through its classes. These take buckets from a
+mapper by qualifier, so a qualifier must have one bucket per risk type.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ NO_BUCKET = ("Risk_IRCurve", "Risk_IRVol")
 Figures = dict[str, dict[str, dict[str, float]]]
 
 
-def figures(version: str, days: int, rows: list[dict[str, str]]) -> Figures:
+def figures(version: str, days: int, rows: list[dict[str, str]], currency: str = "USD") -> Figures:
     """Every figure of the deciding regulation of every portfolio and side.
 
     Skips the calling test, loudly, where the engine is not installed.
     """
-    return report(version, days, rows)["figures"]  # type: ignore[no-any-return]
+    return report(version, days, rows, currency)["figures"]  # type: ignore[no-any-return]
 
 
 def installed() -> bool:
     return importlib.util.find_spec("ORE") is not None
 
 
-def report(version: str, days: int, rows: list[dict[str, str]]) -> dict[str, Any]:
+def report(version: str, days: int, rows: list[dict[str, str]], currency: str = "USD") -> dict[str, Any]:
     """``figures``, and ``seconds`` for the calculation without reading the file."""
     if not installed():
         pytest.skip(
@@ -70,7 +70,7 @@ def report(version: str, days: int, rows: list[dict[str, str]]) -> dict[str, Any
             writer = csv.DictWriter(file, columns, delimiter="\t", extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        program = [sys.executable, __file__, version, str(days), str(crif)]
+        program = [sys.executable, __file__, version, str(days), currency, str(crif)]
         done = subprocess.run(program, capture_output=True, text=True, timeout=600, check=False, cwd=folder)
         assert done.returncode == 0, done.stderr[-2000:]
         outcome: dict[str, Any] = json.loads((Path(folder) / "figures.json").read_text())
@@ -142,7 +142,7 @@ _INPUTS = {
 }
 
 
-def by_application(ore: Any, version: str, days: int, crif_file: Path) -> dict[str, Any]:
+def by_application(ore: Any, version: str, days: int, currency: str, crif_file: Path) -> dict[str, Any]:
     """Through the application, whose report has nine decimals."""
     folder = crif_file.parent
     for name, text in _INPUTS.items():
@@ -152,8 +152,8 @@ def by_application(ore: Any, version: str, days: int, crif_file: Path) -> dict[s
         csv.writer(target, lineterminator="\n").writerows(csv.reader(source, delimiter="\t"))
     setup = {**_SETUP, "inputPath": str(folder), "outputPath": str(folder / "out")}
     analytic = {
-        "active": "Y", "version": version, "crif": comma.name, "calculationCurrency": "USD",
-        "enforceIMRegulations": "Y", "mporDays": str(days),
+        "active": "Y", "version": version, "crif": comma.name, "calculationCurrency": currency,
+        "resultCurrency": "USD", "enforceIMRegulations": "Y", "mporDays": str(days),
     }  # fmt: skip
     (folder / "ore.xml").write_text(
         f"<ORE><Setup>{_parameters(setup)}</Setup>"
@@ -184,12 +184,15 @@ def _parameters(values: dict[str, str]) -> str:
 def main() -> None:
     import ORE as ore  # noqa: N811
 
-    version, days, file = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    version, days, currency, file = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
     # The classes leave regulations out of account.
     has_regulations = "collect_regulations" in file.open().readline()
-    way = by_class if version in CLASSES and not has_regulations else by_application
+    if version in CLASSES and currency == "USD" and not has_regulations:
+        outcome = by_class(ore, version, days, file)
+    else:
+        outcome = by_application(ore, version, days, currency, file)
     # The engine writes to stdout; the answer goes beside the CRIF.
-    (file.parent / "figures.json").write_text(json.dumps(way(ore, version, days, file)))
+    (file.parent / "figures.json").write_text(json.dumps(outcome))
 
 
 if __name__ == "__main__":

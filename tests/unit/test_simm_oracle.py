@@ -61,9 +61,11 @@ def own_figures(margin: Margin, between: Sequence[Sequence[float]]) -> dict[str,
     return amounts
 
 
-def check(found: Figures, portfolios: dict[str, list[Item]], version: str, days: int) -> int:
+def check(
+    found: Figures, portfolios: dict[str, list[Item]], version: str, days: int, currency: str = "USD"
+) -> int:
     """Compare every figure of the oracle's; how many there were."""
-    book = Book(Weights(calibration(version), days, "USD"))
+    book = Book(Weights(calibration(version), days, currency))
     compared = 0
     for portfolio, sides in found.items():
         for side, expected in sides.items():
@@ -114,6 +116,15 @@ def test_made_up_portfolios(version: str, days: int) -> None:
     found = figures(version, days, rows)
     assert found.keys() == portfolios.keys()
     assert check(found, portfolios, version, days) > 100 * len(portfolios)
+
+
+@pytest.mark.parametrize(("version", "currency"), [("2.5", "BRL"), ("2.8+2506", "EUR"), ("2.8+2506", "ARS")])
+def test_other_calculation_currencies(version: str, currency: str) -> None:
+    """BRL and ARS are of the volatile group then."""
+    rows = [row for row in made_up_rows() if "FX" in row["RiskType"]]
+    portfolios = items_of(rows)
+    found = figures(version, 10, rows, currency)
+    assert check(found, portfolios, version, 10, currency) > 10 * len(portfolios)
 
 
 @every_horizon
