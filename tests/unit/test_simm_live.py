@@ -21,6 +21,8 @@ from engine.rules.simm.live_sensitivities import sensitivities_of, shares
 from engine.rules.simm.vocabulary import CREDIT_TENORS
 from streams.cli import main
 from streams.parameters import packaged, read_rulebook
+from streams.replay.book_file import read_book
+from streams.replay.margin import MarginedBook
 from tests.credit_book import NOW, RATE, mark_at, market_of, swap_of
 from tests.file_book import write_json
 from tests.rulebook_cases import nanoseconds, requirements
@@ -187,33 +189,35 @@ def simm_policy(folder: Path) -> Path:
     return folder
 
 
+BOOK: dict[str, Any] = {
+    "accounts": [{"account_id": "A"}],
+    "instruments": [
+        {
+            "instrument_id": "ACME-31", "product": "credit_default_swap", "multiplier": 1_000_000,
+            "expiry": "2031-06-20", "reference_entity": "ACME", "coupon": 0.01, "recovery_rate": 0.4,
+            "negative_price_allowed": True,
+        }
+    ],
+    "prices": [
+        {
+            "instrument_id": "ACME-31", "mark": mark_at(CREDIT[0], 150.0), "source_time_ns": nanoseconds(NOW),
+            "sequence": 1,
+        }
+    ],
+    "positions": [
+        {
+            "account_id": "A", "business_date": "2026-11-19", "as_of_ns": nanoseconds(NOW) - 1,
+            "positions": [{"instrument_id": "ACME-31", "quantity": -10}],
+            "cash": [{"silo": SILO, "amount": 1_000_000}],
+        }
+    ],
+}  # fmt: skip
+
+
 def test_an_account_file_through_the_engine(tmp_path: Path) -> None:
-    book = {
-        "accounts": [{"account_id": "A"}],
-        "instruments": [
-            {
-                "instrument_id": "ACME-31", "product": "credit_default_swap", "multiplier": 1_000_000,
-                "expiry": "2031-06-20", "reference_entity": "ACME", "coupon": 0.01, "recovery_rate": 0.4,
-                "negative_price_allowed": True,
-            }
-        ],
-        "prices": [
-            {
-                "instrument_id": "ACME-31", "mark": mark_at(CREDIT[0], 150.0),
-                "source_time_ns": nanoseconds(NOW), "sequence": 1,
-            }
-        ],
-        "positions": [
-            {
-                "account_id": "A", "business_date": "2026-11-19", "as_of_ns": nanoseconds(NOW) - 1,
-                "positions": [{"instrument_id": "ACME-31", "quantity": -10}],
-                "cash": [{"silo": SILO, "amount": 1_000_000}],
-            }
-        ],
-    }  # fmt: skip
     folder = tmp_path / "parameters"
     folder.mkdir()
-    arguments = ["margin", str(write_json(tmp_path, book)), "--rulebook", "isda-simm", "--json"]
+    arguments = ["margin", str(write_json(tmp_path, BOOK)), "--rulebook", "isda-simm", "--json"]
     result = CliRunner().invoke(main, [*arguments, "--parameters", str(simm_policy(folder))])
     assert result.exit_code == 0, result.stderr
     (entry,) = json.loads(result.stdout)["requirements"]
@@ -221,3 +225,16 @@ def test_an_account_file_through_the_engine(tmp_path: Path) -> None:
     expected = maintenance({"ACME-31": -10.0}, IsdaSimm(parameters()))
     assert float(entry["maintenance"]) == pytest.approx(expected, abs=0.01)
     assert entry["tree"]["amount"] == entry["maintenance"]
+
+
+def test_another_horizon_may_be_published_while_it_runs(tmp_path: Path) -> None:
+    book, _ = read_book(write_json(tmp_path, BOOK))
+    engine = MarginedBook(book, simm_policy(tmp_path), None, None).files.engine
+    now_ns = nanoseconds(NOW)
+    for days in (1, 10):
+        engine.put_rulebook("isda-simm", read_rulebook("isda-simm") | {"horizon_days": days})
+        engine.evaluate(now_ns)
+        assert engine.shadow_check(["A"]) < 1e-6
+        expected = maintenance({"ACME-31": -10.0}, IsdaSimm(parameters(horizon_days=days)))
+        (tree,) = [tree for _, rulebook_id, tree in engine.explain("A").silos if rulebook_id == "isda-simm"]
+        assert tree.requirement.maintenance_usd == pytest.approx(expected, rel=1e-9)
