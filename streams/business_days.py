@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import holidays
 
-from engine.base.business_days import BusinessDays, day_of
+from engine.base.business_days import BusinessDays, date_text, day_of
+from engine.base.trading_days import TradingDays
+from engine.base.units import NANOSECONDS_PER_SECOND
 
 _SATURDAY = 5
 
@@ -31,3 +34,14 @@ def exchange_days(
     every = (first + timedelta(days=number) for number in range(count))
     opens = [day for day in every if day.weekday() < _SATURDAY and day not in shut and day not in closed]
     return BusinessDays(exchange, [day_of(day.isoformat()) for day in opens])
+
+
+def trading_days(days: BusinessDays, end: time, zone: str) -> TradingDays:
+    """The days with the instants at which the clocks of a time zone show ``end`` on them, daylight saving included."""
+    at = (
+        datetime.combine(date.fromisoformat(date_text(day)), end, ZoneInfo(zone))
+        for day in days.days.tolist()
+    )
+    return TradingDays(
+        days, [int(instant.astimezone(UTC).timestamp()) * NANOSECONDS_PER_SECOND for instant in at]
+    )

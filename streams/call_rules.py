@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 
 from engine.base.errors import MarginError, Reason
+from engine.base.parameter_table import ParameterTable
 from engine.shortfall.call_rule import CallRule
 from engine.shortfall.deadline import Deadline
 from streams.cutoffs import MarketCutoffs
@@ -20,13 +21,14 @@ _BY_DAYS: Final = {"business_days", "market", "zone", "at", "half_day_at"}
 _MOST_DAYS: Final = 400
 
 
-def call_rules(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, CallRule]:
-    """Rules by scope.
+def call_rules(policy: Mapping[str, Any]) -> dict[str, CallRule]:
+    """Rules by scope, from a parsed policy file's ``call`` tables.
 
     Raises:
         MarginError: BAD_PARAMETER naming scope and key.
     """
-    return {scope: _rule(scope, table) for scope, table in tables.items()}
+    tables = ParameterTable("policy", policy).tables("call")
+    return {scope: _rule(scope, table.mapping) for scope, table in tables.items()}
 
 
 def _rule(scope: str, table: Mapping[str, Any]) -> CallRule:
@@ -71,7 +73,7 @@ def _market(place: str, table: Mapping[str, Any]) -> str:
 def _zone(place: str, table: Mapping[str, Any]) -> ZoneInfo:
     try:
         return ZoneInfo(table["zone"])
-    except (TypeError, ValueError, ZoneInfoNotFoundError) as error:
+    except (TypeError, ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise _bad(place, f"zone = {table['zone']!r} is not a time zone such as America/New_York") from error
 
 

@@ -30,6 +30,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "worker": LazyCommand("streams.worker.command:worker", "Follow the streams and call margin."),
     "simulate": LazyCommand("streams.simulator.command:simulate", "Write a simulated market to the topics."),
     "margin": LazyCommand("streams.replay.margin_command:margin", "Margin the accounts of a book file."),
+    "compare": LazyCommand(
+        "streams.replay.compare_command:compare", "Show what another policy does to a book file."
+    ),
     "replay": LazyCommand(
         "streams.replay.replay_command:replay_command",
         "Run market files through the engine, or onto the topics.",

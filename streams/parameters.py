@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from engine.base.business_days import BusinessDays
 from engine.base.errors import MarginError, Reason
-from engine.market.instruments import Product
 from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.portfolio.collateral import CollateralSchedule
-from engine.rules.registry import silo_rulebook, unified_rulebook
-from engine.state.policy import Policy, parse_assignments
+from engine.rules.registry import SILO_METHODS, unified_rulebook
+from engine.shortfall.intraday_parameters import RULE_ID, TIME_ZONE, IntradayParameters, IntradayRule, Method
+from engine.state.engine import Engine
+from engine.state.policy import Policy, RulebookParameters
+from streams.business_days import exchange_days, trading_days
 from streams.call_rules import call_rules
 
 UNIFIED_METHOD = "one-pot"
 POLICY_FILE = "policy.toml"
 SCENARIO_FILE = "scenarios-synthetic.csv"
+# The rule came into force in 2026; the calendar library knows the rules of later holidays.
+_CALENDAR = (date(2026, 1, 1), date(2045, 12, 31))
 
 
 def packaged() -> Traversable:
@@ -32,7 +40,15 @@ def read_toml(name: str, folder: Path | None = None) -> dict[str, Any]:
     Raises:
         MarginError: BAD_PARAMETER naming the file and line if it is no TOML, or the file if there is none.
     """
-    source = _source(name, folder)
+    return read_toml_file(_source(name, folder))
+
+
+def read_toml_file(source: Path | Traversable) -> dict[str, Any]:
+    """A parsed parameter file.
+
+    Raises:
+        MarginError: BAD_PARAMETER naming the file and line if it is no TOML, or the file if it cannot be read.
+    """
     try:
         return tomllib.loads(source.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -74,6 +90,18 @@ def read_scenarios(path: Path | None = None) -> ScenarioSet:
     return from_csv_lines(lines)
 
 
+def read_rulebooks(folder: Path | None = None) -> dict[str, RulebookParameters]:
+    """Parameters of every silo rulebook there is, assigned or not, by id.
+
+    Args:
+        folder: holds files that replace packaged ones of the same name.
+
+    Raises:
+        MarginError: naming file and line.
+    """
+    return {name: RulebookParameters(name, read_rulebook(name, folder)) for name in SILO_METHODS}
+
+
 def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Policy:
     """The firm's policy with all rulebooks that it names.
 
@@ -84,29 +112,42 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
     Raises:
         MarginError: naming file, key and remedy.
     """
-    mapping = read_toml(POLICY_FILE, folder)
-    classification, assignments = parse_assignments(mapping)
-    ids = sorted({assignment.rulebook_id for assignment in assignments})
-    calls = mapping.get("call", {})
-    if "default" not in calls or "default" not in mapping.get("stale_after_ms", {}):
-        raise MarginError(
-            Reason.BAD_PARAMETER, POLICY_FILE, "call.default or stale_after_ms.default is missing"
-        )
-    return Policy(
-        classification=classification,
-        collateral_only=frozenset(Product(product) for product in mapping.get("collateral_only", [])),
-        assignments=assignments,
-        rulebooks={
-            rulebook_id: silo_rulebook(rulebook_id, read_rulebook(rulebook_id, folder)) for rulebook_id in ids
-        },
-        unified=unified_rulebook(
-            UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)
-        ),
-        collateral=CollateralSchedule.from_mapping(read_toml("collateral.toml", folder)),
-        call_rules=call_rules(calls),
-        stale_after_ms=mapping["stale_after_ms"],
-        rate=float(mapping["rate"]),
-        revaluation_step_s=int(mapping["revaluation_step_s"]),
-        price_tolerance=float(mapping.get("price_tolerance", 0.0)),
-        volatility_tolerance=float(mapping.get("volatility_tolerance", 0.0)),
+    unified = unified_rulebook(
+        UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", folder), read_scenarios(scenarios)
     )
+    collateral = CollateralSchedule.from_mapping(read_toml("collateral.toml", folder))
+    mapping = read_toml(POLICY_FILE, folder)
+    return Policy.from_mapping(
+        mapping, read_rulebooks(folder), call_rules(mapping), unified, collateral, load_intraday_rule(folder)
+    )
+
+
+def take_policy(
+    engine: Engine, mapping: Mapping[str, Any], rulebooks: Mapping[str, RulebookParameters]
+) -> None:
+    """Another policy takes effect in a running engine.
+
+    Args:
+        mapping: what ``policy.toml`` holds. rulebooks: parameters of every rulebook that it may name, by id.
+
+    Raises:
+        MarginError: it cannot; the policy in force stays.
+    """
+    engine.take_policy(mapping, rulebooks, call_rules(mapping))
+
+
+def load_intraday_rule(folder: Path | None = None) -> IntradayRule | None:
+    """The rule on intraday margin deficits with the days of the exchange; None if its method is ``off``.
+
+    Raises:
+        MarginError: BAD_PARAMETER naming the parameter and its value.
+    """
+    parameters = IntradayParameters.from_mapping(read_toml(f"{RULE_ID}.toml", folder))
+    if parameters.method is Method.OFF:
+        return None
+    return IntradayRule(parameters, trading_days(_business_days(), parameters.day_end, TIME_ZONE))
+
+
+@cache
+def _business_days() -> BusinessDays:
+    return exchange_days(*_CALENDAR)

@@ -7,6 +7,7 @@ wait for it. A throw-away engine is taken through every kind of instrument and e
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import click
 import numpy as np
@@ -15,6 +16,8 @@ from engine.base.errors import MarginError
 from engine.market.instruments import FUTURES_STYLE, OPTIONS, SILO_INDEX, Instrument, Product
 from engine.market.prices import PriceColumns
 from engine.portfolio.accounts import Account
+from engine.rules.finra_4210g import Finra4210g
+from engine.rules.finra_4210g_basket_parameters import Composition
 from engine.state.activity_state import CollateralColumns, TradeColumns
 from engine.state.engine import Engine
 from engine.state.policy import Policy
@@ -45,6 +48,7 @@ def warm_up(policy: Policy) -> float:
         engine.statement(name, _NOW_NS)
     engine.shadow_check(list(_ACCOUNTS))
     engine.totals(1)
+    _publish_composition(engine)
     return time.perf_counter() - started
 
 
@@ -67,6 +71,9 @@ def _instruments(engine: Engine) -> list[Instrument]:
             "perpetual", Product.PERPETUAL, "BTC", margin_schedule="binance-usdtm:BTC", risk_factor=factor
         ),
         Instrument("note", Product.TREASURY, expiry_ns=_NOW_NS + _YEAR_NS),
+        Instrument(
+            "contract", Product.SECURITY_FUTURE, "root", expiry_ns=_NOW_NS + _YEAR_NS, risk_factor=factor
+        ),
         Instrument(
             "protection",
             Product.CREDIT_DEFAULT_SWAP,
@@ -125,6 +132,16 @@ def _trade(engine: Engine) -> None:
             day[:1], np.array([SILO_INDEX["securities"]]),
         ),
     )  # fmt: skip
+
+
+def _publish_composition(engine: Engine) -> None:
+    """A firm may publish the composition of an index at any time; the baskets' kernels must be there by then."""
+    for book in list(engine.silo_books.values()):
+        if isinstance(book.rulebook, Finra4210g):
+            composition = Composition("level", {"root": 1.0})
+            parameters = replace(book.rulebook.parameters, compositions=(composition,))
+            engine.put_silo_rulebook(Finra4210g(parameters))
+    engine.evaluate(_NOW_NS)
 
 
 _CASH = (Product.EQUITY, Product.CRYPTO_SPOT, Product.CREDIT_DEFAULT_SWAP)

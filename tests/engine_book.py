@@ -54,6 +54,11 @@ INSTRUMENTS = [
     ),
     Instrument("SAP", Product.EQUITY, currency="EUR", risk_factor="EQ:SPX", average_daily_volume=2e6),
     Instrument("T-NOTE", Product.TREASURY, multiplier=0.01, expiry_ns=NOW_NS + 3 * 365 * DAY_NS),
+    Instrument(
+        "EURO-BOND", Product.CORPORATE_BOND, multiplier=10, currency="EUR", expiry_ns=NOW_NS + 900 * DAY_NS,
+        coupon=0.05, grade="other",
+    ),
+    Instrument("AAPL-F", Product.SECURITY_FUTURE, "AAPL", 100, expiry_ns=_QUARTER_NS, risk_factor="EQ:AAPL"),
     Instrument("AAPL-SWAP", Product.EQUITY_SWAP, "AAPL", 100, risk_factor="EQ:AAPL", average_daily_volume=5e5),
     Instrument(
         "ACME-5Y", Product.CREDIT_DEFAULT_SWAP, multiplier=1e6, expiry_ns=NOW_NS + 5 * 365 * DAY_NS,
@@ -68,10 +73,11 @@ HELD = [
     "SPY", "AAPL", "AAPL-C", "SPX-P", "ESZ6", "ESH7", "ESZ6-P", "BTC", "BTC-PERP", "SAP", "AAPL-SWAP", "ACME-5Y",
     "ACME-4Y",
 ]  # fmt: skip
+MORE_HELD = ["T-NOTE", "EURO-BOND", "AAPL-F"]  # apart: a hundredth of a dollar is no whole binary fraction
 MARKS = {
     "SPX": 6000.0, "EURUSD": 1.1, "SPY": 600.0, "AAPL": 200.0, "AAPL-C": 12.0, "SPX-P": 150.0,
     "ESZ6": 6010.0, "ESH7": 6060.0, "ESZ6-P": 140.0, "BTC": 60_000.0, "BTC-PERP": 60_050.0, "SAP": 150.0,
-    "T-NOTE": 99.0, "AAPL-SWAP": 200.0, "ACME-5Y": 0.0825, "ACME-4Y": -0.0425,
+    "T-NOTE": 99.0, "EURO-BOND": 80.0, "AAPL-SWAP": 200.0, "AAPL-F": 201.5, "ACME-5Y": 0.0825, "ACME-4Y": -0.0425,
 }  # fmt: skip
 
 

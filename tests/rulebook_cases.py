@@ -45,6 +45,8 @@ def instrument_of(record: dict[str, Any]) -> Instrument:
     fields["product"] = Product(fields["product"])
     if "expiry" in fields:
         fields["expiry_ns"] = nanoseconds(fields.pop("expiry"))
+    if "components" in fields:
+        fields["components"] = tuple((name, weight) for name, weight in fields["components"])
     return Instrument(**fields)
 
 

@@ -21,12 +21,13 @@ class ParameterTable:
     Attributes:
         owner: what the file describes; begins every complaint.
         path: where the table stands in the file, "" for the top; list entries count from 1, as people do.
+        mapping: the table as it was parsed.
     """
 
     def __init__(self, owner: str, mapping: Mapping[str, Any], path: str = "") -> None:
         self.owner = owner
         self.path = path
-        self._mapping = mapping
+        self.mapping = mapping
 
     def bad(self, key: str, detail: str) -> MarginError:
         """BAD_PARAMETER for a key of this table; the caller raises it."""
@@ -34,16 +35,16 @@ class ParameterTable:
 
     def only(self, *keys: str) -> None:
         """Refuse keys other than these and remarks: a misspelt optional key must not pass for its default."""
-        for key in self._mapping:
+        for key in self.mapping:
             if key not in keys and key not in REMARKS:
                 raise self.bad(key, f"is not a parameter; known are {', '.join(keys)}")
 
-    def has(self, key: str) -> bool:
-        return key in self._mapping
-
     def names(self) -> tuple[str, ...]:
-        """Names of what stands in it."""
-        return tuple(self._mapping)
+        """The keys that are no remarks, for a table whose keys are names."""
+        return tuple(key for key in self.mapping if key not in REMARKS)
+
+    def has(self, key: str) -> bool:
+        return key in self.mapping
 
     def text(self, key: str, choices: Collection[str] = ()) -> str:
         """A text that is not empty and, if choices are given, one of them."""
@@ -138,7 +139,7 @@ class ParameterTable:
     def _value(self, key: str) -> Any:
         if not self.has(key):
             raise self.bad(key, "is missing")
-        return self._mapping[key]
+        return self.mapping[key]
 
     def _list_of(self, key: str, count: int) -> list[Any]:
         value = self._value(key)

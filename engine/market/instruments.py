@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,12 +43,19 @@ class Product(StrEnum):
     CRYPTO_SPOT = "crypto_spot"
     STABLECOIN = "stablecoin"
     TREASURY = "treasury"
-    EQUITY_SWAP = "equity_swap"  # return of one share; settles daily at the share's price
+    EQUITY_SWAP = "equity_swap"  # return of a share, an index or a basket; settles daily at its price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
+    CORPORATE_BOND = "corporate_bond"
+    MUNICIPAL_BOND = "municipal_bond"
+    SECURITY_FUTURE = "security_future"  # on one stock or fund, or on a narrow index; settles daily
 
 
 OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
-FUTURES_STYLE = frozenset({Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP})
+FUTURES_STYLE = frozenset(
+    {Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP, Product.SECURITY_FUTURE}
+)
+# Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
+DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
 REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
@@ -59,7 +67,7 @@ class Instrument:
     Attributes:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
             they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
-        expiry_ns: UTC nanoseconds; 0 where there is none. For a Treasury and a credit default swap its maturity.
+        expiry_ns: UTC nanoseconds; 0 where there is none. For debt and a credit default swap its maturity.
         strike: 0 where there is none.
         right: ``call``, ``put`` or empty.
         exercise: ``american``, ``european`` or empty.
@@ -76,8 +84,11 @@ class Instrument:
         average_daily_volume: units of this instrument per day, for liquidity charges; 0 = unknown.
         deliverable: ``unknown`` while a corporate action has adjusted a contract to terms that are not known yet.
         reference_entity: whose default a credit default swap protects against.
-        coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05).
+        coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05); interest of
+            debt, a fraction of principal a year, 0 = zero coupon.
+        grade: of a corporate bond, ``investment`` or ``other``; else empty.
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        components: of an equity swap on a basket, (share, its part of the basket's value); empty for everything else.
     """
 
     instrument_id: str
@@ -108,6 +119,8 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    components: tuple[tuple[str, float], ...] = ()
+    grade: str = ""
 
     @property
     def is_option(self) -> bool:
@@ -119,9 +132,38 @@ class Instrument:
         return self.product in FUTURES_STYLE
 
     @property
+    def rests_on_underlying(self) -> bool:
+        """Its margin follows the underlying's price: an option, a security future."""
+        return self.is_option or self.product is Product.SECURITY_FUTURE
+
+    @property
     def class_root(self) -> str:
-        """The instrument that stands for the class: an option's underlying, else the instrument itself."""
+        """The instrument that stands for the market: an option's underlying, else the instrument itself."""
         return self.underlying if self.is_option else self.instrument_id
+
+    @property
+    def class_group(self) -> str:
+        """The instrument whose class it is margined in: of options and security futures the underlying."""
+        return self.underlying if self.rests_on_underlying else self.instrument_id
+
+
+# What the weights of a basket may miss 1 by: they are published with few digits.
+_WEIGHTS_OFF = 1e-6
+
+
+def _check_basket(instrument: Instrument, require: Callable[[bool, str], None]) -> None:
+    shares, weights = [name for name, _ in instrument.components], [w for _, w in instrument.components]
+    require(len(set(shares)) == len(shares), f"components name a share twice: {sorted(shares)}")
+    for share, weight in instrument.components:
+        require(bool(share), "a component has no name")
+        require(
+            math.isfinite(weight) and 0 < weight <= 1, f"component {share}: weight {weight} is not in (0, 1]"
+        )
+    total = math.fsum(weights)
+    require(
+        not weights or abs(total - 1.0) <= _WEIGHTS_OFF,
+        f"the weights of the components add up to {total}, not 1",
+    )
 
 
 def check_instrument(instrument: Instrument) -> Instrument:
@@ -172,15 +214,33 @@ def check_instrument(instrument: Instrument) -> Instrument:
         )
         require(not (normal and instrument.exercise == "american"), "normal model with american exercise")
         require(instrument.expiry_ns > 0, "an option needs an expiry")
-    if instrument.product is Product.TREASURY:
-        require(instrument.expiry_ns > 0, "a Treasury needs its maturity (expiry_ns)")
+    if instrument.product in DEBT:
+        name = "Treasury" if instrument.product is Product.TREASURY else instrument.product.replace("_", " ")
+        require(instrument.expiry_ns > 0, f"a {name} needs its maturity (expiry_ns)")
+        require(0 <= instrument.coupon <= 0.2, f"coupon {instrument.coupon} is not in [0, 0.2]")
+        graded = instrument.product is Product.CORPORATE_BOND
+        require(
+            instrument.grade in ({"investment", "other"} if graded else {""}),
+            f"grade {instrument.grade!r} is not {'investment or other' if graded else 'empty'}",
+        )
+    if instrument.product is Product.SECURITY_FUTURE:
+        require(
+            bool(instrument.underlying), "a security future needs the security it delivers as its underlying"
+        )
+        require(instrument.expiry_ns > 0, "a security future needs its expiry")
     if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")
     if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
     if instrument.product is Product.EQUITY_SWAP:
-        require(bool(instrument.underlying), "an equity swap needs the share it refers to as its underlying")
+        require(
+            bool(instrument.underlying) != bool(instrument.components),
+            "an equity swap needs the share or index it refers to as its underlying, or the components of its basket",
+        )
+        _check_basket(instrument, require)
+    else:
+        require(not instrument.components, "only an equity swap has components")
     if instrument.product is Product.CREDIT_DEFAULT_SWAP:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")

@@ -63,7 +63,7 @@ class Market(MarketView):
     """Reference data and the latest price of every instrument.
 
     Attributes beside those of :class:`MarketView`, all by slot:
-        first_option, next_option: the options on an instrument, as a chain that ends with -1.
+        first_option, next_option: the options and security futures on an instrument, as a chain that ends with -1.
         first_foreign, next_foreign: the instruments in the currency of an FX rate, likewise.
         bid, ask: in the instrument's currency; NaN where unknown.
         quoted_volatility: as it came, NaN where the message had none.
@@ -197,7 +197,7 @@ class Market(MarketView):
             self.instruments.append(instrument)
         self.slot_of[instrument.instrument_id] = slot
         self.risk.share(self)
-        if instrument.is_option:
+        if instrument.rests_on_underlying:
             self._link(slot, instrument.underlying, is_fx=False)
         if instrument.currency != "USD" and instrument.product is not Product.FX_RATE:
             self.foreign[slot] = True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.market.instruments import Product
+from engine.market.instruments import DEBT, Product
 from engine.market.market import DUE, PRODUCT_CODE, Market
 from engine.market.refresh_kernels import Prices, links_of, move_risk_prices, reach, settle_priced, to_solve
 from engine.market.revaluation import implied_volatilities
@@ -15,7 +15,8 @@ from engine.market.view import Int64s
 # Nodes of premium tables made ahead for the next step of the valuation time: some 0.3 ms a refresh. A curve has six to
 # twelve; at 20 passes a second those of some 5,000 curves are made within the 15 minutes between two steps.
 _PREPARED_NODES = 4
-_CREDIT = PRODUCT_CODE[Product.CREDIT_DEFAULT_SWAP]
+_AGING = DEBT | {Product.CREDIT_DEFAULT_SWAP, Product.SECURITY_FUTURE}
+_AGES = np.array([product in _AGING for product in PRODUCT_CODE], np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,15 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
 
 
 def _step_risk_time(market: Market) -> None:
-    """Risk takes the market's valuation time; what was alive before it and ages (options, credit) is due."""
+    """Risk takes the market's valuation time; what was alive before it and ages is due: options, credit, debt, security
+    futures.
+    """
     earlier = min(market.valuation_time_ns, market.risk.valuation_time_ns)
     if market.valuation_time_ns == market.risk.valuation_time_ns:
         return
     market.risk.valuation_time_ns = market.valuation_time_ns
     count = market.count
-    ages = (market.model[:count] > 0) | (market.product[:count] == _CREDIT)
+    ages = (market.model[:count] > 0) | _AGES[market.product[:count]]
     alive = ages & (market.expiry_ns[:count] > earlier)
     market.news[:count][alive] |= DUE
 

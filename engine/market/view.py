@@ -25,7 +25,7 @@ class MarketView:
         instruments: the records; slot_of: their slots.
         product, model, is_call, strike, expiry_ns, multiplier, dividend_yield: of the contract.
         coupon, recovery_rate: of a credit default swap.
-        underlying: slot of the underlying, -1 where there is none.
+        underlying: slot of the underlying of an option or security future, -1 where there is none or it is not known.
         fx: slot of the FX rate of the currency, -1 for USD or where the rate is not known yet.
         foreign: the currency is not USD.
         negative_price_allowed: the product can trade below zero.

@@ -11,18 +11,24 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
 
+# What a counterparty to swaps may be, as far as rules on collecting margin tell kinds apart; "" is any other.
+COUNTERPARTIES: tuple[str, ...] = (
+    "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
+    "sovereign", "affiliate",
+)  # fmt: skip
 NEVER = -(2**62)  # business day of an account without a start-of-day record
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One customer's relation with the firm."""
+    """One customer's relation with the firm; ``counterparty``: one of :data:`COUNTERPARTIES`."""
 
     account_id: str
     owner: str = ""
     type: str = "customer"
     desk: str = ""
     approvals: frozenset[str] = field(default_factory=frozenset)
+    counterparty: str = ""
 
 
 NOBODY = Account("")  # stands in a slot whose account has left
@@ -33,6 +39,7 @@ _FILLS: dict[str, Fill] = {
     "opening_as_of_ns": (np.int64, -1),
     "portfolio_margin": (np.bool_, False),
     "unified_eligible": (np.bool_, False),
+    "counterparty": (np.int8, 0),
 }
 
 
@@ -45,6 +52,7 @@ class AccountTable:
         opening_as_of_ns: when that record was drawn up.
         portfolio_margin: approved for portfolio margin.
         unified_eligible: may be margined by the unified candidate.
+        counterparty: index into :data:`COUNTERPARTIES`.
     """
 
     partition: NDArray[np.int64]
@@ -52,6 +60,7 @@ class AccountTable:
     opening_as_of_ns: NDArray[np.int64]
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
+    counterparty: NDArray[np.int8]
 
     def __init__(self) -> None:
         self.count = 0
@@ -70,6 +79,7 @@ class AccountTable:
         self.partition[slot] = partition
         self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
         self.unified_eligible[slot] = unified_eligible
+        self.counterparty[slot] = COUNTERPARTIES.index(account.counterparty)
         return slot
 
     def _new_slot(self) -> int:

@@ -21,6 +21,7 @@ from engine.portfolio.holding_kernels import (
     mark_holders,
 )
 from engine.portfolio.ledger import Effects
+from engine.portfolio.opened_silos import OpenedSilos
 
 Float64s = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -68,6 +69,7 @@ class Holdings:
         held: number of holdings per account slot. holders: number of holdings per instrument slot.
         cash: float64[account, silo, currency].
         currencies: index of each currency; USD is 0.
+        opened: what start-of-day records put where, as far as the holdings do not show it.
     """
 
     first: Int64s
@@ -88,6 +90,7 @@ class Holdings:
         self._blocks, self._holder_blocks = no_blocks(), no_blocks()
         self.currencies: dict[str, int] = {"USD": 0}
         self.cash: Float64s = np.zeros((64, len(SILOS), 1))
+        self.opened = OpenedSilos()
 
     @property
     def columns(self) -> HoldingColumns:
@@ -102,6 +105,7 @@ class Holdings:
         index = self.currencies.setdefault(currency, len(self.currencies))
         if index == self.cash.shape[2]:
             self.cash = np.concatenate([self.cash, np.zeros((*self.cash.shape[:2], 1))], axis=2)
+            self.opened.add_currency()
         return index
 
     def reserve(self, accounts: int, instruments: int) -> None:
@@ -114,6 +118,7 @@ class Holdings:
             size = room(accounts, len(self.first))
             grow(self, _ACCOUNT_FILLS, size)
             self.cash = longer(self.cash, size, 0.0)
+            self.opened.reserve(size)
         if instruments > len(self.holders):
             if instruments > INSTRUMENTS_LIMIT:
                 raise MarginError(
@@ -148,6 +153,7 @@ class Holdings:
         """Take all holdings and cash out of accounts."""
         clear(self.columns, accounts)
         self.cash[accounts] = 0.0
+        self.opened.forget(accounts)
 
     def with_cash_in(self, currencies: Int64s, accounts: int) -> Int64s:
         """int64[m]: those of the first ``accounts`` slots that have a balance in one of the currencies (indices)."""

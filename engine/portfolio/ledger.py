@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,7 @@ class Entries:
         quantity: signed change of the holding.
         cash: signed change of the balance, in the currency with index ``currency``.
         cancelled: takes the entry out.
+        classified: it has no silo of its own, but follows the instrument's.
     """
 
     ids: Sequence[str]
@@ -83,6 +85,7 @@ class Entries:
     currency: Int64s
     cancelled: NDArray[np.bool_]
     business_day: Int64s
+    classified: NDArray[np.bool_]
 
     def only(self, keep: NDArray[np.bool_]) -> Entries:
         """The entries where ``keep`` bool[n] is True."""
@@ -92,7 +95,11 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Changes of holdings and cash, columns of length m, to be applied in order."""
+    """Changes of holdings and cash, columns of length m, to be applied in order.
+
+    Attributes:
+        entry: index in its batch of the entry that brings the change, -1 for what no entry of a batch brings.
+    """
 
     account: Int64s
     instrument: Int64s
@@ -101,6 +108,7 @@ class Effects:
     quantity: Float64s
     cash: Float64s
     currency: Int64s
+    entry: Int64s
 
 
 _FILLS: dict[str, Fill] = {
@@ -113,6 +121,7 @@ _FILLS: dict[str, Fill] = {
     "cash": (np.float64, 0.0),
     "currency": (np.int16, 0),
     "business_day": (np.int32, 0),
+    "classified": (np.bool_, False),
     "next_of_account": (np.int32, -1),
     "winner": (np.int32, -1),
 }
@@ -186,6 +195,7 @@ class Ledger:
     cash: Float64s
     currency: NDArray[np.int16]
     business_day: Int32s
+    classified: NDArray[np.bool_]
     next_of_account: Int32s
     winner: Int32s
 
@@ -222,10 +232,10 @@ class Ledger:
         touched, was_known = touched[:changed], was_known[:changed]
         index = self.winner[touched]
         self.winner[touched] = -1
-        out = self._stored(touched[was_known], sign=-1.0)
+        out = self._stored(touched[was_known], -1.0, index[was_known])
         self._store(touched, index, entries)
         self._list(touched[~was_known])
-        into = self._stored(touched, sign=1.0)
+        into = self._stored(touched, 1.0, index)
         return outcome, _joined(out, into)
 
     def instruments_named(self) -> Int32s:
@@ -283,8 +293,9 @@ class Ledger:
         self.cash[slots] = entries.cash[index] * live
         self.currency[slots] = entries.currency[index]
         self.business_day[slots] = entries.business_day[index]
+        self.classified[slots] = entries.classified[index]
 
-    def _stored(self, slots: Int64s, sign: float) -> Effects:
+    def _stored(self, slots: Int64s, sign: float, entry: NDArray[np.integer[Any]]) -> Effects:
         return Effects(
             self.account[slots].astype(np.int64),
             self.instrument[slots].astype(np.int64),
@@ -293,7 +304,25 @@ class Ledger:
             sign * self.quantity[slots],
             sign * self.cash[slots],
             self.currency[slots].astype(np.int64),
+            entry.astype(np.int64),
         )
+
+    def reclassify(self, silo_of_instrument: Int64s, moved: NDArray[np.bool_]) -> tuple[Effects, Effects]:
+        """Entries without a silo of their own follow instruments (``moved`` bool by slot) into their new silos.
+
+        Returns:
+            the effects of these entries as they were, to be taken out or put in elsewhere; and the effects of all other
+            entries on the moved instruments, which stay where they are.
+        """
+        named = self.instrument[: len(self)]
+        live = np.flatnonzero((self.account[: len(self)] >= 0) & (named >= 0))
+        concerned = live[moved[named[live]]]
+        follows = concerned[self.classified[concerned]]
+        stays = concerned[~self.classified[concerned]]
+        former = self._stored(follows, 1.0, np.full(len(follows), -1))
+        stay = self._stored(stays, 1.0, np.full(len(stays), -1))
+        self.silo[follows] = silo_of_instrument[self.instrument[follows]]
+        return former, stay
 
     def after(self, account: int, business_day: int) -> Effects:
         """Effects of the account's entries booked after a day.
@@ -315,7 +344,8 @@ class Ledger:
             self._first_of_owner[owner] = -1
             self._live -= len(slots)
             self._list(slots[~covered])
-        return self._stored(slots[~covered], sign=1.0)
+        kept = slots[~covered]
+        return self._stored(kept, 1.0, np.full(len(kept), -1))
 
 
 def _joined(first: Effects, second: Effects) -> Effects:

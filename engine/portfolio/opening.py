@@ -69,4 +69,5 @@ def opening_effects(
         quantity=np.concatenate([opening.quantity, opening.collateral_quantity, np.zeros(b)]),
         cash=np.concatenate([paid, np.zeros(c), np.array([amount for _, _, amount in opening.cash])]),
         currency=np.concatenate([position_currency, np.zeros(c, np.int64), cash_currency]),
+        entry=np.full(p + c + b, -1, np.int64),
     )

@@ -18,6 +18,7 @@ from engine.base.kernel import kernel
 from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
+from engine.rules.covered import require_covered
 from engine.rules.crypto_tiered_parameters import Parameters
 from engine.rules.crypto_tiered_plain import COVERED, explain_account
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
@@ -88,10 +89,7 @@ class CryptoTiered:
                 BAD_PARAMETER if the instrument's margin_schedule is not in the parameter file.
         """
         thing = f"instrument {instrument.instrument_id} in silo {self.silo}"
-        if instrument.product not in COVERED:
-            covered = ", ".join(sorted(COVERED))
-            detail = f"{self.rulebook_id} covers {covered}, not {instrument.product.value}"
-            raise MarginError(Reason.NO_RULEBOOK, thing, detail)
+        require_covered(self, instrument, COVERED)
         if instrument.currency != "USD" or instrument.settlement not in LINEAR_SETTLEMENTS:
             raise MarginError(
                 Reason.NO_RULEBOOK,

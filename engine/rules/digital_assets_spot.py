@@ -17,6 +17,7 @@ from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.portfolio.collateral import asset_of
 from engine.rules.account_sums import sum_by_account
+from engine.rules.covered import require_covered
 from engine.rules.digital_assets_spot_parameters import Parameters
 from engine.rules.digital_assets_spot_plain import COVERED, explain_account
 from engine.rules.interface import LONG, SHORT, Float64s, Holding, Int64s
@@ -45,12 +46,7 @@ class DigitalAssetsSpot:
         Raises:
             MarginError: NO_RULEBOOK for other products; BAD_PARAMETER if the file has no rates for the asset.
         """
-        if instrument.product not in COVERED:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
-            )
+        require_covered(self, instrument, COVERED)
         asset = asset_of(instrument)
         self._rates(asset)
         return asset

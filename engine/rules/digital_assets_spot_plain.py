@@ -10,6 +10,7 @@ from engine.market.plain import fx_rate
 from engine.market.view import MarketView
 from engine.portfolio.collateral import asset_of
 from engine.rules.digital_assets_spot_parameters import Parameters
+from engine.rules.held import by_name, covered
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 
@@ -19,11 +20,8 @@ Facts = dict[str, float | str]
 
 def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement: the sum over its assets, with the tree that adds up to it."""
-    by_asset: dict[str, list[Holding]] = {}
-    for holding in holdings:
-        if holding.silo == parameters.silo and holding.instrument.product in COVERED:
-            by_asset.setdefault(asset_of(holding.instrument), []).append(holding)
-    charged = [_charge_asset(parameters, asset, by_asset[asset], market) for asset in sorted(by_asset)]
+    by_asset = by_name(covered(holdings, parameters.silo, COVERED), asset_of)
+    charged = [_charge_asset(parameters, asset, mine, market) for asset, mine in by_asset.items()]
     initial_usd = math.fsum(initial for initial, _ in charged)
     parts = [part for _, part in charged]
     tree = Part.sum_of("spot digital assets", parts, version=parameters.version, initial_usd=initial_usd)

@@ -14,24 +14,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.base.columns import longer
-from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
+from engine.market.market import PRODUCT_CODE
 from engine.market.revaluation import option_moves
 from engine.market.view import MarketView
-from engine.rules.finra_4210g_offsets import OffsetTables, combine_accounts
+from engine.rules.covered import require_covered
+from engine.rules.finra_4210g_baskets import BasketTables, combine_with_baskets
+from engine.rules.finra_4210g_offsets import MINIMUMS, OffsetTables, combine_accounts
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.finra_4210g_plain import explain_account
 from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 
-COVERED = frozenset({Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION})
+COVERED = frozenset(
+    {Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.SECURITY_FUTURE}
+)
+_FUTURE = PRODUCT_CODE[Product.SECURITY_FUTURE]
 
 
 class Finra4210g:
     """Portfolio margin as a :class:`engine.rules.interface.SiloRulebook`.
 
     Exposure columns: the P&L in USD at each valuation point (linear in the quantity), then the minimum of the
-    long and of the short option contracts.
+    long and of the short contracts of options and security futures; with compositions of indexes also the value of
+    stocks and funds.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -40,11 +46,13 @@ class Finra4210g:
         self.version = parameters.version
         self.silo = Silo.SECURITIES.value
         self._points = 2 * parameters.points_per_side
-        self.column_kinds = np.array([LINEAR] * self._points + [LONG, SHORT], np.int8)
+        value = [LINEAR] if parameters.compositions else []
+        self.column_kinds = np.array([LINEAR] * self._points + [LONG, SHORT, *value], np.int8)
         self.scenario_names = parameters.point_names
         self.minimum_equity_usd = parameters.minimum_equity_usd
         self._offsets = OffsetTables(parameters)
-        self._moves = _MovesBySlot(parameters, self._points, self._offsets)
+        self._baskets = BasketTables(parameters)
+        self._moves = _MovesBySlot(parameters, self._points, self._offsets, self._baskets)
 
     def netting_set(self, instrument: Instrument) -> str:
         """The class group: the underlying's instrument_id.
@@ -52,17 +60,13 @@ class Finra4210g:
         Raises:
             MarginError: NO_RULEBOOK for products that are not eligible.
         """
-        if instrument.product not in COVERED:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
-            )
-        return instrument.class_root
+        require_covered(self, instrument, COVERED)
+        return instrument.class_group
 
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Learn the order of class groups."""
         self._offsets.bind(netting_sets)
+        self._baskets.bind(netting_sets)
 
     def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """float64[n, k]: P&L of one contract at each valuation point, then its minimum held long and short.
@@ -76,7 +80,13 @@ class Finra4210g:
         options = slots[priced & option]
         rows[priced & ~option, : self._points] = self._linear_pnl(market, linear)
         rows[priced & option, : self._points] = self._option_pnl(market, options)
-        rows[priced & option, self._points :] = self._minimums(market, options)
+        rows[priced & option, self._points : self._points + MINIMUMS] = self._minimums(market, options)
+        future = priced & (market.product[slots] == _FUTURE)
+        per_contract = self.parameters.minimum_per_option_usd * market.multiplier[slots[future]]
+        rows[future, self._points : self._points + MINIMUMS] = per_contract[:, None]
+        if self.parameters.compositions:
+            stock = priced & ~option & ~future
+            rows[stock, -1] = market.unit_value_usd(slots[stock])
         return rows
 
     def _linear_pnl(self, market: MarketView, slots: Int64s) -> Float64s:
@@ -102,8 +112,10 @@ class Finra4210g:
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: the sum over groups and over class groups in none; initial equals maintenance."""
         tables = self._offsets
+        if self.parameters.compositions:
+            return combine_with_baskets(self.parameters, tables, self._baskets, charges, sets, offsets)
         requirements: Float64s = combine_accounts(
-            charges, sets, offsets, tables.of_set, tables.within, tables.offset,
+            charges, sets, offsets, tables.of_set, tables.within, tables.offset, self._points,
             self.parameters.concentration_limit, self.parameters.concentration_rate,
         )  # fmt: skip
         return requirements
@@ -119,9 +131,12 @@ class _MovesBySlot:
     The group of the underlying's class group is learned at the same time: it rests on the same record.
     """
 
-    def __init__(self, parameters: Parameters, points: int, offsets: OffsetTables) -> None:
+    def __init__(
+        self, parameters: Parameters, points: int, offsets: OffsetTables, baskets: BasketTables
+    ) -> None:
         self._parameters = parameters
         self._offsets = offsets
+        self._baskets = baskets
         self._moves = np.zeros((0, points))
         self._known: list[tuple[Instrument, Instrument] | None] = []
 
@@ -135,8 +150,10 @@ class _MovesBySlot:
             known = self._known[slot]
             if known is None or known[0] is not instruments[slot] or known[1] is not instruments[root]:
                 self._known[slot] = (instruments[slot], instruments[root])
-                self._moves[slot] = self._parameters.moves(instruments[slot], instruments[root])
+                moves = self._parameters.moves(instruments[slot], instruments[root])
+                self._moves[slot] = moves
                 self._offsets.learn(instruments[root])
+                self._baskets.learn(instruments[root], moves)
         return self._moves[slots]
 
     def _reserve(self, count: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
 from engine.market.instruments import Instrument
@@ -12,6 +13,7 @@ from engine.rules.finra_4210g_groups import group_of
 from engine.rules.finra_4210g_parameters import Parameters
 from engine.rules.interface import Float64s, Int64s
 
+Bools = NDArray[np.bool_]
 MINIMUMS = 2  # columns behind the valuation points: minimum of the long contracts, of the short ones
 
 
@@ -75,6 +77,54 @@ def _count(exposures: Float64s, unit: int, points: int, offset: float, sums: Flo
 
 
 @kernel
+def account_total(
+    exposures: Float64s,
+    first: int,
+    last: int,
+    sets: Int64s,
+    of_set: Int64s,
+    within: Int64s,
+    offset: Float64s,
+    points: int,
+    concentration_limit: float,
+    concentration_rate: float,
+    sums: Float64s,
+    held: Bools,
+) -> float:
+    """Requirement of the account that owns the units ``first:last`` of ``exposures`` and ``sets``.
+
+    ``sums`` float64[groups, k] of zeros and ``held`` bool[groups] of False are room to work in, left as they were.
+    """
+    total = largest = 0.0
+    grouped = False
+    for unit in range(first, last):
+        group = of_set[sets[unit]]
+        if group < 0:
+            charge = _charge(exposures, unit, points)
+            largest = max(largest, charge)
+            total += charge
+        else:
+            _count(exposures, unit, points, offset[group], sums, group)
+            held[group] = True
+            grouped = True
+    # Members stand before the group they are in, so one walk takes every group up.
+    for group in range(len(within) if grouped else 0):
+        if not held[group]:
+            continue
+        around = within[group]
+        if around < 0:
+            total += _charge(sums, group, points)
+        else:
+            _count(sums, group, points, offset[around], sums, around)
+            held[around] = True
+        held[group] = False
+        sums[group] = 0.0
+    if concentration_rate > 0.0:
+        total += concentration_rate * max(0.0, largest - concentration_limit * total)
+    return float(total)
+
+
+@kernel
 def combine_accounts(
     exposures: Float64s,
     sets: Int64s,
@@ -82,13 +132,14 @@ def combine_accounts(
     of_set: Int64s,
     within: Int64s,
     offset: Float64s,
+    points: int,
     concentration_limit: float,
     concentration_rate: float,
 ) -> Float64s:
     """Requirement of each account.
 
     Args:
-        exposures: float64[u, points + 2] of class groups, grouped by account. sets: int64[u].
+        exposures: float64[u, points + 2 or more] of class groups, grouped by account. sets: int64[u].
         offsets: int64[a + 1]; account i owns units ``offsets[i]:offsets[i + 1]``.
         of_set, within, offset: see :class:`OffsetTables`.
         concentration_limit, concentration_rate: see :class:`Parameters`.
@@ -96,37 +147,11 @@ def combine_accounts(
     Returns:
         float64[a, 2]: initial and maintenance, which are equal.
     """
-    points = exposures.shape[1] - MINIMUMS
-    groups = len(within)
     requirements = np.zeros((len(offsets) - 1, 2))
-    sums = np.zeros((groups, exposures.shape[1]))
-    held = np.zeros(groups, np.bool_)
+    sums, held = np.zeros((len(within), exposures.shape[1])), np.zeros(len(within), np.bool_)
     for account in range(len(requirements)):
-        total = largest = 0.0
-        grouped = False
-        for unit in range(offsets[account], offsets[account + 1]):
-            group = of_set[sets[unit]]
-            if group < 0:
-                charge = _charge(exposures, unit, points)
-                largest = max(largest, charge)
-                total += charge
-            else:
-                _count(exposures, unit, points, offset[group], sums, group)
-                held[group] = True
-                grouped = True
-        # Members stand before the group they are in, so one walk takes every group up.
-        for group in range(groups if grouped else 0):
-            if not held[group]:
-                continue
-            around = within[group]
-            if around < 0:
-                total += _charge(sums, group, points)
-            else:
-                _count(sums, group, points, offset[around], sums, around)
-                held[around] = True
-            held[group] = False
-            sums[group] = 0.0
-        if concentration_rate > 0.0:
-            total += concentration_rate * max(0.0, largest - concentration_limit * total)
-        requirements[account, 0] = requirements[account, 1] = total
+        requirements[account, :] = account_total(
+            exposures, offsets[account], offsets[account + 1], sets, of_set, within, offset, points,
+            concentration_limit, concentration_rate, sums, held,
+        )  # fmt: skip
     return requirements

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import Instrument, Product, Silo
+from engine.rules.finra_4210g_basket_parameters import BasketRule, Composition, basket_rule, compositions
 from engine.rules.finra_4210g_groups import OffsetGroup, offset_groups
 from engine.rules.header import rulebook_table
 
@@ -45,6 +46,7 @@ class Parameters:
         concentration_limit, concentration_rate: house add-on of ``rate`` times what the largest class group
             that is in no group is charged above ``limit`` times the requirement; rate 0 = none.
         minimum_equity_usd: equity that an approved account must keep; 0 = none.
+        basket: what a qualified stock basket is. compositions: of the indexes that one may represent.
     """
 
     rulebook_id: str
@@ -58,6 +60,8 @@ class Parameters:
     concentration_limit: float
     concentration_rate: float
     minimum_equity_usd: float
+    basket: BasketRule
+    compositions: tuple[Composition, ...]
 
     @property
     def point_names(self) -> tuple[str, ...]:
@@ -75,7 +79,7 @@ class Parameters:
         """
         keys = (
             "valuation_range", "points_per_side", "minimum_per_option", "cap_long_minimum", "scale_by_leverage",
-            "groups", "concentration", "minimum_equity",
+            "groups", "concentration", "minimum_equity", "qualified_basket", "composition",
         )  # fmt: skip
         header = rulebook_table(mapping, "finra-4210g", silos=(Silo.SECURITIES,), keys=keys)
         ranges = header.table("valuation_range")
@@ -93,6 +97,8 @@ class Parameters:
             concentration_limit=limit,
             concentration_rate=rate,
             minimum_equity_usd=_minimum_equity_usd(header),
+            basket=basket_rule(header, (HIGH_CAP_BROAD, BROAD)),
+            compositions=compositions(header),
         )
 
     def moves(self, instrument: Instrument, root: Instrument) -> tuple[float, ...]:

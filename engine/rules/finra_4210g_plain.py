@@ -3,79 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from engine.market.instruments import Instrument, Silo
+from engine.market.instruments import Instrument, Product, Silo
 from engine.market.plain import fx_rate, option_value, years_to_expiry
 from engine.market.view import MarketView
+from engine.rules.finra_4210g_baskets_plain import with_baskets
 from engine.rules.finra_4210g_groups import OffsetGroup, group_of
 from engine.rules.finra_4210g_parameters import Parameters
+from engine.rules.finra_4210g_revalued import ClassGroup, Facts, Revalued
+from engine.rules.held import net
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
-
-Facts = dict[str, float | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Revalued:
-    """A position, a class group or a group of them at every valuation point; USD, losses negative.
-
-    ``offset`` is the share of its members' gains that counts against losses of the other members.
-    """
-
-    name: str
-    points: tuple[str, ...]
-    pnl_usd: tuple[float, ...]
-    minimum_usd: float
-    facts: Facts
-    members: tuple[Revalued, ...] = ()
-    offset: float = 1.0
-
-    @property
-    def worst(self) -> int:
-        """The valuation point with the largest loss."""
-        return min(range(len(self.points)), key=lambda point: self.pnl_usd[point])
-
-    @property
-    def apart_usd(self) -> float:
-        """Its requirement where nothing else offsets it: the larger of worst loss and minimum."""
-        return max(-self.pnl_usd[self.worst], self.minimum_usd, 0.0)
-
-    def loss_at(self, point: int) -> Part:
-        """What it loses at a point, by member; a gain is a credit."""
-        if not self.members:
-            return Part(self.name, -self.pnl_usd[point], (), self.facts)
-        return Part.sum_of(self.name, self.lines_at(point), **self.facts)
-
-    def lines_at(self, point: int) -> list[Part]:
-        """Losses of the members, and of their gains what does not count."""
-        lines = [member.loss_at(point) for member in self.members]
-        for member in self.members:
-            if self.offset < 1.0 and member.pnl_usd[point] > 0.0:
-                cut = (1.0 - self.offset) * member.pnl_usd[point]
-                lines.append(Part(f"{100.0 * (1.0 - self.offset):.4g} % of the gain of {member.name}", cut))
-        return lines
 
 
 def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement: the sum over what nothing holds together, with the tree that adds up to it."""
     positions: dict[str, list[tuple[Instrument, float]]] = {}
     for instrument, quantity in _net_positions(holdings):
-        positions.setdefault(instrument.class_root, []).append((instrument, quantity))
-    alone: list[Revalued] = []
-    members: dict[str, list[Revalued]] = {}
-    for root_id in sorted(positions):
-        root = _root(market, root_id, positions[root_id])
-        group = group_of(parameters.groups, root)
-        (members.setdefault(group, []) if group else alone).append(
-            _class_group(parameters, root_id, root, positions[root_id], market)
-        )
-    charged = alone + _groups(parameters, members)
-    parts = [_requirement(each) for each in charged] + _concentration(parameters, alone, charged)
-    tree = Part.sum_of("FINRA 4210(g) portfolio margin", parts, version=parameters.version)
+        positions.setdefault(instrument.class_group, []).append((instrument, quantity))
+    classes = {
+        root_id: _class_group(parameters, root_id, _root(market, root_id, held), held, market)
+        for root_id, held in sorted(positions.items())
+    }
+    classes = with_baskets(parameters, classes, lambda each: _tree(parameters, each)[0].amount_usd)
+    tree, charged = _tree(parameters, classes)
     worst = _deciding(charged[0]) if len(charged) == 1 else ""
     return Explained(Requirement(tree.amount_usd, tree.amount_usd), tree, worst)
+
+
+def _tree(parameters: Parameters, classes: Mapping[str, ClassGroup]) -> tuple[Part, list[Revalued]]:
+    """The sum over what nothing holds together, and what it is the sum over."""
+    alone: list[Revalued] = []
+    members: dict[str, list[Revalued]] = {}
+    for each in classes.values():
+        group = group_of(parameters.groups, each.root)
+        (members.setdefault(group, []) if group else alone).append(each.revalued)
+    charged = alone + _groups(parameters, members)
+    parts = [_requirement(each) for each in charged] + _concentration(parameters, alone, charged)
+    return Part.sum_of("FINRA 4210(g) portfolio margin", parts, version=parameters.version), charged
 
 
 def _groups(parameters: Parameters, members: dict[str, list[Revalued]]) -> list[Revalued]:
@@ -148,13 +114,7 @@ def _deciding(charged: Revalued) -> str:
 
 def _net_positions(holdings: Sequence[Holding]) -> list[tuple[Instrument, float]]:
     """The rule knows one net position per instrument; only those of the silo count."""
-    instruments: dict[str, Instrument] = {}
-    quantities: dict[str, list[float]] = {}
-    for holding in holdings:
-        if holding.silo == Silo.SECURITIES and holding.quantity != 0.0:
-            instruments[holding.instrument.instrument_id] = holding.instrument
-            quantities.setdefault(holding.instrument.instrument_id, []).append(holding.quantity)
-    return [(instruments[key], math.fsum(quantities[key])) for key in sorted(quantities)]
+    return net([one for one in holdings if one.silo == Silo.SECURITIES and one.quantity != 0.0])
 
 
 def _root(market: MarketView, root_id: str, positions: list[tuple[Instrument, float]]) -> Instrument:
@@ -168,15 +128,27 @@ def _class_group(
     root: Instrument,
     positions: list[tuple[Instrument, float]],
     market: MarketView,
-) -> Revalued:
+) -> ClassGroup:
     """Positions on one underlying: gains and losses offset in full."""
-    points = tuple(_label(move) for move in parameters.moves(positions[0][0], root))
+    moves = parameters.moves(positions[0][0], root)
+    points = tuple(_label(move) for move in moves)
     members = tuple(_revalue(parameters, root, position, market) for position in positions)
     pnl_usd = tuple(math.fsum(member.pnl_usd[k] for member in members) for k in range(len(points)))
     minimum_usd = math.fsum(member.minimum_usd for member in members)
     facts: Facts = {f"P&L at {label}": value for label, value in zip(points, pnl_usd, strict=True)}
     facts |= {"minimum_usd": minimum_usd, "leverage": root.leverage}
-    return Revalued(f"class group {root_id}", points, pnl_usd, minimum_usd, facts, members)
+    stock_usd = math.fsum(_stock_usd(position, market) for position in positions)
+    revalued = Revalued(f"class group {root_id}", points, pnl_usd, minimum_usd, facts, members)
+    return ClassGroup(root, moves, stock_usd, revalued)
+
+
+def _stock_usd(position: tuple[Instrument, float], market: MarketView) -> float:
+    """Market value of a position in the underlying itself."""
+    instrument, quantity = position
+    slot = market.slot_of[instrument.instrument_id]
+    if instrument.rests_on_underlying or not market.priced[slot]:
+        return 0.0
+    return quantity * instrument.multiplier * float(market.mark[slot]) * fx_rate(instrument, market)
 
 
 def _label(move: float) -> str:
@@ -203,7 +175,7 @@ def _revalue(
         minimum = _option_minimum(parameters, instrument.multiplier, quantity, mark * contract_usd)
     else:
         values, now = [mark * (1.0 + move) for move in moves], mark
-        minimum = 0.0
+        minimum = _future_minimum(parameters, instrument, quantity)
     pnl_usd = tuple(quantity * contract_usd * (value - now) for value in values)
     facts.update({f"P&L at {label}": pnl for label, pnl in zip(points, pnl_usd, strict=True)})
     facts["minimum_usd"] = minimum
@@ -228,6 +200,13 @@ def _option_values(
     )
     points = [underlying * (1.0 + move) for move in moves]
     return [option_value(instrument, market, point, volatility) for point in points], now
+
+
+def _future_minimum(parameters: Parameters, instrument: Instrument, quantity: float) -> float:
+    """Per contract of a security future; a future has no market value that would bound it. Of a share none."""
+    if instrument.product is not Product.SECURITY_FUTURE:
+        return 0.0
+    return abs(quantity) * parameters.minimum_per_option_usd * instrument.multiplier
 
 
 def _option_minimum(

@@ -6,6 +6,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.base.parameter_table import ParameterTable
+from engine.market.instruments import Silo
+
+# Where the definitions may put a swap on a security; which it is, the policy says.
+SWAP_SILOS = (Silo.SECURITY_BASED_SWAPS, Silo.UNCLEARED_SWAPS, Silo.CLEARED_SWAPS)
 
 
 def rulebook_table(

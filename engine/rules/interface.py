@@ -159,6 +159,14 @@ class PairingRulebook(SiloRulebook, Protocol):
         """
         ...
 
+    def maintenance_usd(self, charges: Float64s) -> Float64s:
+        """float64[u]: maintenance of each netting set by itself, without what an account must keep in any case.
+
+        Args:
+            charges: float64[u, c], of :meth:`charge_positions`.
+        """
+        ...
+
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions of an account are left out, one error each."""
         ...

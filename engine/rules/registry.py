@@ -11,6 +11,7 @@ from engine.rules import (
     crypto_tiered_parameters,
     digital_assets_spot_parameters,
     finra_4210g_parameters,
+    schedule_im_parameters,
     sec_18a_3_equity_parameters,
     sec_18a_3_parameters,
     span_parameters,
@@ -19,12 +20,15 @@ from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
 from engine.rules.finra_4210g import Finra4210g
 from engine.rules.interface import SiloRulebook
+from engine.rules.schedule_im import ScheduleIm
 from engine.rules.sec_18a_3 import Sec18a3
 from engine.rules.sec_18a_3_equity import Sec18a3Equity
 from engine.rules.simm import live_parameters as simm_parameters
 from engine.rules.simm.live import IsdaSimm
 from engine.rules.span import SpanFutures
+from engine.rules.strategy import debt_parameters
 from engine.rules.strategy import parameters as strategy_parameters
+from engine.rules.strategy.debt_rule import FinraDebt
 from engine.rules.strategy.live import RegT
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.rules.unified.one_pot import OnePot
@@ -32,6 +36,7 @@ from engine.rules.unified.one_pot_parameters import OnePotParameters
 
 SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "finra-4210g": lambda mapping: Finra4210g(finra_4210g_parameters.Parameters.from_mapping(mapping)),
+    "finra-4210-debt": lambda mapping: FinraDebt(debt_parameters.DebtParameters.from_mapping(mapping)),
     "reg-t": lambda mapping: RegT(strategy_parameters.Parameters.from_mapping(mapping)),
     "span-futures": lambda mapping: SpanFutures(span_parameters.Parameters.from_mapping(mapping)),
     "crypto-tiered": lambda mapping: CryptoTiered(crypto_tiered_parameters.Parameters.from_mapping(mapping)),
@@ -43,21 +48,26 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
         sec_18a_3_equity_parameters.Parameters.from_mapping(mapping)
     ),
     "isda-simm": lambda mapping: IsdaSimm(simm_parameters.Parameters.from_mapping(mapping)),
+    "schedule-im": lambda mapping: ScheduleIm(schedule_im_parameters.Parameters.from_mapping(mapping)),
 }
 UNIFIED_METHODS: dict[str, Callable[[Mapping[str, Any], ScenarioSet], UnifiedRulebook]] = {
     "one-pot": lambda mapping, scenarios: OnePot(OnePotParameters.from_mapping(mapping), scenarios),
 }
 
 
-def silo_rulebook(method: str, mapping: Mapping[str, Any]) -> SiloRulebook:
+def silo_rulebook(method: str, mapping: Mapping[str, Any], silo: str = "") -> SiloRulebook:
     """Build a silo rulebook.
 
+    Args:
+        silo: where it is to stand; without one it stands where its parameters say.
+
     Raises:
-        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks.
+        MarginError: UNKNOWN_RULEBOOK for an unknown method; BAD_PARAMETER from the method's own checks, also where it
+            cannot stand for that silo.
     """
     if method not in SILO_METHODS:
         raise _unknown(method, sorted(SILO_METHODS))
-    return SILO_METHODS[method](mapping)
+    return SILO_METHODS[method]({**mapping, "silo": silo} if silo else mapping)
 
 
 def unified_rulebook(method: str, mapping: Mapping[str, Any], scenarios: ScenarioSet) -> UnifiedRulebook:

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.base.errors import MarginError, Reason
 from engine.base.kernel import kernel
 from engine.market.credit import credit_spreads, months_left
 from engine.market.credit_pricing import BASIS_POINT
 from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
+from engine.rules.covered import require_covered
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 from engine.rules.sec_18a_3_parameters import Parameters
@@ -49,12 +49,7 @@ class Sec18a3:
         Raises:
             MarginError: NO_RULEBOOK for products that are not covered.
         """
-        if instrument.product not in COVERED:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
-            )
+        require_covered(self, instrument, COVERED)
         return instrument.reference_entity
 
     def bind(self, netting_sets: Sequence[str]) -> None:

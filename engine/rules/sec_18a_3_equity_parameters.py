@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.rules.header import rulebook_table
-from engine.rules.sec_18a_3_parameters import SWAP_SILOS
+from engine.rules.header import SWAP_SILOS, rulebook_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,7 @@ from typing import Any
 
 from engine.base.parameter_table import ParameterTable
 from engine.market.credit_pricing import BASIS_POINT
-from engine.market.instruments import Silo
-from engine.rules.header import rulebook_table
-
-# Where the definitions may put a credit default swap; which it is, the policy says.
-SWAP_SILOS = (Silo.SECURITY_BASED_SWAPS, Silo.UNCLEARED_SWAPS, Silo.CLEARED_SWAPS)
+from engine.rules.header import SWAP_SILOS, rulebook_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from engine.market.credit_pricing import BASIS_POINT
 from engine.market.instruments import Instrument, Product
 from engine.market.plain import fx_rate
 from engine.market.view import MarketView
+from engine.rules.held import by_name, covered
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.sec_18a_3_parameters import Parameters
@@ -23,11 +24,9 @@ Facts = dict[str, float | str]
 
 def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement: the sum over its reference entities, with the tree that adds up to it."""
-    by_entity: dict[str, list[Holding]] = {}
-    for holding in holdings:
-        if holding.silo == parameters.silo and holding.instrument.product in COVERED:
-            by_entity.setdefault(holding.instrument.reference_entity, []).append(holding)
-    parts = [_entity(parameters, name, by_entity[name], market) for name in sorted(by_entity)]
+    swaps = covered(holdings, parameters.silo, COVERED)
+    by_entity = by_name(swaps, lambda instrument: instrument.reference_entity)
+    parts = [_entity(parameters, name, mine, market) for name, mine in by_entity.items()]
     tree = Part.sum_of("SEC 18a-3 standardized margin", parts, version=parameters.version)
     return Explained(Requirement(tree.amount_usd, tree.amount_usd), tree)
 
@@ -45,7 +44,7 @@ def _net_by_cell(
 ) -> dict[Cell, float]:
     """Notional in USD, protection bought less sold; what it rests on goes into the facts."""
     notionals: dict[Cell, list[float]] = {}
-    for holding in sorted(holdings, key=lambda one: one.instrument.instrument_id):
+    for holding in holdings:
         instrument = holding.instrument
         slot = market.slot_of[instrument.instrument_id]
         if not market.priced[slot]:

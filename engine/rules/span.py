@@ -14,11 +14,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.revaluation import option_moves
 from engine.market.view import MarketView
 from engine.rules import span_kernels as kernels
+from engine.rules.covered import require_covered
 from engine.rules.interface import HELD, LINEAR, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 from engine.rules.span_contracts import Contracts
@@ -67,12 +67,7 @@ class SpanFutures:
             MarginError: NO_RULEBOOK for products that are not futures or options on them; BAD_PARAMETER if
                 the commodity has no parameters or no month column is left.
         """
-        if instrument.product not in COVERED:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers {', '.join(sorted(COVERED))}, not {instrument.product.value}",
-            )
+        require_covered(self, instrument, COVERED)
         self._contracts.month_column(instrument)
         return instrument.combined_commodity
 

@@ -19,6 +19,7 @@ class Cause(StrEnum):
     DEPOSIT = "deposit"
     TRADE = "trade"
     START_OF_DAY = "start_of_day"
+    RULE = "rule"  # another rulebook, policy, or record of the account
     MARKET = "market"
 
 
@@ -26,6 +27,7 @@ _CURES = {
     Cause.DEPOSIT: CallReason.CURED_BY_DEPOSIT,
     Cause.TRADE: CallReason.CURED_BY_TRADE,
     Cause.START_OF_DAY: CallReason.CURED_BY_START_OF_DAY,
+    Cause.RULE: CallReason.RULE_CHANGED,
     Cause.MARKET: CallReason.CURED_BY_MARKET,
 }
 
@@ -49,11 +51,12 @@ class Figures:
         return level - self.equity_usd
 
     def collected(self, rule: CallRule) -> Figures:
-        """The figures with the requirement that the rule has collected."""
+        """The figures with what the rule has collected."""
         if rule.uncollected_usd == 0.0:
             return self
         return replace(
             self,
+            equity_usd=self.equity_usd if rule.exposure_collected else max(self.equity_usd, 0.0),
             initial_usd=max(self.initial_usd - rule.uncollected_usd, 0.0),
             maintenance_usd=max(self.maintenance_usd - rule.uncollected_usd, 0.0),
         )

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
 from engine.base.errors import MarginError, Reason
+from engine.base.parameter_table import ParameterTable
+from engine.portfolio.accounts import COUNTERPARTIES
 from engine.shortfall.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionException:
+    """What is collected from a kind of counterparty all the same: ``exposure`` (equity below zero) or ``nothing``."""
+
+    collected: str
+    source: str
+    unverified: bool
+
+    @classmethod
+    def from_table(cls, table: ParameterTable) -> CollectionException:
+        """Checked exception."""
+        table.only("collected")
+        return cls(
+            table.text("collected", choices=("exposure", "nothing")),
+            table.text("source"),
+            table.flag("unverified") if table.has("unverified") else False,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +38,8 @@ class CallRule:
     Attributes:
         uncollected_usd: requirement up to this amount need not be collected (the threshold of uncleared swaps); equity
             below zero is called all the same.
+        exceptions: by kind of counterparty, where less is collected; see :meth:`towards`.
+        exposure_collected: False: equity below zero is not called either.
         restore_to: level the called amount restores, ``maintenance`` or ``initial``.
         recall_step_usd, recall_step_share: an open call is changed only when the deficit moved by more than
             both the absolute step and this share of the open amount.
@@ -36,6 +59,15 @@ class CallRule:
     deadline: Deadline | None = None
     liquidation: Deadline | None = None
     reminder_minutes: int = 0
+    exceptions: Mapping[str, CollectionException] = field(default_factory=dict)
+    exposure_collected: bool = True
+
+    def towards(self, counterparty: str) -> CallRule:
+        """The rule for one kind of counterparty."""
+        exception = self.exceptions.get(counterparty)
+        if exception is None:
+            return self
+        return replace(self, uncollected_usd=math.inf, exposure_collected=exception.collected == "exposure")
 
     @classmethod
     def from_mapping(
@@ -50,13 +82,15 @@ class CallRule:
             MarginError: BAD_PARAMETER naming scope and key.
         """
         times = times or {}
-        known = {f.name for f in fields(cls)}
-        for key, value in mapping.items():
+        known = {f.name for f in fields(cls)} - {"exposure_collected"}
+        amounts = dict(mapping)
+        exceptions = _exceptions(scope, mapping) if amounts.pop("exceptions", None) is not None else {}
+        for key, value in amounts.items():
             if key not in known:
                 raise _bad(scope, f"unknown key {key!r}; known are {sorted(known)}")
             if key != "restore_to" and not _is_amount(value):
                 raise _bad(scope, f"{key} = {value!r} is not a finite number >= 0")
-        rule = cls(**mapping, **times)  # type: ignore[arg-type]
+        rule = cls(**amounts, **times, exceptions=exceptions)  # type: ignore[arg-type]
         if rule.restore_to not in {"maintenance", "initial"}:
             raise _bad(scope, f"restore_to = {rule.restore_to!r} is not maintenance or initial")
         if not 0 < rule.clear_below <= rule.warning_at <= 1:
@@ -64,6 +98,14 @@ class CallRule:
         if rule.deadline is None and (rule.liquidation is not None or rule.reminder_minutes):
             raise _bad(scope, "liquidation and reminder_minutes need a deadline")
         return rule
+
+
+def _exceptions(scope: str, mapping: Mapping[str, object]) -> dict[str, CollectionException]:
+    tables = ParameterTable(f"call rule {scope}", mapping).tables("exceptions")
+    for kind in tables:
+        if kind not in COUNTERPARTIES[1:]:
+            raise _bad(scope, f"exceptions: {kind!r} is not one of {', '.join(COUNTERPARTIES[1:])}")
+    return {kind: CollectionException.from_table(table) for kind, table in tables.items()}
 
 
 def _is_amount(value: object) -> bool:

@@ -63,11 +63,12 @@ def may_move(
         figures: of the accounts, in their order.
     """
     level = figures.initial_usd if rule.restore_to == "initial" else figures.maintenance_usd
+    least_equity_usd = -np.inf if rule.exposure_collected else 0.0
     found = np.empty(len(accounts), np.int64)
     number = _find(
         accounts, state, open_usd, scope, figures.rows, figures.column, level, figures.maintenance_usd,
-        figures.equity_usd, rule.uncollected_usd, rule.warning_at, rule.clear_below, rule.recall_step_usd,
-        rule.recall_step_share, found,
+        figures.equity_usd, rule.uncollected_usd, least_equity_usd, rule.warning_at, rule.clear_below,
+        rule.recall_step_usd, rule.recall_step_share, found,
     )  # fmt: skip
     return found[:number]
 
@@ -84,6 +85,7 @@ def _find(
     maintenance_usd: Float64s,
     equity_usd: Float64s,
     uncollected_usd: float,
+    least_equity_usd: float,
     warning_at: float,
     clear_below: float,
     step_usd: float,
@@ -94,7 +96,7 @@ def _find(
     for i in range(len(accounts)):
         now, opened = state[accounts[i], scope], open_usd[accounts[i], scope]
         maintenance = max(maintenance_usd[rows[i], column] - uncollected_usd, 0.0)
-        equity = equity_usd[rows[i], column]
+        equity = max(equity_usd[rows[i], column], least_equity_usd)
         short = equity < maintenance
         if _IS_OPEN[now]:
             deficit = max(level_usd[rows[i], column] - uncollected_usd, 0.0) - equity

@@ -27,6 +27,10 @@ class IntradayReason(StrEnum):
 
     NOTHING = "NOTHING"
     NOT_IN_FORCE = "NOT_IN_FORCE"  # the firm did not apply the rule yet
+    OBSERVED = "OBSERVED"  # transactions were looked at, the day's deficit is as high as it was
+    OPENED = "OPENED"  # during the day: the first that equity did not cover
+    LARGER = "LARGER"  # during the day: another left more uncovered
+    DAY_CLOSED = "DAY_CLOSED"  # nothing changed at the close but what was paid in
     OCCURRED = "OCCURRED"  # counts towards a practice if it is not satisfied promptly
     OCCURRED_MINOR = "OCCURRED_MINOR"  # exceeds neither the share of equity nor the amount
     OCCURRED_EXTRAORDINARY = "OCCURRED_EXTRAORDINARY"
@@ -103,8 +107,8 @@ class DayClose:
 
 @dataclass(frozen=True, slots=True)
 class IntradayEvent:
-    """One event of one deficit, for ``margin.calls``; ids are deterministic, so consumers may drop what they have
-    seen.
+    """One event of one deficit, for ``margin.intraday-deficits``; ids are deterministic, so consumers may drop what
+    they have seen.
 
     Attributes:
         day: the close that brought it. deficit_day: when the deficit occurred.

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
+from enum import StrEnum
 from typing import Any
 
 from engine.base.business_days import date_text, day_of
 from engine.base.parameter_table import ParameterTable
+from engine.base.trading_days import TradingDays
 from engine.shortfall.intraday_activity import TRANSACTIONS, ActivityKind
 
 RULE_ID = "finra-4210d-intraday"
 _STATED = (
     "effective_from", "phase_in_until", "applied_from", "reducing_transactions", "minor_share_of_equity",
     "minor_amount", "outstanding_business_days", "freeze_business_days", "freeze_calendar_days",
-    "prompt_business_days", "practice_failures", "practice_calendar_days",
+    "prompt_business_days", "practice_failures", "practice_calendar_days", "method", "day_end",
 )  # fmt: skip
+TIME_ZONE = "America/New_York"  # of day_end
+
+
+class Method(StrEnum):
+    """How the firm determines a day's deficit."""
+
+    REAL_TIME = "real_time"  # after each transaction
+    END_OF_DAY = "end_of_day"  # once, for the worst order
+    OFF = "off"  # not by this program
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,7 @@ class IntradayParameters:
         outstanding_business_days: until the close of which business day a deficit stays outstanding.
         freeze_business_days, freeze_calendar_days: when a freeze begins and how long it lasts.
         prompt_business_days, practice_failures, practice_calendar_days: the firm's reading of a practice.
+        method: how the day's deficit is determined. day_end: when a business day is over, in TIME_ZONE.
     """
 
     version: str
@@ -42,6 +55,8 @@ class IntradayParameters:
     prompt_business_days: int
     practice_failures: int
     practice_calendar_days: int
+    method: Method
+    day_end: time
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> IntradayParameters:
@@ -66,11 +81,21 @@ class IntradayParameters:
             prompt_business_days=_days(table, "prompt_business_days", outstanding),
             practice_failures=table.stated("practice_failures").whole("value", 1, 100),
             practice_calendar_days=_days(table, "practice_calendar_days", 3660),
+            method=Method(table.stated("method").text("value", choices=sorted(Method))),
+            day_end=_day_end(table),
         )
 
     def is_minor(self, amount_usd: float, equity_usd: float) -> bool:
         """Whether a deficit exceeds neither the share of equity nor the amount."""
         return amount_usd <= min(self.minor_share * equity_usd, self.minor_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class IntradayRule:
+    """The rule at work: its parameters, and the business days of the exchange with their ends."""
+
+    parameters: IntradayParameters
+    trading: TradingDays
 
 
 def _days(table: ParameterTable, key: str, most: int) -> int:
@@ -98,3 +123,15 @@ def _date(table: ParameterTable, key: str) -> int:
         return day_of(text)
     except ValueError:
         raise stated.bad("value", f"{text!r} is not a date YYYY-MM-DD") from None
+
+
+def _day_end(table: ParameterTable) -> time:
+    stated = table.stated("day_end")
+    text = stated.text("value")
+    try:
+        end = time.fromisoformat(text)
+    except ValueError:
+        end = None
+    if end is None or end.tzinfo is not None:
+        raise stated.bad("value", f"{text!r} is not a time HH:MM")
+    return end

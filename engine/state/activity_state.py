@@ -12,17 +12,25 @@ from engine.market.instruments import FUTURES_STYLE
 from engine.market.market import PRODUCT_CODE
 from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
 from engine.portfolio.accounts import NEVER
-from engine.portfolio.ledger import Effects, Entries, EntryOutcome, Ledger
+from engine.portfolio.ledger import Effects, Entries, EntryOutcome
+from engine.portfolio.opened_silos import CASH_PRODUCTS
 from engine.portfolio.opening import Opening, opening_effects
 from engine.shortfall.call import Cause
 from engine.shortfall.case import CallCase
+from engine.state.intraday_arrivals import in_runs
+from engine.state.intraday_book import Arrivals
 from engine.state.partitions import Inputs, Partition
+from engine.state.policy import Policy
+from engine.state.reclassification import reclassified
 from engine.state.reference_state import ReferenceState
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Int8s = NDArray[np.int8]
 
+_CASH_PRODUCT = np.array(
+    [CASH_PRODUCTS.index(product) if product in CASH_PRODUCTS else -1 for product in PRODUCT_CODE], np.int64
+)
 _IS_FUTURES_STYLE = np.array([product in FUTURES_STYLE for product in PRODUCT_CODE], np.bool_)
 
 
@@ -66,6 +74,7 @@ class ActivityState(ReferenceState):
     def take_partition(self, number: int) -> None:
         """Own a partition. Its accounts start empty and are not evaluated before :meth:`go_live`."""
         self.partitions[number] = Partition(number)
+        self.intraday.take_partition(number)
 
     def restore_case(self, case: CallCase, as_of_ns: int) -> None:
         """Take the last event of a case; an unknown account is left for when it is put."""
@@ -76,7 +85,9 @@ class ActivityState(ReferenceState):
     def go_live(self, number: int) -> None:
         """Evaluate all accounts of the partition on the next pass, and from then on when something changes."""
         self.partitions[number].live = True
-        self._touch(self.accounts.of_partition(number))
+        accounts = self.accounts.of_partition(number)
+        self._touch(accounts)
+        self.cases.forget_rule_changes(accounts)
 
     def drop_partition(self, number: int) -> None:
         """Forget holdings, ledgers and cases of the partition's accounts; reference data stays."""
@@ -86,6 +97,7 @@ class ActivityState(ReferenceState):
         self.accounts.business_day[accounts] = NEVER
         self.accounts.opening_as_of_ns[accounts] = -1
         self.cases.forget(accounts)
+        self.intraday.drop_partition(number, accounts)
         self.equity[accounts] = self.initial[accounts] = self.maintenance[accounts] = 0.0
         self.unified.release(accounts)
         self.trusted[accounts] = True
@@ -120,10 +132,13 @@ class ActivityState(ReferenceState):
             self.last_price_time_ns = max(self.last_price_time_ns, int(applied.max()))
         return outcome
 
-    def apply_trades(self, number: int, trades: TradeColumns) -> Int8s:
+    def apply_trades(self, number: int, trades: TradeColumns, arrivals: Arrivals | None = None) -> Int8s:
         """Take a batch of trades of one partition; int8[n] :class:`EntryOutcome`.
 
         A trade moves cash by ``-quantity * multiplier * price``, whatever the product.
+
+        Args:
+            arrivals: without them the intraday margin rule does not look at the trades.
         """
         slots = trades.instrument
         silo = np.where(trades.silo >= 0, trades.silo, self.silo_of_instrument[slots])
@@ -139,17 +154,24 @@ class ActivityState(ReferenceState):
             self._currency_of(slots),
             trades.cancelled,
             trades.business_day,
+            trades.silo < 0,
         )
         margined = self._margined[1, np.maximum(silo, 0), self.market.product[slots]] & (silo >= 0)
         if margined.all():
-            return self._apply_entries(self.partitions[number].trades, entries, deposit=False)
+            return self._apply_batch(number, entries, arrivals, deposit=False)
         outcome = np.full(len(slots), EntryOutcome.NO_RULEBOOK, np.int8)
-        some = self._apply_entries(self.partitions[number].trades, entries.only(margined), deposit=False)
-        outcome[margined] = some
+        arrived = None if arrivals is None else arrivals.only(margined)
+        outcome[margined] = self._apply_batch(number, entries.only(margined), arrived, deposit=False)
         return outcome
 
-    def apply_collateral(self, number: int, movements: CollateralColumns) -> Int8s:
-        """Take a batch of collateral movements of one partition; int8[n] :class:`EntryOutcome`."""
+    def apply_collateral(
+        self, number: int, movements: CollateralColumns, arrivals: Arrivals | None = None
+    ) -> Int8s:
+        """Take a batch of collateral movements of one partition; int8[n] :class:`EntryOutcome`.
+
+        Args:
+            arrivals: without them the intraday margin rule does not look at the movements.
+        """
         is_cash = movements.instrument < 0
         currency = [
             self.holdings.currency_index(code) if cash else 0
@@ -167,12 +189,38 @@ class ActivityState(ReferenceState):
             np.array(currency, np.int64),
             movements.cancelled,
             movements.business_day,
+            np.zeros(len(is_cash), np.bool_),
         )
-        return self._apply_entries(self.partitions[number].collateral, entries, deposit=True)
+        return self._apply_batch(number, entries, arrivals, deposit=True)
 
-    def _apply_entries(self, ledger: Ledger, entries: Entries, deposit: bool) -> Int8s:
+    def _apply_batch(
+        self, number: int, entries: Entries, arrivals: Arrivals | None, *, deposit: bool
+    ) -> Int8s:
+        """At once, or in runs where a restored partition has looked at some of an entry's versions only."""
+        if arrivals is None or self.partitions[number].live:
+            return self._apply_entries(number, entries, arrivals, deposit=deposit)
+        unseen = self.intraday.unseen(self.accounts, entries, arrivals, is_trade=not deposit)
+        outcome = np.empty(len(entries.ids), np.int8)
+        for run in in_runs(entries.ids, unseen):
+            only = np.zeros(len(outcome), np.bool_)
+            only[run] = True
+            part = entries if only.all() else entries.only(only)
+            outcome[run] = self._apply_entries(
+                number, part, arrivals.only(only) if unseen[run].any() else None, deposit=deposit
+            )
+        return outcome
+
+    def _apply_entries(
+        self, number: int, entries: Entries, arrivals: Arrivals | None, *, deposit: bool
+    ) -> Int8s:
+        partition = self.partitions[number]
+        ledger = partition.collateral if deposit else partition.trades
         outcome, effects = ledger.upsert(entries, self.accounts.business_day)
         self._apply_effects(effects)
+        if arrivals is not None:
+            self.intraday.note(
+                effects, arrivals, self.accounts, is_trade=not deposit, restoring=not partition.live
+            )
         touched = entries.account[outcome == EntryOutcome.APPLIED]
         self.cases.note_cause(touched, Cause.DEPOSIT if deposit else Cause.TRADE)
         return outcome
@@ -228,7 +276,7 @@ class ActivityState(ReferenceState):
 
     def _opening_effects(self, opening: Opening) -> Effects:
         slots = opening.instrument
-        return opening_effects(
+        effects = opening_effects(
             opening,
             np.where(opening.silo >= 0, opening.silo, self.silo_of_instrument[slots]),
             self.market.multiplier[slots],
@@ -236,6 +284,29 @@ class ActivityState(ReferenceState):
             self._currency_of(slots),
             np.array([self.holdings.currency_index(code) for _, code, _ in opening.cash], np.int64),
         )
+        count = len(slots)
+        self.holdings.opened.note(
+            opening.account, slots, opening.quantity, opening.silo, _CASH_PRODUCT[self.market.product[slots]],
+            effects.cash[:count], effects.currency[:count],
+        )  # fmt: skip
+        return effects
+
+    def put_policy(self, policy: Policy) -> None:
+        """Another policy takes effect; holdings without a silo of their own follow their products.
+
+        Raises:
+            MarginError: see :meth:`ReferenceState.put_policy`; the old policy stays and nothing moves.
+        """
+        former = self.silo_of_instrument.copy()
+        super().put_policy(policy)
+        moved = (former != self.silo_of_instrument) & (former >= 0) & (self.silo_of_instrument >= 0)
+        if moved.any():
+            ledgers = [partition.trades for partition in self.partitions.values()]
+            self.holdings.apply(
+                reclassified(
+                    self.holdings, ledgers, former, self.silo_of_instrument, moved, self.market.product
+                )
+            )
 
     def _currency_of(self, slots: Int64s) -> Int64s:
         """int64[n]: index of each instrument's currency."""

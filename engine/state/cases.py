@@ -94,6 +94,11 @@ class CaseBook:
         """Remember what touched accounts since the last pass."""
         self.cause[accounts] = np.minimum(self.cause[accounts], _CAUSES.index(cause))
 
+    def forget_rule_changes(self, accounts: Int64s) -> None:
+        """What holds for accounts now has held since before they were read."""
+        changed = accounts[self.cause[accounts] == _CAUSES.index(Cause.RULE)]
+        self.cause[changed] = _NO_CAUSE
+
     def clear_causes(self, accounts: Int64s) -> None:
         """The accounts have been evaluated."""
         self.cause[accounts] = _NO_CAUSE

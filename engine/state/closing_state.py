@@ -154,6 +154,7 @@ class ClosingState(ActivityState):
             and not any(case.state in OPEN | {CallState.WARNING} for case in self.cases.of(slot))
             and not partition.trades.names(slot)
             and not partition.collateral.names(slot)
+            and not self.intraday.follows(slot, self.accounts)
         )
 
     def _leave(self, slot: int) -> None:
@@ -164,6 +165,8 @@ class ClosingState(ActivityState):
             int(self.accounts.opening_as_of_ns[slot]), self.cases.of(slot),
         )  # fmt: skip
         self.cases.forget(one)
+        self.intraday.forget(slot)
+        self.holdings.clear(one)
         self.unified.release(one)
         self.equity[slot] = self.initial[slot] = self.maintenance[slot] = 0.0
         self.trusted[slot], self.unsupported[slot], self.dirty[slot] = True, False, 0

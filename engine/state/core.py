@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from engine.base.units import NANOSECONDS_PER_DAY, NANOSECONDS_PER_SECOND
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.refresh import refresh
+from engine.portfolio.accounts import COUNTERPARTIES
 from engine.portfolio.unmargined import mark_unmargined
 from engine.shortfall.call_rule import CallRule
 from engine.shortfall.candidates import ScopeFigures
@@ -30,6 +31,11 @@ _SMALLEST_CHUNK = 256
 _ANCHORED = 64
 # Trades in an expired contract may still be corrected the next business day, after a long weekend too.
 _KEPT_AFTER_EXPIRY_NS = 5 * NANOSECONDS_PER_DAY
+
+
+def forgotten_before_ns(valuation_time_ns: int) -> int:
+    """Instruments that expired before this instant are forgotten, as soon as nothing names them."""
+    return start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS
 
 
 class EngineCore(ClosingState):
@@ -79,7 +85,7 @@ class EngineCore(ClosingState):
             market.step_time(valuation_time_ns, valuation_time_ns + step_ns)
             if next_day:
                 self._mark_holders(self.equity_book.renew_haircuts(market), VALUE)
-                self.retire_expired(start_of_day(valuation_time_ns) - _KEPT_AFTER_EXPIRY_NS)
+                self.retire_expired(forgotten_before_ns(valuation_time_ns))
 
     def _follow_market(self, now_ns: int, options: bool) -> None:
         """New values and risk rows of what moved; whoever holds it is dirty."""
@@ -152,8 +158,8 @@ class EngineCore(ClosingState):
     def _combine(self, accounts: Int64s) -> None:
         """Requirements by silo, then the unified candidate's of those who may have it."""
         self.initial[accounts] = self.maintenance[accounts] = 0.0
-        for rulebook_id, book in self.silo_books.items():
-            silo = SILO_INDEX[self.policy.rulebooks[rulebook_id].silo]
+        for book in self.silo_books.values():
+            silo = SILO_INDEX[book.rulebook.silo]
             add_requirement(accounts, book.requirement, silo, self.initial, self.maintenance)
         eligible = accounts[self.accounts.unified_eligible[accounts]]
         self.unified.charge(eligible, self.holdings, sum_of_silos(eligible, self.maintenance))
@@ -173,11 +179,13 @@ class EngineCore(ClosingState):
         """Moves of all cases of the accounts, scope by scope, accounts in slot order."""
         moves: list[Move] = []
         for scope in range(len(self.cases.scopes)):
+            found: list[Move] = []
             for rule, mine in self._by_rule(scope, accounts):
-                moves += self.cases.moves(
+                found += self.cases.moves(
                     scope, mine, self.accounts.records, self.scope_figures(scope, mine), rule,
                     self.scope_version(scope), now_ns,
                 )  # fmt: skip
+            moves += sorted(found, key=lambda move: move.account)
         return moves
 
     def _by_rule(self, scope: int, accounts: Int64s) -> list[tuple[CallRule, Int64s]]:
@@ -188,8 +196,21 @@ class EngineCore(ClosingState):
         name = self.cases.scopes[scope]
         with_approval, without = self.policy.call_rule(name), self.policy.call_rule(name, approved=False)
         if with_approval is without:
-            return [(without, accounts)]
-        return [(without, accounts[~approved]), (with_approval, accounts[approved])]
+            return self._by_counterparty(without, accounts)
+        return [
+            *self._by_counterparty(without, accounts[~approved]),
+            *self._by_counterparty(with_approval, accounts[approved]),
+        ]
+
+    def _by_counterparty(self, rule: CallRule, accounts: Int64s) -> list[tuple[CallRule, Int64s]]:
+        """The accounts by the rule that holds towards their kind; all at once without exceptions."""
+        if not rule.exceptions:
+            return [(rule, accounts)]
+        kinds = self.accounts.counterparty[accounts]
+        return [
+            (rule.towards(COUNTERPARTIES[kind]), accounts[kinds == kind])
+            for kind in np.unique(kinds).tolist()
+        ]
 
     def scope_figures(self, scope: int, accounts: Int64s) -> ScopeFigures:
         """Figures of the accounts in a scope, as of the last evaluation."""

@@ -56,6 +56,25 @@ class CashColumns(NamedTuple):
     kept: Float64s
 
 
+class CashRates(NamedTuple):
+    """What balances count.
+
+    Attributes:
+        rate: float64[currency], USD per unit; 0 where it is not known. USD itself stands at 0 and has none.
+        kept: float64[silo, currency], 1 - haircut of a credit balance.
+    """
+
+    rate: Float64s
+    kept: Float64s
+
+    def worth_usd(self, silo: int, currency: int, balance: float) -> float:
+        """Of one balance; ``currency`` is its index."""
+        if currency == 0:
+            return balance
+        worth = balance * float(self.rate[currency])
+        return worth * float(self.kept[silo, currency]) if worth > 0.0 else worth
+
+
 @kernel
 def _value(
     h: HoldingColumns,
@@ -157,12 +176,21 @@ class EquityBook:
         A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut; one
         without a rate counts nothing and is not trusted.
         """
+        values = ValueColumns(self.value_usd, self.doubtful, self._kept)
+        cash = CashColumns(holdings.cash, *self.cash_rates(holdings, market))
+        _value(holdings.columns, values, cash, accounts, equity, trusted)
+
+    def cash_rates(self, holdings: Holdings, market: MarketView) -> CashRates:
+        """What a balance in each currency counts now."""
         rate, kept = np.zeros(len(holdings.currencies)), np.ones((len(SILOS), len(holdings.currencies)))
         for currency, index in holdings.currencies.items():
             slot = market.slot_of.get(f"{currency}USD", -1)
             if index and slot >= 0 and market.priced[slot]:
                 rate[index] = max(float(market.mark[slot]), 0.0)
                 kept[:, index] = [1.0 - self.collateral.fx_haircut(currency, silo) for silo in SILOS]
-        values = ValueColumns(self.value_usd, self.doubtful, self._kept)
-        cash = CashColumns(holdings.cash, rate, kept)
-        _value(holdings.columns, values, cash, accounts, equity, trusted)
+        return CashRates(rate, kept)
+
+    def pledged_usd(self, instrument: int, silo: int, quantity: float) -> float:
+        """What so much of an instrument counts as collateral; it must be known as such there."""
+        worth = quantity * float(self.value_usd[instrument])
+        return worth * float(self._kept[instrument, silo]) if quantity > 0.0 else worth

@@ -12,6 +12,7 @@ from engine.rules.interface import Holding
 from engine.rules.requirement import Explained
 from engine.shortfall.gap import position_contributions
 from engine.state.books import SiloBook
+from engine.state.collection import collection_facts
 from engine.state.core import EngineCore
 from engine.state.eligibility import minimum_equity_facts
 from engine.state.statement import account_slot, gap_of, holdings_of, unified_units
@@ -61,9 +62,10 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
 
 
 def _explain_silo(engine: EngineCore, account: int, book: SiloBook, margined: list[Holding]) -> Explained:
-    """The rulebook's explanation; one that asks for a minimum of equity says beside it whether there is as much."""
+    """The rulebook's explanation; beside it whether a minimum of equity is kept, and what of it is collected."""
     explained = book.rulebook.explain(margined, engine.market.risk)
     facts = minimum_equity_facts(engine, account, book.rulebook)
+    facts |= collection_facts(engine, account, book.rulebook.silo)
     return replace(explained, tree=replace(explained.tree, facts=explained.tree.facts | facts))
 
 

@@ -88,6 +88,22 @@ class PairingBook(SiloBook):
         self.incomplete[left_out] = True
         self.requirement[accounts] = self.rulebook.combine(charges, found.sets, found.offsets)
 
+    def remembered_usd(self, account: int) -> dict[int, float]:
+        """Maintenance of an account's netting sets at its last charge, by set; those that need pairing anew are not
+        in it."""
+        known = self._memory.get(account, {})
+        if not known:
+            return {}
+        maintenance = self.rulebook.maintenance_usd(np.array([each.charge for each in known.values()]))
+        return dict(zip(known, maintenance.tolist(), strict=True))
+
+    def maintenance_usd(self, netting_set: int, instruments: Int64s, quantities: Float64s) -> float:
+        """Maintenance of a netting set that held just these positions (slots ascending, quantities not 0)."""
+        first = np.array([0, len(instruments)], np.int64)
+        sets = np.array([netting_set], np.int64)
+        charges = self.rulebook.charge_positions(self.rows.values, instruments, quantities, first, sets)
+        return float(self.rulebook.maintenance_usd(charges)[0])
+
     def _positions(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> Positions:
         most = int(holdings.held[accounts].sum())
         instruments, quantities = np.empty(most, np.int64), np.empty(most)

@@ -10,28 +10,29 @@ from numpy.typing import NDArray
 from engine.base.columns import Fill, filled, grow, longer, room
 from engine.base.errors import MarginError, Reason
 from engine.base.threads import Threads
-from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
+from engine.market.instruments import SILOS, Instrument, Product
 from engine.market.market import Market
 from engine.portfolio.accounts import Account, AccountTable
 from engine.portfolio.holdings import Holdings
 from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
-from engine.state.books import AddingBook, SiloBook, product_table
+from engine.shortfall.call import Cause
+from engine.state.books import SiloBook
 from engine.state.cases import CaseBook
 from engine.state.equity import EquityBook
-from engine.state.pairing_book import book_of
+from engine.state.intraday_book import IntradayBook
 from engine.state.partitions import Partition
 from engine.state.policy import Policy
+from engine.state.regime import margin_table, silo_book, silo_books, unified_book
 from engine.state.unified_book import UnifiedBook
 
 Float64s = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
-# Marks of accounts: what of them is to be computed anew. Every book has a bit of its own above these.
+# Marks of accounts: what of them is to be computed anew. Every book has a bit of its own above these (FIRST_BOOK).
 VALUE = 1  # market value or cash
 HOLDINGS = 2  # what they hold, or are approved for
-_FIRST_BOOK = 4
 EVERYTHING = 2**31 - 1
 
 _INSTRUMENT_FILLS: dict[str, Fill] = {
@@ -79,12 +80,11 @@ class ReferenceState:
         self.holdings = Holdings()
         self.partitions: dict[int, Partition] = {}
         self.equity_book = EquityBook(policy.collateral)
-        self.silo_books: dict[str, SiloBook] = {}
-        for place, (rulebook_id, rulebook) in enumerate(policy.rulebooks.items()):
-            self.silo_books[rulebook_id] = self._silo_book(rulebook, _FIRST_BOOK << place)
-        self.unified = self._unified_book(policy.unified)
-        self._margined = self._margin_table()
+        self.silo_books = silo_books(policy)
+        self.unified = unified_book(policy, policy.unified, self.silo_books)
+        self._margined = margin_table(policy)
         self.cases = CaseBook(policy.unified.rulebook_id)
+        self.intraday = IntradayBook(policy.intraday)
         self.last_price_time_ns = 0
         for name, column in (filled(_INSTRUMENT_FILLS, 64) | filled(_ACCOUNT_FILLS, 64)).items():
             setattr(self, name, column)
@@ -94,43 +94,6 @@ class ReferenceState:
         self.maintenance: Float64s = np.zeros(silos)
         self.trusted: NDArray[np.bool_] = np.ones(silos, np.bool_)
         self.unsupported: NDArray[np.bool_] = np.zeros(silos, np.bool_)
-
-    def _margin_table(self, rulebook_id: str = "") -> NDArray[np.bool_]:
-        """bool[2, silo, product]: margined (by a rulebook, if given) without and with approval."""
-        table = np.zeros((2, len(SILOS), len(Product)), np.bool_)
-        for assignment in self.policy.assignments:
-            if rulebook_id in {"", assignment.rulebook_id}:
-                taken = product_table(assignment.products)
-                for approved in (False, True):
-                    table[int(approved), SILO_INDEX[assignment.silo]] |= taken & assignment.admits(approved)
-        return table
-
-    def _silo_book(self, rulebook: SiloRulebook, bit: int) -> SiloBook:
-        products = frozenset[Product]().union(
-            *(a.products for a in self.policy.assignments if a.rulebook_id == rulebook.rulebook_id)
-        )
-        return book_of(rulebook, products, self._margin_table(rulebook.rulebook_id), bit)
-
-    def _unified_book(self, rulebook: UnifiedRulebook) -> UnifiedBook:
-        """The unified candidate with, for products it does not take, their silo rulebooks beside it.
-
-        A silo book none of whose products it takes is itself the one outside: its requirement is the same.
-        """
-        bit = _FIRST_BOOK << len(self.silo_books)
-        eligible = product_table(rulebook.eligible_products)
-        everywhere = np.broadcast_to(eligible, (2, len(SILOS), len(Product))).copy()
-        add_on = AddingBook(rulebook.add_on, rulebook.eligible_products, everywhere, bit << 1)
-        outside: list[SiloBook] = []
-        for rulebook_id, book in self.silo_books.items():
-            products = book.products - rulebook.eligible_products
-            if products == book.products:
-                outside.append(book)
-            elif products:
-                table = self._margin_table(rulebook_id) & ~eligible
-                outside.append(
-                    book_of(book.rulebook, products, table, bit << (2 + len(outside)), beside=book)
-                )
-        return UnifiedBook(rulebook, bit, add_on, outside)
 
     def _books(self) -> list[SiloBook]:
         """All books that are charged by netting set, each once."""
@@ -142,6 +105,7 @@ class ReferenceState:
         accounts, instruments = self.accounts.count, self.market.count
         self.holdings.reserve(accounts, instruments)
         self.cases.reserve(accounts)
+        self.intraday.reserve(accounts)
         self.equity_book.reserve(instruments)
         for book in self.silo_books.values():
             book.reserve(accounts, instruments)
@@ -203,10 +167,13 @@ class ReferenceState:
 
     def put_account(self, account: Account, partition: int) -> None:
         """Add or replace an account whose key lies on ``partition``."""
-        eligible = self.policy.unified.eligible_account(account.approvals, account.type)
+        eligible = self.unified.rulebook.eligible_account(account.approvals, account.type)
         slot = self.accounts.put(account, partition, eligible)
         self._reserve()
-        self._touch(np.array([slot], np.int64))
+        one = np.array([slot], np.int64)
+        self._touch(one)
+        self.cases.note_cause(one, Cause.RULE)
+        self.intraday.welcome(slot, self.accounts)
 
     def _touch(self, accounts: Int64s) -> None:
         """What accounts hold, or the rules they stand under, changed: everything about them is computed anew."""
@@ -226,8 +193,7 @@ class ReferenceState:
         """A new version of a silo rulebook takes effect; everything it margins is evaluated anew.
 
         Raises:
-            MarginError: UNKNOWN_RULEBOOK, BAD_PARAMETER if it stands for another silo, or the refusal of an instrument
-                by the new version; the old stays.
+            MarginError: UNKNOWN_RULEBOOK, or the refusal of an instrument by the new version; the old stays.
         """
         rulebook_id = rulebook.rulebook_id
         if rulebook_id not in self.silo_books:
@@ -235,14 +201,7 @@ class ReferenceState:
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
         former = self.silo_books[rulebook_id]
-        if rulebook.silo != former.rulebook.silo:
-            raise MarginError(
-                Reason.BAD_PARAMETER,
-                f"rulebook {rulebook_id}: silo",
-                f"is {rulebook.silo} and was {former.rulebook.silo}: holdings keep their silo until the next start, "
-                "with a policy file that moves the products too",
-            )
-        book = self._silo_book(rulebook, former.bit)
+        book = silo_book(self.policy, rulebook, former.bit)
         book.reserve(self.accounts.count, self.market.count)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot])
@@ -253,21 +212,54 @@ class ReferenceState:
             self.silo_books[rulebook_id] = former
             raise
 
+    def put_policy(self, policy: Policy) -> None:
+        """Another policy takes effect: silos of products, rulebooks of silos, call rules, staleness. Everything is
+        evaluated anew.
+
+        Holdings are where they were: :meth:`engine.state.activity_state.ActivityState.put_policy` moves them.
+
+        Raises:
+            MarginError: see :meth:`Policy.check_follows`; the refusal of an instrument by one of its rulebooks. The old
+                policy stays.
+        """
+        policy.check_follows(self.policy)
+        usable = self._usable()
+        silos = [policy.silo_of(self.market.instruments[slot]) for slot in usable]
+        books = silo_books(policy)
+        for book in books.values():
+            book.reserve(self.accounts.count, self.market.count)
+            for slot in usable:
+                book.cover(slot, self.market.instruments[slot])
+        self._put_unified_book(unified_book(policy, self.unified.rulebook, books))
+        self.policy, self.silo_books, self._margined = policy, books, margin_table(policy)
+        self.silo_of_instrument[usable] = silos
+        for slot in usable:
+            self.stale_after_ns[slot] = policy.stale_after_ns(self.market.instruments[slot].product)
+
     def put_unified_rulebook(self, rulebook: UnifiedRulebook) -> None:
         """A new version of the unified candidate takes effect.
 
         Raises:
             MarginError: the refusal of an instrument by the new version; the old stays.
         """
-        book = self._unified_book(rulebook)
+        self._put_unified_book(unified_book(self.policy, rulebook, self.silo_books))
+        for slot, account in enumerate(self.accounts.records):
+            self.accounts.unified_eligible[slot] = rulebook.eligible_account(account.approvals, account.type)
+
+    def _put_unified_book(self, book: UnifiedBook) -> None:
+        """Put the book in place once it has taken every instrument; all rows and figures are due.
+
+        Raises:
+            MarginError: the refusal of an instrument; the old book stays.
+        """
         book.reserve(self.accounts.count, self.market.count)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot], self.market.risk)
         self.unified = book
-        for slot, account in enumerate(self.accounts.records):
-            self.accounts.unified_eligible[slot] = rulebook.eligible_account(account.approvals, account.type)
+        everyone = np.arange(self.accounts.count)
         self.rows_due[: self.market.count] = True
-        self._touch(np.arange(self.accounts.count))
+        self._touch(everyone)
+        self.cases.note_cause(everyone, Cause.RULE)
 
     def _usable(self) -> list[int]:
         """Slots of instruments whose record was not refused: nobody holds the others, and they must not keep a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from engine.portfolio.holdings import Held
 from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
+from engine.state.collection import exception_text
 from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
 from engine.state.pairing_book import PairingBook
@@ -29,6 +31,7 @@ class SiloFigures:
     """One silo under today's rulebooks, USD.
 
     ``below_minimum_equity``: a rulebook that the account is approved for asks for more equity than there is.
+    ``exception``: why less than is required is collected from this counterparty; empty if it is not.
     """
 
     silo: str
@@ -38,6 +41,7 @@ class SiloFigures:
     maintenance_usd: float
     equity_usd: float
     below_minimum_equity: bool = False
+    exception: str = ""
 
     @property
     def excess_usd(self) -> float:
@@ -71,14 +75,32 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class IntradayFigures:
+    """The account under the intraday margin rule; days are days since 1970, -1 for none.
+
+    Attributes:
+        open_deficits, outstanding_usd: of earlier days. freeze_due_day, expires_day: of the oldest of them.
+    """
+
+    deficit_today_usd: float
+    open_deficits: int
+    outstanding_usd: float
+    freeze_due_day: int
+    expires_day: int
+    frozen: bool
+    frozen_until_day: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountStatement:
-    """Everything about one account at the last evaluation."""
+    """Everything about one account at the last evaluation, under the policy of that version."""
 
     account_id: str
     owner: str
     desk: str
     business_day: int
     as_of_ns: int
+    policy_version: str
     silos: tuple[SiloFigures, ...]
     unified: UnifiedFigures
     gap: GapAttribution
@@ -86,6 +108,7 @@ class AccountStatement:
     utilisation: float
     quality: Quality
     inputs: Inputs
+    intraday: IntradayFigures | None = None
 
 
 def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatement:
@@ -107,6 +130,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
             float(maintenance[silo]),
             float(equity[silo]),
             below_minimum_equity(engine, account, SILOS[silo]),
+            exception_text(engine, account, SILOS[silo]),
         )
         for silo in active.tolist()
     )
@@ -120,6 +144,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         record.desk,
         int(engine.accounts.business_day[account]),
         now_ns,
+        engine.policy.version,
         silos,
         unified,
         gap,
@@ -127,6 +152,30 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
         worst_utilisation(silos),
         quality_of(engine, account, held_by(engine, account), now_ns),
         engine.inputs_of(account),
+        intraday_figures(engine, account),
+    )
+
+
+def intraday_figures(engine: EngineCore, account: int) -> IntradayFigures | None:
+    """None before the account's first transaction under the rule."""
+    partition, account_id = (
+        int(engine.accounts.partition[account]),
+        engine.accounts.records[account].account_id,
+    )
+    standing, rule = engine.intraday.standing(partition, account_id), engine.intraday.rule
+    if standing is None or rule is None:
+        return None
+    outstanding = standing.outstanding
+    oldest = min((each.day for each in outstanding), default=-1)
+    business, parameters = rule.trading.business, rule.parameters
+    return IntradayFigures(
+        standing.amount_usd,
+        len(outstanding),
+        math.fsum(each.amount_usd for each in outstanding),
+        -1 if oldest < 0 else business.after(oldest, parameters.freeze_business_days),
+        -1 if oldest < 0 else business.after(oldest, parameters.outstanding_business_days),
+        standing.is_frozen(),
+        standing.account.frozen_until_day,
     )
 
 
@@ -242,7 +291,7 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
         f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
-    missing += _left_out(engine, account)
+    missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in left_out(engine, account)]
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
@@ -250,8 +299,8 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
     )
 
 
-def _left_out(engine: EngineCore, account: int) -> list[str]:
-    """Positions that have a price and that their rulebook cannot margin all the same."""
+def left_out(engine: EngineCore, account: int) -> list[MarginError]:
+    """Why positions that have a price cannot be margined by their rulebook all the same; each names its position."""
     market = engine.market.risk
     books = [
         book
@@ -261,11 +310,7 @@ def _left_out(engine: EngineCore, account: int) -> list[str]:
     priced = [
         h for h in holdings_of(engine, account) if market.priced[market.slot_of[h.instrument.instrument_id]]
     ]
-    return [
-        f"{error.reason}: {error.thing}: {error.detail}"
-        for book in books
-        for error in book.rulebook.refusals(priced, market)
-    ]
+    return [error for book in books for error in book.rulebook.refusals(priced, market)]
 
 
 def held_by(engine: EngineCore, account: int) -> Held:

@@ -13,6 +13,7 @@ from engine.shortfall.candidates import STATES
 from engine.shortfall.case import OPEN, CallState
 from engine.shortfall.liquidity import liquidity_columns
 from engine.state.core import EngineCore
+from engine.state.intraday_book import IntradayTotals
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -32,6 +33,7 @@ class Totals:
         open_calls: number by (scope kind, state). open_amount: USD by scope kind.
         oldest_call_ns: when the oldest open binding call was issued; 0 if there is none.
         oldest_price_ns: source time of the oldest price of a held instrument, by product.
+        intraday: margin deficits within the day.
     """
 
     accounts: dict[str, int]
@@ -57,6 +59,7 @@ class Totals:
     oldest_call_ns: int
     oldest_price_ns: dict[str, int]
     stale_instruments: int
+    intraday: IntradayTotals
 
     @property
     def silo_requirement(self) -> float:
@@ -112,11 +115,16 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
         oldest_call_ns=engine.cases.oldest_ns(accounts),
         oldest_price_ns=_oldest_prices(engine, held),
         stale_instruments=int(engine.stale[held].sum()),
+        intraday=engine.intraday.totals(_live_partitions(engine), accounts),
     )
 
 
+def _live_partitions(engine: EngineCore) -> list[int]:
+    return [number for number, partition in engine.partitions.items() if partition.live]
+
+
 def _live_accounts(engine: EngineCore) -> Int64s:
-    live = [number for number, partition in engine.partitions.items() if partition.live]
+    live = _live_partitions(engine)
     return np.flatnonzero(np.isin(engine.accounts.partition[: engine.accounts.count], live))
 
 

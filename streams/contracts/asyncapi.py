@@ -12,7 +12,7 @@ from streams.contracts.topics import Topic, TopicTable
 ASYNCAPI_VERSION: Final = "3.0.0"
 CONTRACT_VERSION: Final = "1.1.0"
 _KAFKA_BINDING_VERSION: Final = "0.5.0"
-_WRITTEN: Final = ("calls", "call-cases", "call-evidence", "requirements")
+_WRITTEN: Final = ("calls", "call-cases", "call-evidence", "intraday-deficits", "requirements")
 
 
 def document(table: TopicTable) -> dict[str, Any]:
@@ -85,8 +85,8 @@ def _message(name: str, model: type[Message]) -> dict[str, Any]:
         "summary": (model.__doc__ or name).strip().splitlines()[0].replace("``", ""),
         "payload": {"$ref": f"#/components/schemas/{name}"},
     }
-    if name == "CallEvent":
-        described["headers"] = _CLOUDEVENTS
+    if name in _EVENT_TYPES:
+        described["headers"] = _cloudevents(_EVENT_TYPES[name])
     return described
 
 
@@ -105,17 +105,25 @@ def _string_headers(names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-_CLOUDEVENTS: Final = _string_headers(
-    {
-        "ce_specversion": "1.0",
-        "ce_id": "event_id: the same event always has the same, so that a consumer may drop what it has seen",
-        "ce_source": "marginmon worker and partition",
-        "ce_type": "marginmon.call.<state>",
-        "ce_time": "as_of in ISO 8601",
-        "ce_subject": "account_id",
-        "content-type": "application/json",
-    }
-)
+_EVENT_TYPES: Final = {
+    "CallEvent": "marginmon.call.<state>",
+    "IntradayEventRecord": "marginmon.intraday_deficit.<reason, lower case>",
+}
+
+
+def _cloudevents(kind: str) -> dict[str, Any]:
+    return _string_headers(
+        {
+            "ce_specversion": "1.0",
+            "ce_id": "event_id: the same event always has the same, so that a consumer may drop what it has seen",
+            "ce_source": "marginmon worker and partition",
+            "ce_type": kind,
+            "ce_time": "as_of in ISO 8601",
+            "ce_subject": "account_id",
+            "content-type": "application/json",
+        }
+    )
+
 
 _DEAD_LETTER: Final[dict[str, Any]] = {
     "name": "DeadLetter",

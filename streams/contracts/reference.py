@@ -31,6 +31,13 @@ def _expiry(value: Any) -> Any:
 Expiry = Annotated[datetime, BeforeValidator(_expiry)]
 
 
+class BasketComponent(Message):
+    """One share of a basket and its part of the basket's value."""
+
+    share: Identifier
+    weight: float = Field(gt=0, le=1)
+
+
 class InstrumentRecord(Message):
     """``margin.instruments``: reference data of one instrument."""
 
@@ -38,6 +45,7 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
+        "corporate_bond", "municipal_bond", "security_future",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -65,14 +73,24 @@ class InstrumentRecord(Message):
         "", description="unknown: adjusted by a corporate action to terms that are not known yet"
     )
     reference_entity: str = ""
-    coupon: float = Field(0.0, ge=0, le=0.2, description="running premium a year, a fraction of notional")
+    coupon: float = Field(
+        0.0,
+        ge=0,
+        le=0.2,
+        description="running premium or interest a year, a fraction of notional or principal",
+    )
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    components: tuple[BasketComponent, ...] = Field(
+        (), description="of an equity swap on a basket; weights add up to 1, publish it anew as they drift"
+    )
+    grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
-        fields = self.model_dump(exclude={"expiry", "product"})
+        fields = self.model_dump(exclude={"expiry", "product", "components"})
         expiry_ns = 0 if self.expiry is None else int(self.expiry.timestamp()) * 1_000_000_000
-        return Instrument(product=Product(self.product), expiry_ns=expiry_ns, **fields)
+        components = tuple((one.share, one.weight) for one in self.components)
+        return Instrument(product=Product(self.product), expiry_ns=expiry_ns, components=components, **fields)
 
 
 class AccountRecord(Message):
@@ -88,12 +106,17 @@ class AccountRecord(Message):
     status: Literal["open", "closed"] = "open"
     desk: str = ""
     approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    counterparty: Literal[
+        "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
+        "sovereign", "affiliate",
+    ] = Field("", description="kinds that rules on collecting margin tell apart; empty: any other")  # fmt: skip
     time_zone: str = "America/New_York"
     call_contact: str = ""
 
 
 class RulebookRecord(Message):
-    """``margin.rulebooks``: one rulebook's versioned parameters; a new version takes effect live."""
+    """``margin.rulebooks``: one rulebook's versioned parameters, or the policy (``rulebook_id`` and ``method``
+    ``policy``); a new version takes effect live."""
 
     rulebook_id: Identifier
     version: Identifier

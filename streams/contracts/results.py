@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from streams.contracts.base import BusinessDate, Identifier, Message, Money, SiloName, TimeNs
+from streams.contracts.intraday import IntradayStatement
 
 
 class DataQuality(Message):
@@ -39,6 +40,10 @@ class SiloStatement(Message):
     excess: Money
     below_minimum_equity: bool = Field(
         False, description="a rulebook that the account is approved for asks for more equity in this silo"
+    )
+    exception: str = Field(
+        "",
+        description="why less than is required is collected, e.g. affiliate: initial margin is not collected",
     )
 
 
@@ -83,6 +88,9 @@ class RequirementStatement(Message):
     business_date: BusinessDate
     as_of_ns: TimeNs
     sequence: int = Field(ge=0)
+    policy_version: str = Field(
+        "", description="of the policy that says which silo and rulebook a product has"
+    )
     silos: tuple[SiloStatement, ...]
     unified: UnifiedStatement
     gap: GapStatement
@@ -90,6 +98,9 @@ class RequirementStatement(Message):
     quality: DataQuality
     inputs: InputOffsets
     served_by: str = Field(description="base address of the worker that holds the account")
+    intraday: IntradayStatement | None = Field(
+        None, description="under FINRA 4210(d)(2); null: no transaction under the rule yet"
+    )
 
 
 CallState = Literal[

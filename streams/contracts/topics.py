@@ -11,6 +11,7 @@ from aiokafka.partitioner import murmur2
 
 from streams.contracts.activity import CollateralRecord, PositionsRecord, PriceRecord, TradeRecord
 from streams.contracts.base import Message
+from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
 from streams.contracts.results import CallEvent, CallEvidence, CallResponse, RequirementStatement
 
@@ -86,7 +87,7 @@ class TopicTable:
             ),
             Topic(
                 self.prefix + "rulebooks", "rulebook_id", "compact", 1,
-                "versioned parameters; a new version takes effect live", RulebookRecord,
+                "versioned parameters, and the policy; a new version takes effect live", RulebookRecord,
             ),
         ]  # fmt: skip
 
@@ -132,6 +133,12 @@ class TopicTable:
             Topic(
                 self.prefix + "call-evidence", "event_id", "delete", self.partitions,
                 "all that recomputes the figure of an issued or changed call", CallEvidence, by_account=True,
+            ),
+            Topic(
+                self.prefix + "intraday-deficits", "account_id", "compact", self.partitions,
+                "intraday margin deficits and freezes; the last event of an account is its state, from which a "
+                "restarted worker goes on; read it read_committed", IntradayEventRecord, by_account=True,
+                min_compaction_lag_ms=_DAY_MS,
             ),
             Topic(
                 self.prefix + "requirements", "account_id", "compact", self.partitions,

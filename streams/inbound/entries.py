@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from engine.market.instruments import REFERENCE_ONLY
 from engine.portfolio.ledger import EntryOutcome
 from engine.state.activity_state import CollateralColumns, TradeColumns
 from engine.state.engine import Engine
+from engine.state.intraday_book import Arrivals
 from streams.contracts.codec import COLLATERAL, NO_SILO, TRADES, days, silos
 from streams.contracts.hot import HotCollateral, HotTrade
 from streams.inbound.parking import Parking
@@ -23,6 +25,7 @@ from streams.inbound.record import Record, Taken
 from streams.inbound.sorting import DecodedBatch
 
 T = TypeVar("T")
+_offset: Final = attrgetter("offset")
 
 _NAMES: Final = ("applied", "duplicate", "late", "covered")  # by EntryOutcome; what follows is refused
 _REFUSALS: Final = {
@@ -52,6 +55,13 @@ class TradeBatch(DecodedBatch[HotTrade]):
         self.cancelled = _numbers(columns["status"], "cancelled".__eq__).astype(np.bool_)
         self.business_day = _numbers(columns["business_date"], days.__getitem__)
         self.silo = _numbers(columns["silo"], _silo)
+        self.arrivals = _arrivals(times_ns, self.records)
+
+
+def _arrivals(times_ns: Sequence[int], records: Sequence[Record]) -> Arrivals:
+    """When the messages say that they happened, and where they stand in the log."""
+    offsets = np.fromiter(map(_offset, records), np.int64, len(records))
+    return Arrivals(np.array(times_ns, np.int64), offsets)
 
 
 def _columns(messages: Sequence[msgspec.Struct], kind: type[msgspec.Struct]) -> dict[str, Sequence[Any]]:
@@ -98,7 +108,7 @@ def apply_trades(engine: Engine, parking: Parking, partition: int, batch: TradeB
         business_day=batch.business_day[kept],
         silo=batch.silo[kept],
     )
-    outcomes = engine.apply_trades(partition, columns)
+    outcomes = engine.apply_trades(partition, columns, batch.arrivals.only(kept))
     for index, outcome in batch.count(kept, outcomes, _NAMES):
         reason, what = _REFUSALS[EntryOutcome(outcome)]
         batch.refuse(index, reason, f"trade {batch.trade_ids[index]} {what}")
@@ -122,6 +132,7 @@ class CollateralBatch(DecodedBatch[HotCollateral]):
 
     def __init__(self, records: Sequence[Record]) -> None:
         super().__init__("collateral", COLLATERAL, records)
+        self.arrivals = _arrivals([movement.time_ns for movement in self.messages], self.records)
 
 
 def apply_collateral(engine: Engine, parking: Parking, partition: int, batch: CollateralBatch) -> Taken:
@@ -150,7 +161,7 @@ def apply_collateral(engine: Engine, parking: Parking, partition: int, batch: Co
         business_day=np.array([days[movement.business_date] for movement in movements], np.int64),
         silo=np.array([silos[movement.silo] for movement in movements], np.int64),
     )
-    outcomes = engine.apply_collateral(partition, columns)
+    outcomes = engine.apply_collateral(partition, columns, batch.arrivals.only(kept))
     for index, outcome in batch.count(kept, outcomes, _NAMES):
         reason, what = _REFUSALS[EntryOutcome(outcome)]
         batch.refuse(index, reason, f"movement {batch.messages[index].collateral_id} {what}")

@@ -6,11 +6,12 @@ thread-safe, like the engine, and the worker runs it on its engine thread. ``tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 from engine.shortfall.case import CallCase
 from engine.state.engine import Engine
+from engine.state.policy import RulebookParameters
 from streams.inbound.entries import CollateralBatch, TradeBatch, apply_collateral, apply_trades
 from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing, Parking
@@ -41,16 +42,16 @@ class Intake:
     def __init__(
         self,
         engine: Engine,
-        parameters: dict[str, Mapping[str, Any]],
+        rulebooks: dict[str, RulebookParameters],
         partitions: int,
         parking_limit: int,
         skew_limit_ms: int,
     ) -> None:
-        """``parameters``: by rulebook_id, kept current as new versions come in."""
+        """``rulebooks``: parameters by rulebook_id, assigned or not; kept current as new versions come in."""
         self.engine = engine
         self.parking = Parking(parking_limit)
         self.waiting_prices = PriceBuffer(_WAITING_PRICES)
-        self._reference = ReferenceDesk(engine, parameters, partitions)
+        self._reference = ReferenceDesk(engine, rulebooks, partitions)
         self._openings = OpeningDesk(engine, self.parking)
         self._skew_limit_ms = skew_limit_ms
         self._applied: dict[tuple[str, int], int] = {}

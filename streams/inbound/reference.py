@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from engine.base.errors import MarginError, Reason
 from engine.portfolio.accounts import Account
 from engine.state.engine import Engine
+from engine.state.policy import RulebookParameters
 from streams.contracts.base import Message
 from streams.contracts.codec import Fault, decode_model
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
@@ -17,6 +18,10 @@ from streams.contracts.topics import partition_of
 from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing
 from streams.inbound.record import Record, Taken
+from streams.parameters import take_policy
+
+# Method and id of the record that holds the policy.
+POLICY: Final = "policy"
 
 M = TypeVar("M", bound=Message)
 
@@ -24,9 +29,10 @@ M = TypeVar("M", bound=Message)
 class ReferenceDesk:
     """Takes reference data into the engine and says which parked records may go on."""
 
-    def __init__(self, engine: Engine, parameters: dict[str, Mapping[str, Any]], partitions: int) -> None:
+    def __init__(self, engine: Engine, rulebooks: dict[str, RulebookParameters], partitions: int) -> None:
+        """``rulebooks``: the latest parameters of every rulebook, assigned or not, by id; kept current."""
         self._engine = engine
-        self._parameters = parameters
+        self._rulebooks = rulebooks
         self._partitions = partitions
         self._withdrawals: dict[str, Callable[[str], None]] = {
             "instruments": engine.withdraw_instrument,
@@ -94,12 +100,23 @@ class ReferenceDesk:
 
     def _put_account(self, message: AccountRecord) -> None:
         account = Account(
-            message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals)
-        )
+            message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals),
+            message.counterparty,
+        )  # fmt: skip
         put = self._engine.put_account if message.status == "open" else self._engine.close_account
         put(account, partition_of(message.account_id, self._partitions))
 
     def _put_rulebook(self, message: RulebookRecord) -> None:
+        """A rulebook's parameters, or the policy: what is in force follows from the latest of each, in any order."""
+        if message.method == POLICY:
+            self._put_policy(message)
+            return
         parameters = {**message.parameters, "rulebook_id": message.rulebook_id, "version": message.version}
         self._engine.put_rulebook(message.method, parameters)
-        self._parameters[message.rulebook_id] = parameters
+        self._rulebooks[message.rulebook_id] = RulebookParameters(message.method, parameters)
+
+    def _put_policy(self, message: RulebookRecord) -> None:
+        if message.rulebook_id != POLICY:
+            thing = f"rulebook {message.rulebook_id}"
+            raise MarginError(Reason.BAD_PARAMETER, thing, f"there is one policy, under the id {POLICY!r}")
+        take_policy(self._engine, {**message.parameters, "version": message.version}, self._rulebooks)

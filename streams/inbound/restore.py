@@ -1,13 +1,15 @@
-"""Taking a partition: its call cases, then its day, read back from the log."""
+"""Taking a partition: its call cases and intraday standings, then its day, read back from the log."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.contracts.base import Message
+from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
 from streams.contracts.topics import TopicTable
 from streams.inbound.light_records import Records, with_light_records
@@ -17,7 +19,9 @@ from streams.inbound.record import Record, Refusal, Taken
 # Openings first: trades that they cover then cost next to nothing.
 _DAY: Final = ("positions", "collateral", "trades")
 
-TakeCases = Callable[[list[CallEvent]], Awaitable[None]]
+M = TypeVar("M", bound=Message)
+
+TakeStates = Callable[[list[CallEvent], list[IntradayEventRecord]], Awaitable[None]]
 TakeBatch = Callable[[str, Sequence[Record]], Awaitable[Taken]]
 
 
@@ -30,7 +34,7 @@ class Restored:
 
 
 class UnreadableCaseError(RuntimeError):
-    """A call case that this program cannot have written; going on could double a call."""
+    """A call case or a standing that this program cannot have written; going on could double an event."""
 
 
 async def restore_partition(
@@ -38,10 +42,10 @@ async def restore_partition(
     group: str,
     topics: TopicTable,
     partition: int,
-    take_cases: TakeCases,
+    take_states: TakeStates,
     take_batch: TakeBatch,
 ) -> Restored:
-    """Read a partition's cases and day to their present ends; silently, nothing is evaluated.
+    """Read a partition's cases, standings and day to their present ends; silently, nothing is evaluated.
 
     The partition's producer must have been started before: its fence has ended the earlier owner's open
     transaction, so what is read is all there will ever be from it.
@@ -58,9 +62,13 @@ async def restore_partition(
         await consumer.start()
         with_light_records(consumer)
         cases = TopicPartition(topics["call-cases"].name, partition)
+        standings = TopicPartition(topics["intraday-deficits"].name, partition)
         day = {TopicPartition(topics[name].name, partition): name for name in _DAY}
-        consumer.assign([cases, *day])
-        await take_cases(await _last_cases(consumer, cases))
+        consumer.assign([cases, standings, *day])
+        await take_states(
+            await _last_events(consumer, cases, CallEvent),
+            await _last_events(consumer, standings, IntradayEventRecord),
+        )
         for tp, name in day.items():
             committed = await consumer.committed(tp) or 0
             async for _, records in read_to_end(consumer, [tp]):
@@ -72,19 +80,20 @@ async def restore_partition(
     return restored
 
 
-async def _last_cases(consumer: AIOKafkaConsumer, tp: TopicPartition) -> list[CallEvent]:
+async def _last_events(consumer: AIOKafkaConsumer, tp: TopicPartition, model: type[M]) -> list[M]:
+    """The last event of each key."""
     last: dict[bytes, Any] = {}
     async for _, records in read_to_end(consumer, [tp]):
         for record in records:
             last[record.key] = record
-    return [_case(record, tp) for record in last.values() if record.value is not None]
+    return [_event(record, tp, model) for record in last.values() if record.value is not None]
 
 
-def _case(record: Any, tp: TopicPartition) -> CallEvent:
+def _event(record: Any, tp: TopicPartition, model: type[M]) -> M:
     try:
-        return CallEvent.model_validate_json(record.value or b"")
+        return model.model_validate_json(record.value or b"")
     except ValueError as error:
         raise UnreadableCaseError(
-            f"{tp.topic} partition {tp.partition} offset {record.offset} is no call case: {error}; "
+            f"{tp.topic} partition {tp.partition} offset {record.offset} is no {model.__name__}: {error}; "
             "only workers may write this topic: remove the record or restore the topic"
         ) from error

@@ -109,14 +109,20 @@ def call_evidence(
 
 def cloudevents_headers(event: CallEvent, source: str) -> Headers:
     """CloudEvents 1.0, Kafka binary mode."""
-    time = datetime.fromtimestamp(event.as_of_ns / NANOSECONDS_PER_SECOND, UTC)
+    kind = f"marginmon.call.{event.state}"
+    return event_headers(event.event_id, kind, event.as_of_ns, event.account_id, source)
+
+
+def event_headers(event_id: str, kind: str, as_of_ns: int, subject: str, source: str) -> Headers:
+    """CloudEvents 1.0, Kafka binary mode, of any event."""
+    time = datetime.fromtimestamp(as_of_ns / NANOSECONDS_PER_SECOND, UTC)
     fields = {
         "ce_specversion": "1.0",
-        "ce_id": event.event_id,
+        "ce_id": event_id,
         "ce_source": source,
-        "ce_type": f"marginmon.call.{event.state}",
+        "ce_type": kind,
         "ce_time": time.isoformat().replace("+00:00", "Z"),
-        "ce_subject": event.account_id,
+        "ce_subject": subject,
         "content-type": "application/json",
     }
     return tuple((name, value.encode()) for name, value in fields.items())

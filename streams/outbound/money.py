@@ -27,6 +27,11 @@ def named_amounts(parts: Iterable[tuple[str, float]], total: Decimal) -> tuple[N
     return tuple(NamedAmount(name=name, amount=amount) for name, amount in amounts)
 
 
+def exact_cents(amount_usd: float) -> Decimal:
+    """An amount that is whole cents already."""
+    return cents_nearest(amount_usd)
+
+
 def business_date(day: int) -> str:
     """``YYYY-MM-DD``; an account without a start-of-day record gets 1970-01-01."""
     return (_EPOCH + timedelta(days=0 if day == NEVER else day)).isoformat()

@@ -21,6 +21,7 @@ from streams.contracts.results import (
     SiloStatement,
     UnifiedStatement,
 )
+from streams.outbound.intraday import intraday_statement
 from streams.outbound.money import business_date, data_quality, input_offsets, named_amounts
 
 _NEVER_NS: Final = -(2**62)
@@ -38,6 +39,7 @@ def requirement_statement(statement: AccountStatement, sequence: int, served_by:
         business_date=business_date(statement.business_day),
         as_of_ns=statement.as_of_ns,
         sequence=sequence,
+        policy_version=statement.policy_version,
         silos=silos,
         unified=unified,
         gap=_gap(statement, silo_sum, unified),
@@ -45,6 +47,7 @@ def requirement_statement(statement: AccountStatement, sequence: int, served_by:
         quality=data_quality(statement.quality),
         inputs=input_offsets(statement.inputs),
         served_by=served_by,
+        intraday=None if statement.intraday is None else intraday_statement(statement.intraday),
     )
 
 
@@ -59,6 +62,7 @@ def _silo(figures: SiloFigures) -> SiloStatement:
         equity=equity,
         excess=equity - maintenance,
         below_minimum_equity=figures.below_minimum_equity,
+        exception=figures.exception,
     )
 
 

@@ -19,7 +19,7 @@ from streams.inbound.record import Taken
 from streams.inbound.responses import TOPIC as RESPONSES
 from streams.inbound.responses import ResponseBatch
 from streams.outbound.requirements import requirement_statement
-from streams.parameters import load_policy
+from streams.parameters import load_policy, read_rulebooks
 from streams.replay.book_check import Problem, usable_part
 from streams.replay.book_file import Book
 from streams.replay.messages import FileMessage, reference_messages
@@ -53,6 +53,7 @@ class FileEngine:
     Attributes:
         book: the part of the book that the engine can take.
         problems: what could not be used and leaves figures incomplete. notes: what hurts no figure by itself.
+        rulebooks: the latest parameters by rulebook_id, assigned or not.
         notes_beyond: number of notes that are counted only. counts: messages by (topic, outcome).
     """
 
@@ -73,7 +74,8 @@ class FileEngine:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.notes_beyond = 0
-        self._intake = Intake(self.engine, {}, DEFAULT_PARTITIONS, _PARKING_LIMIT, _SKEW_LIMIT_MS)
+        self.rulebooks = read_rulebooks(parameters)
+        self._intake = Intake(self.engine, self.rulebooks, DEFAULT_PARTITIONS, _PARKING_LIMIT, _SKEW_LIMIT_MS)
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._places: dict[str, str] = {}
         for partition in range(DEFAULT_PARTITIONS):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from streams.parameters import take_policy
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
@@ -14,7 +15,7 @@ from streams.worker.account_view import account_view
 
 
 class MarginedBook:
-    """A book after its one evaluation.
+    """A book after its evaluation.
 
     Attributes:
         as_of_ns: the time of the evaluation. views: per account ``{"statement", "explanation"}``, by id.
@@ -34,9 +35,21 @@ class MarginedBook:
         self.files.engine.advance_time(self.as_of_ns)
         self.files.take(price_messages(self.files.book), self.as_of_ns)
         self.files.take(activity_messages(self.files.book), self.as_of_ns)
+        self._evaluate()
+        self.refused = refused_positions(book, self.files)
+
+    def _evaluate(self) -> None:
         self.files.evaluate(self.as_of_ns)
         self.views = [self._view(account_id) for account_id in self.files.account_ids]
-        self.refused = refused_positions(book, self.files)
+
+    def take_policy(self, mapping: Mapping[str, Any]) -> None:
+        """Another policy takes effect, as it does in a running worker, and everything is evaluated anew.
+
+        Raises:
+            MarginError: it cannot; the figures stay.
+        """
+        take_policy(self.files.engine, mapping, self.files.rulebooks)
+        self._evaluate()
 
     def _view(self, account_id: str) -> dict[str, Any]:
         view = account_view(self.files.engine, account_id, self.as_of_ns, SERVED_BY)

@@ -47,6 +47,11 @@ def account_report(view: dict[str, Any]) -> RenderableType:
         for silo in statement["silos"]
         if silo["below_minimum_equity"]
     ]
+    parts += [
+        Text(f"{silo['silo']}: {silo['exception']}", style="yellow")
+        for silo in statement["silos"]
+        if silo["exception"]
+    ]
     if statement["quality"]["stale"]:
         parts.append(Text("stale: rests on prices older than their limit", style="yellow"))
     return Group(*parts, Text())

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.base.errors import Reason
+from engine.base.errors import MarginError, Reason
 from engine.market.instruments import SILOS, Instrument, Product
 from engine.market.prices import mark_of
+from engine.state.core import forgotten_before_ns
 from engine.state.engine import Engine
+from engine.state.statement import left_out
 from streams.contracts.activity import PriceRecord
 from streams.replay.book_check import Problem
 from streams.replay.book_file import Book
@@ -43,8 +45,12 @@ def _is_zero(price: PriceRecord) -> bool:
 
 
 def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | None:
-    """A Treasury past its maturity is cash that has not come yet, and takes the haircut of the shortest bucket."""
-    if instrument.product is Product.TREASURY or not 0 < instrument.expiry_ns < as_of_ns:
+    """A Treasury past its maturity may be pledged still: cash that has not come yet, at the haircut of the shortest
+    bucket, until the engine forgets it. As a position its rulebook refuses it.
+    """
+    if not 0 < instrument.expiry_ns < as_of_ns:
+        return None
+    if instrument.product is Product.TREASURY and instrument.expiry_ns >= forgotten_before_ns(as_of_ns):
         return None
     detail = f"expired at {time_text(instrument.expiry_ns)}, before {time_text(as_of_ns)}"
     return Problem(place, "", Reason.EXPIRED, detail, instrument.instrument_id)
@@ -66,7 +72,7 @@ def _zero_price(instrument: Instrument, zero: dict[str, str]) -> Problem | None:
 
 def refused_positions(book: Book, files: FileEngine) -> list[Problem]:
     """Every position, trade and pledged asset of an evaluated book that no figure holds: what was refused on the way
-    in, then what is left without a price, or without a rulebook for its account.
+    in, then what is left without a price, without a rulebook for its account, or refused by its rulebook.
     """
     entries = {entry.place: entry for entry in _entries(book)}
     refused = [
@@ -77,7 +83,12 @@ def refused_positions(book: Book, files: FileEngine) -> list[Problem]:
     ]
     places = {problem.place for problem in files.problems}
     taken = [entry for place, entry in entries.items() if place not in places]
-    left = (_without_price(entry, files.engine) or _without_rulebook(entry, files.engine) for entry in taken)
+    engine = files.engine
+    by_rulebook = _RefusedByRulebook(engine)
+    left = (
+        _without_price(entry, engine) or _without_rulebook(entry, engine) or by_rulebook.problem(entry)
+        for entry in taken
+    )
     return [problem for problem in (*refused, *left) if problem is not None and problem.instrument_id]
 
 
@@ -120,3 +131,21 @@ def _without_rulebook(entry: _Entry, engine: Engine) -> Problem | None:
     lacking = " or ".join(sorted({a.approval for a in offered}))
     detail = f"instrument {entry.instrument_id} ({product}) in silo {silo} needs approval {lacking}"
     return Problem(entry.place, entry.account_id, Reason.NO_RULEBOOK, detail, entry.instrument_id)
+
+
+class _RefusedByRulebook:
+    """What rulebooks leave out of the accounts of an engine, asked once an account."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._errors: dict[str, dict[str, MarginError]] = {}
+
+    def problem(self, entry: _Entry) -> Problem | None:
+        if entry.account_id not in self._errors:
+            account = int(self._engine.account_slots([entry.account_id])[0])
+            self._errors[entry.account_id] = {error.thing: error for error in left_out(self._engine, account)}
+        error = self._errors[entry.account_id].get(f"position {entry.instrument_id}")
+        if error is None:
+            return None
+        detail = f"instrument {entry.instrument_id} {error.detail}"
+        return Problem(entry.place, entry.account_id, error.reason, detail, entry.instrument_id)

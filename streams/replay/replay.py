@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent, RequirementStatement
 from streams.outbound.calls import call_event
+from streams.outbound.intraday import SILENT, intraday_event
 from streams.replay.file_engine import FileEngine
 from streams.replay.steps import Step
 
@@ -17,6 +19,7 @@ class ReplayResult:
     """What a replay brought.
 
     Attributes:
+        intraday: events of intraday margin deficits but for those that only carry the state on.
         timeline: rows of :func:`timeline_row`, by time, then account. first_ns, last_ns: of the steps.
     """
 
@@ -24,6 +27,7 @@ class ReplayResult:
     first_ns: int = 0
     last_ns: int = 0
     calls: list[CallEvent] = field(default_factory=list)
+    intraday: list[IntradayEventRecord] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     statements: list[RequirementStatement] = field(default_factory=list)
 
@@ -47,6 +51,8 @@ def replay(files: FileEngine, course: Iterable[Step], every_ns: int) -> ReplayRe
         changes = files.evaluate(step.time_ns)
         said = [*changes.transitions, *files.answer(step.activity, step.time_ns)]
         result.calls += [call_event(transition) for transition in said]
+        told = (move for move in changes.intraday if move.event.reason not in SILENT)
+        result.intraday += [intraday_event(move) for move in told]
         result.steps += 1
         result.last_ns = step.time_ns
         if result.steps == 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
+from rich.table import Table
 
 from streams.replay.command_errors import time_text
 from streams.replay.file_engine import FileEngine
@@ -30,6 +31,7 @@ def document(result: ReplayResult, files: FileEngine, feed: PriceFeed) -> dict[s
         "problems": [str(problem) for problem in files.problems],
         "left_out": files.left_out,
         "calls": [call.model_dump(mode="json") for call in result.calls],
+        "intraday_deficits": [event.model_dump(mode="json") for event in result.intraday],
         "timeline": [row | {"time": time_text(row["time_ns"])} for row in result.timeline],
         "statements": [statement.model_dump(mode="json") for statement in result.statements],
     }
@@ -76,6 +78,17 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _intraday_table(result: ReplayResult) -> Table:
+    table = table_of("Intraday deficits", "time", "account", "reason", "of", "amount", "frozen until")
+    for event in result.intraday:
+        amount = money(event.model_dump(mode="json")["amount"])
+        table.add_row(
+            time_text(event.as_of_ns), event.account_id, event.reason, event.deficit_date, amount,
+            event.account_frozen_until or "",
+        )  # fmt: skip
+    return table
+
+
 def print_summary(console: Console, result: ReplayResult, files: FileEngine, feed: PriceFeed) -> None:
     """What came in, the calls in order, the last figures of every account."""
     console.print(f"{time_text(result.first_ns)} to {time_text(result.last_ns)}, {result.steps} evaluations")
@@ -90,6 +103,8 @@ def print_summary(console: Console, result: ReplayResult, files: FileEngine, fee
             money(shown["margin_call_amount"]), money(shown["margin_excess"]), call.worst_scenario,
         )  # fmt: skip
     console.print(calls)
+    if result.intraday:
+        console.print(_intraday_table(result))
     last = table_of(
         "At the end",
         "account",

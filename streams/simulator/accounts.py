@@ -30,7 +30,8 @@ _SECOND_WORDS: Final = (
     "Row",
 )
 _KINDS: Final = ("Capital", "Partners", "Trading", "Fund", "Asset Management", "Holdings", "Securities")
-_SECURITIES: Final = frozenset({"equity", "etf", "equity_option", "index_option"})
+_DEBT: Final = frozenset({"treasury", "corporate_bond", "municipal_bond"})
+_SECURITIES: Final = _DEBT | {"equity", "etf", "equity_option", "index_option", "security_future"}
 _NO_CROSS_MARGIN_SHARE: Final = 0.05
 _NO_PORTFOLIO_MARGIN_SHARE: Final = 0.20  # of those who hold no securities
 _BY_STRATEGIES_SHARE: Final = 0.03  # of those who do: their securities stand under strategy-based margin
@@ -109,7 +110,7 @@ def _approvals(book: Book, shelf: Shelf, draws: np.random.Generator) -> tuple[Ap
     approvals: list[Approval] = []
     if chances[0] >= (_BY_STRATEGIES_SHARE if holds_securities else _NO_PORTFOLIO_MARGIN_SHARE):
         approvals.append("portfolio_margin")
-    if any(shelf.records[name].product not in OPTION_PRODUCTS | {"equity", "etf"} for name in book):
+    if any(shelf.records[name].product not in OPTION_PRODUCTS | _DEBT | {"equity", "etf"} for name in book):
         approvals.append("eligible_contract_participant")
     if chances[1] >= _NO_CROSS_MARGIN_SHARE:
         approvals.append("cross_margin")

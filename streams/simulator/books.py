@@ -99,6 +99,33 @@ def directional_securities(shelf: Shelf, draws: Draws) -> Book:
     return book
 
 
+def debt(shelf: Shelf, draws: Draws) -> Book:
+    """Treasuries and bonds, the longer Treasury sometimes short against the rest, and a fund beside them."""
+    notes, bonds = ("UST-NOTE-5Y", "UST-NOTE-10Y"), [*shelf.of_product("corporate_bond")]
+    book: Book = {}
+    for name in (_pick(draws, notes), _pick(draws, bonds), *shelf.of_product("municipal_bond")):
+        side = -1.0 if name in notes and draws.random() < 0.25 else 1.0
+        book[name] = side * shelf.quantity(name, _size_usd(draws, 1.2 * _MILLION))
+    book["SPY"] = shelf.quantity("SPY", _size_usd(draws, 0.3 * _MILLION))
+    return book
+
+
+def stocks_against_futures(shelf: Shelf, draws: Draws) -> Book:
+    """A stock against the nearer security future on it, and sometimes that one against the later."""
+    future = _pick(draws, shelf.of_product("security_future"))
+    stock = shelf.records[future].underlying
+    near, far = (
+        each for each in shelf.of_product("security_future") if shelf.records[each].underlying == stock
+    )
+    lots = float(max(round(_size_usd(draws, 0.8 * _MILLION) / shelf.notional_usd(near)), 1))
+    side = 1.0 if draws.random() < 0.8 else -1.0
+    book: Book = {stock: 100.0 * side * lots, near: -side * lots}
+    if draws.random() < 0.4:
+        _add(book, near, -side * lots)
+        _add(book, far, side * lots)
+    return book
+
+
 def directional_futures(shelf: Shelf, draws: Draws) -> Book:
     """One or two futures markets, or perpetuals, outright."""
     book: Book = {}
@@ -155,13 +182,15 @@ class Archetype(NamedTuple):
 
 
 ARCHETYPES: Final = (
-    Archetype("index_hedged", 0.16, index_hedged, "Index arbitrage"),
+    Archetype("index_hedged", 0.13, index_hedged, "Index arbitrage"),
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
-    Archetype("crypto_hedged", 0.16, crypto_hedged, "Digital assets"),
+    Archetype("crypto_hedged", 0.14, crypto_hedged, "Digital assets"),
     Archetype("directional_securities", 0.14, directional_securities, "Prime brokerage"),
     Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
     Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
     Archetype("calendar_spread", 0.08, calendar_spread, "Futures clearing"),
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
     Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),
+    Archetype("debt", 0.03, debt, "Fixed income"),
+    Archetype("stocks_against_futures", 0.02, stocks_against_futures, "Equity derivatives"),
 )

@@ -20,6 +20,7 @@ from streams.contracts.results import CallEvent
 from streams.simulator.accounts import make_accounts
 from streams.simulator.agenda import Agenda
 from streams.simulator.customers import Customers
+from streams.simulator.day_traders import DayTraders
 from streams.simulator.faults import FaultyProducers
 from streams.simulator.funding import StartOfDay
 from streams.simulator.latecomers import Latecomers
@@ -46,8 +47,8 @@ class Simulation:
         self._now_ns = start_ns
         self._opening_date = business_day_before(start_ns)
         # Every part draws from a stream of its own: a change in one leaves the others as they were.
-        streams = np.random.SeedSequence(settings.seed).spawn(8)
-        market, quotes, books, self._cash, trades, money, bad, late = map(np.random.default_rng, streams)
+        streams = np.random.SeedSequence(settings.seed).spawn(9)
+        market, quotes, books, self._cash, trades, money, bad, late, day = map(np.random.default_rng, streams)
         run_id = f"{start_ns // NANOSECONDS_PER_SECOND:x}"
         listings = universe(datetime.fromtimestamp(start_ns // NANOSECONDS_PER_SECOND, UTC).date())
         self.market = SimulatedMarket(listings, policy.rate, market)
@@ -67,6 +68,9 @@ class Simulation:
         self.customers = Customers(settings, self.accounts, money, self._agenda, run_id)
         self.faults = FaultyProducers(self.market, self.accounts, bad)
         self.latecomers = Latecomers(self.market, self.quotes, late, self._agenda, run_id, self._opening_date)
+        self.day_traders = DayTraders(
+            settings.accounts, self.market, day, self._agenda, run_id, self._opening_date
+        )
         self._due = {"prices": 0.0, "trades": 0.0, "faults": 0.0}
 
     def opening(self) -> Iterator[SimulatedRecord]:
@@ -80,6 +84,7 @@ class Simulation:
         start_of_day = StartOfDay(self._policy, listed, self._opening_quotes, self._now_ns)
         for opening in start_of_day.records(self.accounts, self._opening_date, self._cash):
             yield hot("positions", opening.account_id, opening)
+        yield from self.day_traders.opening(self._now_ns)
         if self.settings.bad_share > 0.0:
             self.latecomers.begin(self._now_ns)
 

@@ -12,7 +12,7 @@ from typing import Final
 from engine.market.credit_pricing import BASIS_POINT, upfront
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
-from streams.simulator.universe_derivatives import futures, options, perpetuals
+from streams.simulator.universe_derivatives import futures, options, perpetuals, security_futures
 
 # Ticker, price, average daily volume.
 _STOCKS: Final = (
@@ -23,11 +23,19 @@ _STOCKS: Final = (
     ("AIG", 82.0, 4e6),
     ("XOM", 114.0, 1.6e7),
 )
+# Name, days to maturity, coupon, price in percent of the principal.
 _TREASURIES: Final = (
-    ("UST-BILL-3M", 91, 98.9),
-    ("UST-NOTE-2Y", 730, 99.6),
-    ("UST-NOTE-5Y", 1826, 99.2),
-    ("UST-NOTE-10Y", 3652, 98.4),
+    ("UST-BILL-3M", 91, 0.0, 98.9),
+    ("UST-NOTE-2Y", 730, 0.0375, 99.6),
+    ("UST-NOTE-5Y", 1826, 0.04, 99.2),
+    ("UST-NOTE-10Y", 3652, 0.0425, 98.4),
+)
+# Name, product, grade, principal of one bond, days to maturity, coupon, price.
+_BONDS: Final = (
+    ("IBM-BOND-6Y", "corporate_bond", "investment", 1_000.0, 2190, 0.045, 100.8),
+    ("BAC-BOND-9Y", "corporate_bond", "investment", 1_000.0, 3285, 0.051, 101.6),
+    ("XYZ-BOND-4Y", "corporate_bond", "other", 1_000.0, 1460, 0.085, 88.5),
+    ("NYC-MUNI-12Y", "municipal_bond", "", 5_000.0, 4380, 0.04, 102.3),
 )
 # Reference entity, spread in basis points, coupon, relative move of the swap's value for one of the stock.
 _CREDIT_SWAPS: Final = (("AIG", 145.0, 0.01, -4.0), ("BAC", 80.0, 0.01, 4.0), ("XOM", 310.0, 0.05, 1.5))
@@ -43,9 +51,9 @@ def universe(start: date) -> list[Listing]:
     Args:
         start: first day of the simulation; expiries are counted from it.
     """
-    spot = [*_levels(), *_funds(), *_stocks(), *_crypto(), *_treasuries(start)]
+    spot = [*_levels(), *_funds(), *_stocks(), *_crypto(), *_treasuries(start), *_bonds(start)]
     prices = {listing.instrument_id: listing.base_price for listing in spot}
-    derived = [*futures(start, prices), *perpetuals(start, prices)]
+    derived = [*futures(start, prices), *security_futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
     return [*spot, *derived, *options(start, prices), *_equity_swaps(), *_credit_swaps(start)]
 
@@ -126,17 +134,34 @@ def _crypto() -> Iterator[Listing]:
 
 
 def _treasuries(start: date) -> Iterator[Listing]:
-    """Pledged only; quoted in percent of the face value, one unit is a face value of 1 USD."""
-    for name, days, price in _TREASURIES:
+    """Quoted in percent of the principal; one unit is a principal of 1 USD."""
+    for name, days, coupon, price in _TREASURIES:
         record = InstrumentRecord.model_validate(
             {
                 "instrument_id": name,
                 "product": "treasury",
                 "multiplier": 0.01,
                 "expiry": (start + timedelta(days=days)).isoformat(),
+                "coupon": coupon,
             }
         )
         yield Listing(record, price, 1 / 64, 0.0001, _SELDOM)
+
+
+def _bonds(start: date) -> Iterator[Listing]:
+    """Corporate and municipal bonds by the piece, quoted in percent of the principal."""
+    for name, product, grade, principal, days, coupon, price in _BONDS:
+        record = InstrumentRecord.model_validate(
+            {
+                "instrument_id": name,
+                "product": product,
+                "grade": grade,
+                "multiplier": principal / 100.0,
+                "expiry": (start + timedelta(days=days)).isoformat(),
+                "coupon": coupon,
+            }
+        )
+        yield Listing(record, price, 0.01, 0.002, _SELDOM)
 
 
 def _equity_swaps() -> Iterator[Listing]:

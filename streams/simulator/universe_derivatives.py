@@ -94,6 +94,8 @@ _CHAINS: Final = (
     _Chain("SPX", "index_option", 25.0, 0.17, 2, _INDEX_DISTANCES),
     _Chain("NDX", "index_option", 100.0, 0.22, 1, _INDEX_DISTANCES[2:]),
 )
+_ON_STOCKS: Final = ("AAPL", "IBM")
+_CARRY: Final = 0.04  # per year, of a future on a stock over the stock, before its dividends
 _FACTORS_OF: Final = {"SPY": "EQ:SPX", "QQQ": "EQ:NDX"}
 _YIELDS: Final = {
     "AAPL": 0.004, "MSFT": 0.007, "IBM": 0.026, "BAC": 0.022, "AIG": 0.021, "XOM": 0.034,
@@ -126,6 +128,25 @@ def futures(start: date, prices: Mapping[str, float]) -> Iterator[Listing]:
         average_daily_volume=2e4,
     )
     yield Listing(venue_future, price, 1.0, 0.0002, _SOMETIMES)
+
+
+def security_futures(start: date, prices: Mapping[str, float]) -> Iterator[Listing]:
+    """Two quarterly futures of 100 shares on some stocks."""
+    for ticker in _ON_STOCKS:
+        for expiry in expiries(start, QUARTERLY, 2):
+            record = _record(
+                instrument_id=contract_code(f"{ticker}1C", expiry),
+                product="security_future",
+                underlying=ticker,
+                multiplier=100,
+                expiry=expiry.isoformat(),
+                risk_factor=f"EQ:{ticker}",
+                average_daily_volume=1e4,
+            )
+            price = prices[ticker] * math.exp(
+                (_CARRY - _YIELDS[ticker]) * (expiry - start).days / _DAYS_PER_YEAR
+            )
+            yield Listing(record, price, 0.01, 0.0002, _SELDOM)
 
 
 def _future(

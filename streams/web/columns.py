@@ -28,6 +28,7 @@ COLUMNS: Final = (
     *(f"equity:{silo}" for silo in _SILOS),
     *("silo_sum", "unified", "gap", "silo_deficit", "unified_deficit", "trapped_excess"),
     *("in_silo_deficit", "in_unified_deficit", "stale", "incomplete", "price_age_ms"),
+    *("frozen", "intraday_deficit"),
     *(f"{term}:{silo}" for term in SILO_TERMS for silo in _SILOS),
     *ACCOUNT_TERMS,
 )
@@ -51,6 +52,10 @@ def row_of(statement: RequirementStatement) -> Int64s:
     row[COLUMN["in_unified_deficit"]] = gap.unified_deficit > 0
     row[COLUMN["stale"]] = quality.stale
     row[COLUMN["incomplete"]] = bool(quality.incomplete)
+    if statement.intraday is not None:
+        row[COLUMN["frozen"]] = statement.intraday.frozen
+        owed = statement.intraday.deficit_today > 0 or statement.intraday.open_deficits > 0
+        row[COLUMN["intraday_deficit"]] = owed
     row[COLUMN["price_age_ms"]] = quality.oldest_price_age_ms
     for term in gap.terms:
         if is_gap_term(term.name):

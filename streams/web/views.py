@@ -87,6 +87,8 @@ class AccountRow(msgspec.Struct, frozen=True):
     utilisation: float | None
     stale: bool
     incomplete: bool
+    frozen: bool
+    intraday_deficit: bool
     price_age_ms: int
     published_ms: int
 
@@ -210,6 +212,8 @@ def account_row(board: Board, kept: Kept) -> AccountRow:
         utilisation=None if utilisation == float("inf") else utilisation,
         stale=bool(row[COLUMN["stale"]]),
         incomplete=bool(row[COLUMN["incomplete"]]),
+        frozen=bool(row[COLUMN["frozen"]]),
+        intraday_deficit=bool(row[COLUMN["intraday_deficit"]]),
         price_age_ms=int(row[COLUMN["price_age_ms"]]),
         published_ms=kept.published_ms,
         **money,

@@ -34,6 +34,7 @@ class Aggregates:
         yield from _money(self.totals)
         yield from _calls(self.totals, self.time_ns)
         yield from _prices(self.totals, self.time_ns)
+        yield from _intraday(self.totals)
         yield _utilisation(self.totals)
         yield from _worst(self.totals)
 
@@ -95,6 +96,18 @@ def _calls(totals: Totals, time_ns: int) -> Iterator[Metric]:
         "margin_call_age_seconds", "Age of the oldest open binding call.", [],
         {(): age_ns / NANOSECONDS_PER_SECOND},
     )  # fmt: skip
+
+
+def _intraday(totals: Totals) -> Iterator[Metric]:
+    sums = totals.intraday
+    yield _family(
+        "intraday_accounts_frozen", "Accounts frozen after an intraday deficit.", [], {(): sums.frozen}
+    )
+    deficits = {("today",): float(sums.deficits_today), ("outstanding",): float(sums.outstanding)}
+    yield _family("intraday_deficits", "Intraday margin deficits by state.", ["state"], deficits)
+    amounts = {("today",): sums.today_usd, ("outstanding",): sums.outstanding_usd}
+    yield _family("intraday_deficit_usd", "Sum of intraday margin deficits.", ["state"], amounts)
+    yield _family("intraday_accounts_waiting", "Accounts that wait for a price.", [], {(): sums.waiting})
 
 
 def _prices(totals: Totals, time_ns: int) -> Iterator[Metric]:

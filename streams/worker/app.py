@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from engine.state.closing_state import Left
 from engine.state.engine import Engine
+from engine.state.policy import RulebookParameters
 from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
 from streams.contracts.results import RequirementStatement
 from streams.inbound.broadcast import Broadcast
@@ -24,7 +25,7 @@ from streams.inbound.record import Record, Refusal, Taken
 from streams.inbound.responses import ResponseBatch
 from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import Committed
-from streams.parameters import load_policy, read_toml
+from streams.parameters import UNIFIED_METHOD, load_policy, read_rulebooks, read_toml
 from streams.warmup import warm_up
 from streams.worker.clock import Clock, EventClock, WallClock, by_source_time
 from streams.worker.engine_thread import EngineThread, IngestThread
@@ -56,13 +57,15 @@ class MarginWorker:
         policy = load_policy(settings.parameters, settings.scenarios)
         self.settings = settings
         self.engine = Engine(policy, settings.threads)
-        parameters: dict[str, Mapping[str, Any]] = {
-            rulebook_id: read_toml(f"{rulebook_id}.toml", settings.parameters)
-            for rulebook_id in (*policy.rulebooks, policy.unified.rulebook_id)
+        rulebooks = {
+            **read_rulebooks(settings.parameters),
+            policy.unified.rulebook_id: RulebookParameters(
+                UNIFIED_METHOD, read_toml(f"{UNIFIED_METHOD}.toml", settings.parameters)
+            ),
         }
         self.intake = Intake(
             self.engine,
-            parameters,
+            rulebooks,
             settings.partitions,
             settings.parking_limit,
             settings.clock_skew_limit_ms,
@@ -88,7 +91,7 @@ class MarginWorker:
         )
         self._dead_letters = DeadLetters(self._producer)
         self._evaluation = Evaluation(
-            settings, self.intake, self.engine_thread, self.metrics, parameters, self._dispatch, self._tell,
+            settings, self.intake, self.engine_thread, self.metrics, rulebooks, self._dispatch, self._tell,
             self.clock,
         )  # fmt: skip
         self._broadcast = Broadcast(
@@ -316,14 +319,14 @@ class MarginWorker:
     def _dispatch(self, result: PassResult, newest_ms: int) -> None:
         self.metrics.count_taken(result.prices, time.time_ns(), live=True)
         self._broadcast.note(result.prices.refusals)
-        for partition, records in by_partition(result.transitions).items():
+        for partition, records in by_partition(result).items():
             keeper = self._keepers.get(partition)
             if keeper is None or not keeper.publish(records, newest_ms):
-                log.info(
-                    "partition %d: transitions of a dropped partition are left to its restore", partition
-                )
+                log.info("partition %d: events of a dropped partition are left to its restore", partition)
         for transition, _ in result.transitions:
             self.metrics.count_transition(transition)
+        for move, _ in result.intraday:
+            self.metrics.count_intraday(move)
         if result.left:
             self._watch(self._withdraw_statements(result.left))
 

@@ -15,11 +15,14 @@ from engine.shortfall.call_response import Response
 from engine.state.answers import Answered, answer
 from engine.state.cases import Move
 from engine.state.closing_state import Left
+from engine.state.intraday_pass import IntradayMove
+from engine.state.policy import RulebookParameters
 from engine.state.transition import Transition, transitions
 from streams.contracts.results import RequirementStatement
 from streams.inbound.intake import Intake
 from streams.inbound.record import Taken
 from streams.outbound.calls import Outgoing, records_of
+from streams.outbound.intraday import intraday_record
 from streams.worker.clock import Clock, EventClock
 from streams.worker.engine_thread import EngineThread
 from streams.worker.metrics import WorkerMetrics
@@ -31,7 +34,7 @@ _CENT_USD: Final = 0.01
 
 @dataclass(slots=True)
 class PassResult:
-    """What a pass, or a part of one, brought: transitions with their records, each with its partition.
+    """What a pass, or a part of one, brought: transitions and intraday events with their records.
 
     ``prices`` is what became of the prices that waited for the pass.
     """
@@ -41,6 +44,7 @@ class PassResult:
     accounts: int = 0
     seconds: float = 0.0
     transitions: list[tuple[Transition, list[Outgoing]]] = field(default_factory=list)
+    intraday: list[tuple[IntradayMove, Outgoing]] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     shadow_error_usd: float | None = None
 
@@ -61,19 +65,19 @@ class Evaluation:
         intake: Intake,
         engine_thread: EngineThread,
         metrics: WorkerMetrics,
-        parameters: Mapping[str, Mapping[str, Any]],
+        rulebooks: Mapping[str, RulebookParameters],
         dispatch: Callable[[PassResult, int], None],
         tell: Callable[[list[RequirementStatement]], None],
         clock: Clock,
     ) -> None:
-        """``parameters``: by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought, ``tell``
-        statements."""
+        """``rulebooks``: parameters by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought,
+        ``tell`` statements."""
         self._settings = settings
         self._intake = intake
         self._engine = intake.engine
         self._thread = engine_thread
         self._metrics = metrics
-        self._parameters = parameters
+        self._rulebooks = rulebooks
         self._dispatch = dispatch
         self._clock = clock
         self._teller = Teller(settings, self._engine, engine_thread, tell)
@@ -218,10 +222,14 @@ class Evaluation:
         accounts, moves = self._engine.evaluate_moves(now_ns, shadow_due or self._options_are_due())
         for of_partition in self._by_partition(moves):
             hand_over(PassResult(now_ns, transitions=self._published(of_partition, now_ns)), newest_ms)
+        intraday = self._engine.intraday_moves(accounts, now_ns)
+        if intraday:
+            hand_over(PassResult(now_ns, intraday=self._published_intraday(intraday)), newest_ms)
         result = PassResult(now_ns, prices, len(accounts), time.perf_counter() - started)
         result.left = self._engine.take_left()
-        called = np.array([move.account for move in moves], np.int64)
-        self._teller.note(now_ns, accounts, called, result.left)
+        followed = self._slots_of(intraday)  # a day may end without anything to evaluate
+        told = np.array([*(move.account for move in moves), *followed], np.int64)
+        self._teller.note(now_ns, np.union1d(accounts, told), told, result.left)
         if shadow_due:
             result.shadow_error_usd = self._shadow_check()
         return result
@@ -241,6 +249,14 @@ class Evaluation:
             for transition in transitions(self._engine, moves, now_ns)
         ]
 
+    def _published_intraday(self, moves: Sequence[IntradayMove]) -> list[tuple[IntradayMove, Outgoing]]:
+        topics, source = self._settings.topics, self._served_by or "marginmon"
+        return [(move, intraday_record(move, topics, source)) for move in moves]
+
+    def _slots_of(self, moves: Sequence[IntradayMove]) -> list[int]:
+        slot_of = self._engine.accounts.slot_of
+        return [slot_of[account_id] for account_id in dict.fromkeys(move.event.account_id for move in moves)]
+
     def _options_are_due(self) -> bool:
         """Whether this pass renews the risk arrays of options; on an event clock every pass does."""
         now_s = time.monotonic()
@@ -253,8 +269,13 @@ class Evaluation:
         return self._settings.shadow_check_accounts > 0 and time.monotonic() >= self._next_shadow_s
 
     def _parameters_of(self, transition: Transition) -> dict[str, Any]:
-        ids = transition.rulebook.split("+")
-        return {rulebook_id: self._parameters.get(rulebook_id, {}) for rulebook_id in ids}
+        """Of the rulebooks of the scope, each in the silo where it stands."""
+        here = {"silo": transition.scope.removeprefix("silo:")} if transition.binding else {}
+        return {
+            rulebook_id: {**self._rulebooks[rulebook_id].parameters, **here}
+            for rulebook_id in transition.rulebook.split("+")
+            if rulebook_id in self._rulebooks
+        }
 
     def _shadow_check(self) -> float | None:
         """Compare the next few accounts with the plain twin; everything must just have been revalued."""
@@ -272,11 +293,11 @@ class Evaluation:
         return self._engine.shadow_check(ids)
 
 
-def by_partition(
-    transitions: Sequence[tuple[Transition, list[Outgoing]]],
-) -> dict[int, list[Outgoing]]:
+def by_partition(result: PassResult) -> dict[int, list[Outgoing]]:
     """Records of a pass by the partition whose producer publishes them, in order."""
     grouped: dict[int, list[Outgoing]] = {}
-    for transition, records in transitions:
+    for transition, records in result.transitions:
         grouped.setdefault(transition.inputs.partition, []).extend(records)
+    for move, record in result.intraday:
+        grouped.setdefault(move.partition, []).append(record)
     return grouped

@@ -2,7 +2,7 @@
 
 Steps of taking a partition, numbered as in docs/guarantees.md:
   1. open its transactional producer: every earlier owner is fenced, its open transaction ended;
-  2. read its call cases, read_committed;
+  2. read its call cases and intraday standings, read_committed;
   3. read its start-of-day records, collateral and trades to their present ends, silently;
   4. write the dead letters that no earlier owner wrote;
   5. go live: every account of it is evaluated on the next pass.
@@ -19,11 +19,13 @@ from typing import Final
 
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
 from streams.inbound.intake import Intake
 from streams.inbound.record import Record, Refusal, Taken
 from streams.inbound.restore import restore_partition
 from streams.outbound.calls import Outgoing, case_of
+from streams.outbound.intraday import standing_of
 from streams.outbound.publisher import CallPublisher, Committed
 from streams.worker.engine_thread import EngineThread
 from streams.worker.metrics import WorkerMetrics
@@ -156,7 +158,7 @@ class Keeper:
         await services.engine_thread.run(services.intake.take_partition, self.number)
         restored = await restore_partition(
             services.settings.bootstrap, services.settings.group, services.settings.topics, self.number,
-            self._take_cases, self._take_batch,
+            self._take_states, self._take_batch,
         )  # fmt: skip
         await services.write_dead_letters(restored.refusals)
         self._dropped.clear()
@@ -170,10 +172,14 @@ class Keeper:
         log.info("partition %d: live after %.2f s, %d records", self.number, seconds, restored.messages)
         services.went_live()
 
-    async def _take_cases(self, events: list[CallEvent]) -> None:
+    async def _take_states(self, cases: list[CallEvent], standings: list[IntradayEventRecord]) -> None:
+        intake = self._services.intake
+
         def take() -> None:
-            for event in events:
-                self._services.intake.restore_case(case_of(event), event.as_of_ns, self.number)
+            for case in cases:
+                intake.restore_case(case_of(case), case.as_of_ns, self.number)
+            for standing in standings:
+                intake.engine.intraday.put(self.number, standing_of(standing))
 
         await self._services.engine_thread.run(take)
 

@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from engine.base.units import NANOSECONDS_PER_SECOND
+from engine.state.intraday_pass import IntradayMove
 from engine.state.transition import Transition
 from streams.inbound.record import Taken
 from streams.outbound.publisher import Committed
@@ -67,6 +68,7 @@ class WorkerMetrics:
         )
         self.restored_messages = counter("restored_messages", "Records read to restore partitions.")
         self.calls = counter("margin_calls", "Call transitions published.", "scope", "state", "reason")
+        self.intraday = counter("intraday_events", "Events of intraday margin deficits published.", "reason")
         self.statements = counter("statements_published", "Statements to margin.requirements.")
         self.shadow_checks = counter("shadow_check", "Incremental figures against the plain twin.", "result")
         self.shadow_error = gauge("shadow_check_max_abs_error_usd", "Largest difference of the last check.")
@@ -93,3 +95,7 @@ class WorkerMetrics:
         """Count one call transition."""
         kind = transition.scope.partition(":")[0]
         self.calls.labels(kind, transition.state, transition.reason).inc()
+
+    def count_intraday(self, move: IntradayMove) -> None:
+        """Count one event of an intraday margin deficit."""
+        self.intraday.labels(move.event.reason.value).inc()

@@ -15,15 +15,16 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, lil_matrix, vstack
 
 from engine.rules.strategy.book import Book, OptionPosition
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
-from engine.rules.strategy.linear import least_cost
-from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing
+from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing, posed
 from engine.rules.strategy.parameters import Parameters
-from engine.rules.strategy.programme import Programme, programme
+from engine.rules.strategy.programme import Programme
 from engine.rules.strategy.securities import Stage, Stock
+from engine.rules.strategy.tableau import FALLING, FROM
+from engine.rules.strategy.whole import divided_solution
 from streams.parameters import read_toml
 from tests.bench.row import Row
 
@@ -63,18 +64,30 @@ def milliseconds(work: Callable[[], object]) -> float:
     return median(times[1:])
 
 
-def highs(problem: Programme) -> float:
+def linking(problem: Programme) -> csr_matrix:
+    """The rows of a programme written out."""
+    rows, m = problem.rows, len(problem.rows.bound)
+    matrix = lil_matrix((m, len(problem.cost)))
+    for column, place, law, value in zip(rows.column, rows.place, rows.law, rows.value, strict=True):
+        block = np.flatnonzero(rows.block == rows.block[place])
+        mine = block[block <= place] if law == FALLING else block[block >= place]
+        across = np.ones(len(mine)) if law == FROM else np.abs(rows.point[mine] - rows.point[place])
+        for row, coefficient in zip(mine, value * across, strict=True):
+            matrix[row, column] += coefficient
+    return csr_matrix(matrix)
+
+
+def highs(problem: Programme, matrix: csr_matrix) -> float:
     """The linear programme's least cost by HiGHS."""
-    rows, sets, n = problem.rows, problem.sets, len(problem.cost)
-    linking = csr_matrix((rows.values, rows.columns, rows.starts), (len(rows.bound), n))
+    sets, n = problem.sets, len(problem.cost)
     sharing = csr_matrix((np.ones(len(sets.members)), sets.members, sets.starts), (len(sets.quantity), n))
-    equal = rows.equal
+    equal = problem.rows.equal
     found = linprog(
         problem.cost,
-        A_ub=linking[~equal],
-        b_ub=rows.bound[~equal],
-        A_eq=vstack([linking[equal], sharing]),
-        b_eq=np.concatenate([rows.bound[equal], sets.quantity]),
+        A_ub=matrix[~equal],
+        b_ub=problem.rows.bound[~equal],
+        A_eq=vstack([matrix[equal], sharing]),
+        b_eq=np.concatenate([problem.rows.bound[equal], sets.quantity]),
         method="highs",
     )
     return float(found.fun)
@@ -82,20 +95,19 @@ def highs(problem: Programme) -> float:
 
 def own(problem: Programme) -> float:
     """The same by the own solver."""
-    amounts = np.zeros(len(problem.cost))
-    prices = np.zeros(len(problem.rows.bound))
-    least_cost(problem.cost, problem.sets, problem.rows, MOST_PIVOTS, amounts, prices)
+    _, amounts, _ = divided_solution(problem.cost, problem.sets, problem.rows, MOST_PIVOTS)
     return float(problem.cost @ amounts)
 
 
 def _rows(name: str, held: Book, terms: Terms) -> list[Row]:
-    problem = programme(held, terms)
-    if abs(highs(problem) - own(problem)) > 0.01:
+    problem = posed(held, terms).problem
+    matrix = linking(problem)
+    if abs(highs(problem, matrix) - own(problem)) > 0.01:
         raise RuntimeError("own solver and HiGHS differ")
     peer = f"HiGHS, linear programme, {name}"
     whole = milliseconds(lambda: least_pairing(held, terms))
     linear = milliseconds(lambda: own(problem))
-    compared = milliseconds(lambda: highs(problem))
+    compared = milliseconds(lambda: highs(problem, matrix))
     pairing = least_pairing(held, terms)
     gap_ppm = 1e6 * (pairing.published_usd / pairing.lower_bound_usd - 1.0)
     return [

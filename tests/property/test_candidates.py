@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.shortfall.call import Figures, decide
-from engine.shortfall.call_rule import CallRule
+from engine.shortfall.call_rule import CallRule, CollectionException
 from engine.shortfall.candidates import STATE_CODES, ScopeFigures, may_move
 from engine.shortfall.case import OPEN, CallCase, CallReason, CallState
 
@@ -22,7 +22,14 @@ rules = st.builds(
     recall_step_usd=st.sampled_from([0.0, 100.0]),
     recall_step_share=st.sampled_from([0.0, 0.1]),
     restore_to=st.sampled_from(["maintenance", "initial"]),
+    exceptions=st.just(
+        {
+            "affiliate": CollectionException("exposure", "", False),
+            "legacy": CollectionException("nothing", "", False),
+        }
+    ),
 )
+counterparties = st.sampled_from(["", "affiliate", "legacy"])
 
 
 @settings(deadline=None)  # the first example compiles
@@ -32,7 +39,7 @@ rules = st.builds(
     maintenance=st.floats(0, 1e6) | st.sampled_from([0.0, 900.0, 1000.0]),
     equity=amounts,
     trusted=st.booleans(),
-    rule=rules,
+    rule=st.builds(CallRule.towards, rules, counterparties),
 )
 def test_every_move_is_a_candidate(
     state: CallState, open_usd: float, maintenance: float, equity: float, trusted: bool, rule: CallRule

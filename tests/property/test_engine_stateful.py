@@ -21,12 +21,13 @@ from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding
 from engine.state.equity import start_of_day
-from streams.parameters import read_toml
+from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
     APPROVED,
     HELD,
     INSTRUMENTS,
     MARKS,
+    MORE_HELD,
     NOW_NS,
     TODAY,
     movements,
@@ -34,11 +35,12 @@ from tests.engine_book import (
     prices,
     trades,
 )
+from tests.policy_book import CLEARED, RULEBOOKS, SECURITY_BASED, UNCLEARED, with_swaps_in
 
 ACCOUNTS = ("A", "B", "C")
 BY_ID = {instrument.instrument_id: instrument for instrument in INSTRUMENTS}
 accounts = st.sampled_from(ACCOUNTS)
-instruments = st.sampled_from(HELD)
+instruments = st.sampled_from([*HELD, *MORE_HELD])
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
 
 
@@ -216,6 +218,28 @@ class EngineMachine(RuleBasedStateMachine):
         parameters["version"] = f"test-{self.rates_version}"
         parameters["commodities"]["ES"]["price_scan_usd"] *= factor
         self.engine.put_rulebook("span-futures", parameters)
+
+    @rule(
+        credit=st.sampled_from(
+            [
+                (SECURITY_BASED, "sec-18a-3"),
+                (UNCLEARED, "sec-18a-3"),
+                (UNCLEARED, "schedule-im"),
+                (CLEARED, "schedule-im"),
+            ]
+        ),
+        equity=st.sampled_from(
+            [
+                (SECURITY_BASED, "sec-18a-3-equity"),
+                (UNCLEARED, "sec-18a-3-equity"),
+                (CLEARED, "sec-18a-3-equity"),
+            ]
+        ),
+    )
+    def policy_changes(self, credit: tuple[str, str], equity: tuple[str, str]) -> None:
+        """Swaps move between silos and rulebooks; everything that follows its product goes with it."""
+        homes = {"credit_default_swap": credit, "equity_swap": equity}
+        take_policy(self.engine, with_swaps_in(homes), RULEBOOKS)
 
     @rule()
     def restart_from_the_log(self) -> None:

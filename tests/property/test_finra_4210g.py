@@ -53,7 +53,19 @@ OPTIONS = [
     for strike in (80.0, 100.0, 115.0)
     for right in ("call", "put")
 ]
-HELD = [each["instrument_id"] for each in (*ROOTS, *OPTIONS) if each["product"] != "index"]
+FUTURES: list[dict[str, Any]] = [
+    {
+        "instrument_id": f"{root['instrument_id']} future",
+        "product": "security_future",
+        "underlying": root["instrument_id"],
+        "currency": root.get("currency", "USD"),
+        "multiplier": 100.0,
+        "expiry": EXPIRIES[2],
+    }
+    for root in ROOTS
+    if root["instrument_id"] in {"ACME", "BLUE", "FUND", "EURO"}
+]
+HELD = [each["instrument_id"] for each in (*ROOTS, *OPTIONS, *FUTURES) if each["product"] != "index"]
 NEVER_PRICED = OPTIONS[0]["instrument_id"]
 
 
@@ -62,7 +74,7 @@ def market_and_rulebook() -> tuple[Market, Finra4210g]:
     market = market_of(
         {
             "market": {"rate": 0.04, "valuation_time": NOW},
-            "instruments": [*ROOTS, RATE, *OPTIONS],
+            "instruments": [*ROOTS, RATE, *OPTIONS, *FUTURES],
             "prices": [{"instrument_id": "EURUSD", "mark": 1.1}],
         }
     )
@@ -74,7 +86,7 @@ def markets(draw: st.DrawFn) -> Market:
     """The one market at random prices; an option's mark need not agree with its volatility."""
     market, _ = market_and_rulebook()
     levels = st.floats(40.0, 250.0)
-    prices = [{"instrument_id": root["instrument_id"], "mark": draw(levels)} for root in ROOTS]
+    prices = [{"instrument_id": each["instrument_id"], "mark": draw(levels)} for each in (*ROOTS, *FUTURES)]
     volatility = draw(st.floats(0.05, 1.5))
     mark = draw(st.floats(0.0, 30.0))
     prices += [

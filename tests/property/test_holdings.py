@@ -33,6 +33,7 @@ def effects_of(rows: list[tuple[Key, int]]) -> Effects:
         np.array([change for _, change in rows], np.float64),
         np.zeros(len(rows)),
         np.zeros(len(rows), np.int64),
+        np.zeros(len(rows), np.int64),
     )
 
 

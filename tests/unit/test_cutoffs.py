@@ -91,11 +91,11 @@ def test_deadlines_of_the_packaged_policy_are_found_from_the_file() -> None:
 )
 def test_a_bad_deadline_is_named_with_its_place(deadline: object, named: str) -> None:
     with pytest.raises(MarginError) as caught:
-        call_rules({"silo:futures": BASE | {"deadline": deadline}})
+        call_rules({"call": {"silo:futures": BASE | {"deadline": deadline}}})
     assert "call rule silo:futures: deadline" in str(caught.value)
     assert named in str(caught.value)
 
 
 def test_what_follows_a_deadline_needs_one() -> None:
     with pytest.raises(MarginError, match="need a deadline"):
-        call_rules({"silo:futures": BASE | {"liquidation": {"minutes": 5}}})
+        call_rules({"call": {"silo:futures": BASE | {"liquidation": {"minutes": 5}}}})

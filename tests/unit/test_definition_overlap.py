@@ -41,22 +41,10 @@ BOOK: dict[str, Any] = {
         }
     ],
 }  # fmt: skip
-SCHEDULE = """
-[credit_grid]
-spread_at_most_bp = []
-maturities = [
-    { months_at_most = 24, rates = [0.02] }, { months_at_most = 60, rates = [0.05] }, { rates = [0.10] },
-]
-[long_share]
-value = 1.0
-[adjacent_categories]
-maturity = 0
-spread = 0
-"""
 
 
 def moved(folder: Path, schedule: bool = False) -> Path:
-    """The packaged files with the product in the silo of uncleared swaps."""
+    """The packaged policy with the product in the silo of uncleared swaps; ``schedule``: under that silo's own rule."""
     policy = (packaged() / "policy.toml").read_text(encoding="utf-8")
     for place in (
         'credit_default_swap = "security_based_swaps"',
@@ -64,31 +52,26 @@ def moved(folder: Path, schedule: bool = False) -> Path:
     ):
         assert policy.count(place) == 1
         policy = policy.replace(place, place.replace("security_based_swaps", "uncleared_swaps"))
-    (folder / "policy.toml").write_text(policy, encoding="utf-8")
-    rulebook = (packaged() / "sec-18a-3.toml").read_text(encoding="utf-8")
-    rulebook = rulebook.replace('silo = "security_based_swaps"', 'silo = "uncleared_swaps"')
     if schedule:
-        rulebook = rulebook[: rulebook.index("# Protection sold")] + SCHEDULE
-    (folder / "sec-18a-3.toml").write_text(rulebook, encoding="utf-8")
+        policy = policy.replace('rulebook = "sec-18a-3"\n', 'rulebook = "schedule-im"\n')
+    (folder / "policy.toml").write_text(policy, encoding="utf-8")
     return folder
 
 
-def test_a_move_in_one_file_only_is_refused(tmp_path: Path) -> None:
+def test_a_rulebook_cannot_stand_in_a_silo_that_it_is_not_made_for(tmp_path: Path) -> None:
     moved(tmp_path)
-    (tmp_path / "sec-18a-3.toml").unlink()
+    policy = (tmp_path / "policy.toml").read_text(encoding="utf-8")
+    (tmp_path / "policy.toml").write_text(policy.replace("uncleared_swaps", "futures"), encoding="utf-8")
     with pytest.raises(MarginError) as caught:
         load_policy(tmp_path)
-    assert caught.value.thing == "rulebook sec-18a-3: silo"
+    assert (caught.value.reason, caught.value.thing) == (Reason.BAD_PARAMETER, "rulebook sec-18a-3: silo")
 
 
-def test_a_move_while_it_runs_is_refused_and_changes_nothing() -> None:
+def test_where_a_rulebook_stands_the_policy_says_not_its_own_file() -> None:
     engine = new_engine(("A",))
     parameters = read_toml("sec-18a-3.toml")
-    with pytest.raises(MarginError) as caught:
-        engine.put_rulebook("sec-18a-3", parameters | {"silo": "uncleared_swaps"})
-    assert (caught.value.reason, caught.value.thing) == (Reason.BAD_PARAMETER, "rulebook sec-18a-3: silo")
+    engine.put_rulebook("sec-18a-3", parameters | {"silo": "uncleared_swaps", "version": "next"})
     assert engine.silo_books["sec-18a-3"].rulebook.silo == "security_based_swaps"
-    engine.put_rulebook("sec-18a-3", parameters | {"version": "next"})
     assert engine.rulebook_version("security_based_swaps").startswith("next")
 
 
@@ -122,7 +105,8 @@ def test_moved_by_parameters_its_margin_and_the_cash_meet(tmp_path: Path) -> Non
 
 
 def test_moved_under_another_table_the_requirement_changes_too(tmp_path: Path) -> None:
-    """5 % of notional from two to five years, whatever the spread; the pot does not take swaps, so not the gap."""
+    """5 % of notional from two to five years, all of it: the firm is owed by the only swap. The pot does not take
+    swaps, so the gap stays."""
     before, after = statement(tmp_path), statement(tmp_path, moved(tmp_path, schedule=True))
     assert figure(after, "uncleared_swaps", "maintenance") == pytest.approx(500_000.0)
     assert float(before["gap"]["silo_sum"]) - float(after["gap"]["silo_sum"]) == pytest.approx(200_000.0)

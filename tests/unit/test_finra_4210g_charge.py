@@ -10,7 +10,7 @@ import pytest
 from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
-from engine.rules.finra_4210g import Finra4210g
+from engine.rules.finra_4210g import COVERED, Finra4210g
 from engine.rules.finra_4210g_parameters import Parameters
 from tests.finra_4210g_book import holdings_of, shipped_rulebook
 from tests.rulebook_cases import market_of, nanoseconds, requirements, set_prices, shipped
@@ -54,7 +54,7 @@ def test_stock_fund_and_options_share_the_class_group_of_their_underlying() -> N
     assert rulebook.netting_set(Instrument("BIG 1C", Product.INDEX_OPTION, underlying="BIG")) == "BIG"
 
 
-@pytest.mark.parametrize("product", sorted(set(Product) - {"equity", "etf", "equity_option", "index_option"}))
+@pytest.mark.parametrize("product", sorted(set(Product) - COVERED))
 def test_other_products_are_refused(product: Product) -> None:
     with pytest.raises(MarginError, match=f"instrument X in silo securities.*not {product.value}") as caught:
         shipped_rulebook().netting_set(Instrument("X", product))

@@ -15,15 +15,20 @@ CALL = Instrument("C", Product.EQUITY_OPTION, "S", expiry_ns=1, strike=1.0, righ
 FUTURE = Instrument("F", Product.FUTURE, combined_commodity="ES", contract_month="2026-12")
 PERPETUAL = Instrument("P", Product.PERPETUAL, "BTC", margin_schedule="venue:BTC")
 NOTE = Instrument("N", Product.TREASURY, expiry_ns=1)
+BOND = Instrument("B", Product.CORPORATE_BOND, expiry_ns=1, grade="other")
+CONTRACT = Instrument("SF", Product.SECURITY_FUTURE, "S", expiry_ns=1)
 PAIR = Instrument("BTC-USD", Product.CRYPTO_SPOT, "BTC")
 EQUITY_SWAP = Instrument("ES", Product.EQUITY_SWAP, "S")
+BASKET = Instrument("BS", Product.EQUITY_SWAP, components=(("A", 0.4), ("B", 0.6)))
 SWAP = Instrument(
     "CDS", Product.CREDIT_DEFAULT_SWAP, expiry_ns=1, reference_entity="ACME", coupon=0.01, recovery_rate=0.4,
     negative_price_allowed=True,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("instrument", [SHARE, CALL, FUTURE, PERPETUAL, NOTE, PAIR, EQUITY_SWAP, SWAP])
+@pytest.mark.parametrize(
+    "instrument", [SHARE, CALL, FUTURE, PERPETUAL, NOTE, BOND, CONTRACT, PAIR, EQUITY_SWAP, BASKET, SWAP]
+)
 def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
     assert check_instrument(instrument) is instrument
 
@@ -49,7 +54,23 @@ def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
         (FUTURE, {"contract_month": ""}, "contract_month"),
         (PERPETUAL, {"margin_schedule": ""}, "margin_schedule"),
         (NOTE, {"expiry_ns": 0}, "a Treasury needs its maturity"),
+        (NOTE, {"grade": "investment"}, "grade 'investment' is not empty"),
+        (BOND, {"expiry_ns": 0}, "a corporate bond needs its maturity"),
+        (BOND, {"grade": ""}, "grade '' is not investment or other"),
+        (BOND, {"coupon": 0.3}, "coupon 0.3 is not in"),
+        (CONTRACT, {"underlying": ""}, "a security future needs the security"),
+        (CONTRACT, {"expiry_ns": 0}, "a security future needs its expiry"),
         (EQUITY_SWAP, {"underlying": ""}, "an equity swap needs the share"),
+        (EQUITY_SWAP, {"components": (("A", 1.0),)}, "an equity swap needs the share"),
+        (
+            BASKET,
+            {"components": (("A", 0.5), ("B", 0.6))},
+            "the weights of the components add up to 1.1, not 1",
+        ),
+        (BASKET, {"components": (("A", 0.5), ("A", 0.5))}, "components name a share twice"),
+        (BASKET, {"components": (("A", 1.5), ("B", -0.5))}, "component A: weight 1.5 is not in (0, 1]"),
+        (BASKET, {"components": (("", 1.0),)}, "a component has no name"),
+        (SHARE, {"components": (("A", 1.0),)}, "only an equity swap has components"),
         (SWAP, {"reference_entity": ""}, "reference_entity"),
         (SWAP, {"expiry_ns": 0}, "a credit default swap needs its maturity"),
         (SWAP, {"coupon": 0.0}, "coupon 0.0"),

@@ -34,7 +34,7 @@ def test_every_entry_names_its_source_and_what_the_rule_leaves_open_is_marked() 
     assert all(entry["source"] for entry in entries.values())
     assert {name for name, entry in entries.items() if entry.get("unverified")} == {
         "applied_from", "reducing_transactions", "prompt_business_days", "practice_failures",
-        "practice_calendar_days",
+        "practice_calendar_days", "day_end",
     }  # fmt: skip
 
 
@@ -49,6 +49,10 @@ def test_the_firm_may_begin_on_any_day_of_the_phase_in(day: str) -> None:
         ("applied_from", "2026-06-03"),
         ("applied_from", "2027-10-21"),
         ("applied_from", "June"),
+        ("method", "sometimes"),
+        ("day_end", "24:00"),
+        ("day_end", "20:00+02:00"),
+        ("day_end", "evening"),
         ("effective_from", 20260604),
         ("reducing_transactions", ["deposit"]),
         ("reducing_transactions", ["price"]),

@@ -44,6 +44,7 @@ def batch_of(*entries: Entry) -> Entries:
         currency=np.full(count, 1, np.int64),
         cancelled=np.array([entry.cancelled for entry in entries], np.bool_),
         business_day=np.array([entry.day for entry in entries], np.int64),
+        classified=np.ones(count, np.bool_),
     )
 
 

@@ -1,4 +1,4 @@
-"""Formulas of strategy-based margin in their corners: price bands, leverage, debt, readings, naked floors."""
+"""Formulas of strategy-based margin in their corners: price bands, leverage, readings, naked floors."""
 
 from __future__ import annotations
 
@@ -14,17 +14,12 @@ from engine.rules.strategy.plain import plain_pairing
 from engine.rules.strategy.securities import (
     Stage,
     Stock,
-    investment_grade_usd,
     long_stock_rate,
-    municipal_usd,
-    other_debt_usd,
     short_stock_usd,
-    treasury_rate,
-    treasury_usd,
 )
 from tests.strategy_book import PARAMETERS, book_of, terms_at, with_parameters
 
-RATES, DEBT = PARAMETERS.stock, PARAMETERS.debt
+RATES = PARAMETERS.stock
 MAINTENANCE, INITIAL = Stage.MAINTENANCE, Stage.INITIAL
 
 
@@ -82,31 +77,6 @@ def test_leverage_scales_options_on_the_fund_to_at_most_its_whole_value() -> Non
 def test_stock_without_loan_value_is_paid_in_full() -> None:
     stock = Stock(10.0, marginable=False)
     assert long_stock_rate(RATES, stock, MAINTENANCE) == long_stock_rate(RATES, stock, INITIAL) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("years", "rate"),
-    [
-        (0.5, 0.01),
-        (1.0, 0.02),
-        (2.9, 0.02),
-        (3.0, 0.03),
-        (7.0, 0.04),
-        (15.0, 0.05),
-        (20.0, 0.06),
-        (500.0, 0.06),
-    ],
-)
-def test_treasuries_by_maturity(years: float, rate: float) -> None:
-    assert treasury_rate(DEBT, years) == rate
-    assert treasury_usd(DEBT, 1e6, years) == pytest.approx(rate * 1e6)
-
-
-def test_other_debt() -> None:
-    assert municipal_usd(DEBT, 100_000.0) == pytest.approx(7_000.0)
-    assert investment_grade_usd(DEBT, 100_000.0) == pytest.approx(10_000.0)
-    assert other_debt_usd(DEBT, 80_000.0, 100_000.0) == pytest.approx(16_000.0)
-    assert other_debt_usd(DEBT, 20_000.0, 100_000.0) == pytest.approx(7_000.0)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_shipped_values() -> None:
     assert (stock.long_initial, stock.long_maintenance) == (0.50, 0.25)
     assert (stock.short_initial, stock.short_maintenance, stock.short_least) == (0.50, 0.30, 5.0)
     assert (option.rate, option.broad_rate, option.floor, option.long_term_rate) == (0.20, 0.15, 0.10, 0.75)
-    assert PARAMETERS.debt.treasury[-1] == (100.0, 0.06)
+    assert PARAMETERS.debt.treasury[-1] == (1200, 0.06)
 
 
 def test_every_reading_is_marked_unverified_and_explained() -> None:

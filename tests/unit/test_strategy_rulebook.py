@@ -16,7 +16,8 @@ from tests.strategy_book import PARAMETERS, held, market_with, shipped_rulebook
 
 ACME: dict[str, Any] = {"instrument_id": "ACME", "product": "equity"}
 SPX: dict[str, Any] = {"instrument_id": "SPX", "product": "index", "index_class": "high_cap_broad"}
-NOTE: dict[str, Any] = {"instrument_id": "UST", "product": "treasury", "expiry": "2030-11-15T21:00:00+00:00"}
+NOTE: dict[str, Any] = {"instrument_id": "UST", "product": "treasury", "multiplier": 0.01,
+                        "expiry": "2030-11-15T21:00:00+00:00", "coupon": 0.04}  # fmt: skip
 
 
 def listed(name: str, right: str, strike: float, expiry: str = "2027-01-15", **fields: Any) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def listed(name: str, right: str, strike: float, expiry: str = "2027-01-15", **f
 
 CALL, PUT = listed("ACME 100C", "call", 100.0), listed("ACME 95P", "put", 95.0)
 LATE = listed("ACME 100C late", "call", 100.0, "2027-08-28")
-MARKS = {"ACME": 98.0, "ACME 100C": 2.5, "ACME 95P": 1.5, "ACME 100C late": 9.0, "UST": 0.98}
+MARKS = {"ACME": 98.0, "ACME 100C": 2.5, "ACME 95P": 1.5, "ACME 100C late": 9.0, "UST": 98.0}
 
 
 def acme(**marks: float) -> Market:

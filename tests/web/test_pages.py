@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from playwright.async_api import Browser, Page, expect
 
 from engine.base.units import cents_nearest
+from streams.contracts.intraday import IntradayStatement
 from streams.contracts.topics import TopicTable
 from tests.web.live_book import LiveBook, create_topics, producer, publish, shaken, worker_pages
 
@@ -206,6 +207,26 @@ async def test_an_account_is_explained_by_its_worker_and_open_parts_stay_open(si
         "aria-label", contains("P&L in USD by scenario")
     )
     await expect(page.locator("#quality")).to_contain_text(site.served_by)
+
+
+async def test_a_frozen_account_says_so_with_its_deficit_and_deadlines(site: Site) -> None:
+    site.book.step()
+    (statement,) = site.book.statements(site.served_by, ["ACC-0001"])
+    frozen = IntradayStatement(
+        deficit_today=Decimal(0), open_deficits=1, outstanding=Decimal("1250.00"), freeze_due_date="2026-07-07",
+        expires_date="2026-07-21", frozen=True, frozen_until="2026-10-05",
+    )  # fmt: skip
+    await publish(site.sending, site.topics, [statement.model_copy(update={"intraday": frozen})])
+    page = await site.open("/accounts/ACC-0001")
+    await expect(page.locator("#standing")).to_contain_text("frozen", timeout=SHOWN_MS)
+    await expect(page.locator("#standing")).to_contain_text("intraday deficit")
+    for text in ("1,250.00 in 1", "2026-07-07", "2026-07-21", "until 2026-10-05: no new short position"):
+        await expect(page.locator("#intraday")).to_contain_text(text)
+    overview = await site.open("/")
+    await expect(overview.locator("main")).to_contain_text("frozen", timeout=SHOWN_MS)
+    await publish(site.sending, site.topics, site.book.statements(site.served_by, ["ACC-0001"]))
+    await expect(page.locator("#intraday-panel")).to_be_hidden(timeout=SHOWN_MS)
+    await expect(page.locator("#standing")).not_to_contain_text("frozen")
 
 
 async def test_an_account_whose_worker_is_gone_keeps_its_figures(site: Site) -> None:

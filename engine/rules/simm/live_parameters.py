@@ -8,8 +8,7 @@ from typing import Any
 
 from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import Instrument, Product
-from engine.rules.header import rulebook_table
-from engine.rules.sec_18a_3_parameters import SWAP_SILOS
+from engine.rules.header import SWAP_SILOS, rulebook_table
 from engine.rules.simm.calibration import HORIZONS, Calibration
 from engine.rules.simm.weights import Weights
 

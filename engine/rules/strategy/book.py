@@ -18,12 +18,23 @@ class OptionPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class FuturePosition:
+    """A security future: whole contracts, signed; ``price`` in USD a unit, ``units`` of the underlying a contract."""
+
+    name: str
+    count: int
+    price: float
+    units: float
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """What one account holds of one underlying; ``shares`` is signed."""
 
     underlying: str
     shares: float
     options: tuple[OptionPosition, ...]
+    futures: tuple[FuturePosition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class Strategy:
         shares: of one group, signed.
         published_usd: of one group.
         times: how often the pairing has it.
+        futures: names of the security futures of one group and their signed counts in it.
     """
 
     name: str
@@ -42,6 +54,7 @@ class Strategy:
     shares: float
     published_usd: float
     times: int = 1
+    futures: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator
+
+import numpy as np
 
 from engine.rules.strategy.book import Book, Strategy
 from engine.rules.strategy.formulas import CALL, Contract, Terms
-from engine.rules.strategy.names import spread_name
-from engine.rules.strategy.programme import (
+from engine.rules.strategy.kinds import (
     ALONE,
     BOX_HIGH,
     BOX_LOW,
@@ -22,23 +23,32 @@ from engine.rules.strategy.programme import (
     REVERSE,
     SAVED,
     SPREAD,
-    Use,
 )
-from engine.rules.strategy.tableau import Float64s
+from engine.rules.strategy.names import spread_name
+from engine.rules.strategy.programme import Programme
+from engine.rules.strategy.tableau import Float64s, Int64s
 
 Amounts = dict[int, int]  # contracts by option
+Found = dict[tuple[int, int], Amounts]  # by kind and group of use
 
 
-def strategies_of(book: Book, terms: Terms, uses: Sequence[Use], amounts: Float64s) -> tuple[Strategy, ...]:
-    """The strategies of a whole solution, priced by the rule's own formulas."""
-    found: dict[tuple[str, tuple[float, ...]], Amounts] = defaultdict(dict)
-    for use, amount in zip(uses, amounts.tolist(), strict=True):
-        if use.kind != LOSS and round(amount):
-            found[use.kind, use.key][use.option] = round(amount)
+def strategies_of(
+    book: Book, terms: Terms, order: Int64s, problem: Programme | None, amounts: Float64s
+) -> tuple[Strategy, ...]:
+    """The strategies of a whole solution, priced by the rule's own formulas.
+
+    Args:
+        order: the programme's option k is option ``order[k]`` of the book; no programme: no options.
+    """
+    found: Found = defaultdict(dict)
+    if problem is not None:
+        for column in np.flatnonzero((problem.kind != LOSS) & (amounts > 0.5)).tolist():
+            use = int(problem.kind[column]), int(problem.group[column])
+            found[use][int(order[problem.option[column]])] = round(amounts[column])
     decoder = _Decoder(book, terms)
-    decoder.straddles(found.pop((SAVED, ()), {}), found.pop((ALONE, ()), {}))
-    for (kind, key), counts in sorted(found.items()):
-        decoder.strategy(kind, key, counts, found)
+    decoder.straddles(found.pop((SAVED, 0), {}), found.pop((ALONE, 0), {}))
+    for (kind, group), counts in sorted(found.items()):
+        decoder.strategy(kind, group, counts, found)
     decoder.stock_left()
     return tuple(decoder.strategies)
 
@@ -51,13 +61,7 @@ class _Decoder:
         self._shares = book.shares
         self.strategies: list[Strategy] = []
 
-    def strategy(
-        self,
-        kind: str,
-        key: tuple[float, ...],
-        counts: Amounts,
-        found: dict[tuple[str, tuple[float, ...]], Amounts],
-    ) -> None:
+    def strategy(self, kind: int, group: int, counts: Amounts, found: Found) -> None:
         """Everything of one kind that may be paired with one another."""
         if kind in {COVERED, PROTECTIVE}:
             for option, count in counts.items():
@@ -65,9 +69,9 @@ class _Decoder:
         elif kind in {COLLAR_EXERCISE, COLLAR_LIMIT}:
             self._collars(counts)
         elif kind in {CONVERSION, REVERSE}:
-            self._coupled(kind, int(key[0]), int(key[1]), counts)
+            self._coupled(kind, counts)
         elif kind == BOX_LOW:
-            self._boxes(counts, found[BOX_HIGH, key])
+            self._boxes(counts, found[BOX_HIGH, group])
         elif kind == SPREAD:
             self._spread(counts)
 
@@ -97,7 +101,7 @@ class _Decoder:
             elif naked[option]:
                 self._add(f"naked {self._right(option)}", {option: -1}, self._naked(option), naked[option])
 
-    def _with_stock(self, kind: str, option: int, count: int) -> None:
+    def _with_stock(self, kind: int, option: int, count: int) -> None:
         contract = self._contracts[option]
         formula = {
             (COVERED, True): self._terms.covered_call,
@@ -106,47 +110,67 @@ class _Decoder:
             (PROTECTIVE, False): self._terms.protective_put,
         }[kind, contract.right == CALL]
         side = 1 if self._long[option] else -1
-        self._add(f"{kind} {contract.right}", {option: side}, formula(contract), count, with_stock=True)
+        name = f"{'covered' if kind == COVERED else 'protective'} {contract.right}"
+        self._add(name, {option: side}, formula(contract), count, with_stock=True)
 
     def _collars(self, counts: Amounts) -> None:
         """From the highest exercise price down: any call not below the put will do."""
-        calls = {option: count for option, count in counts.items() if self._right(option) == CALL}
-        puts = [option for option in counts if self._right(option) != CALL]
-        for put in sorted(puts, key=lambda option: -self._contracts[option].strike):
-            count = counts[put]
-            while count:
-                call = max((option for option, left in calls.items() if left), key=self._strike)
-                times = min(count, calls[call])
-                per_unit = self._terms.collar(self._contracts[put], self._contracts[call])
-                self._add("collar", {put: 1, call: -1}, per_unit, times, with_stock=True)
-                calls[call] -= times
-                count -= times
+        for put, call, times in self._matched(*self._by_right(counts)):
+            contracts = self._contracts[put], self._contracts[call]
+            same = contracts[0].strike == contracts[1].strike
+            collar, conversion = self._terms.collar(*contracts), self._terms.conversion(*contracts)
+            name, per_unit = (
+                ("conversion", conversion) if same and conversion <= collar else ("collar", collar)
+            )
+            self._add(name, {put: 1, call: -1}, per_unit, times, with_stock=True)
 
-    def _coupled(self, kind: str, hedge: int, short: int, counts: Amounts) -> None:
+    def _coupled(self, kind: int, counts: Amounts) -> None:
+        """Long and short options of one exercise price."""
+        longs = {option: count for option, count in counts.items() if self._long[option]}
+        shorts = {option: count for option, count in counts.items() if not self._long[option]}
         formula = self._terms.conversion if kind == CONVERSION else self._terms.reverse_conversion
-        per_unit = formula(self._contracts[hedge], self._contracts[short])
         name = "conversion" if kind == CONVERSION else "reverse conversion"
-        self._add(name, {hedge: 1, short: -1}, per_unit, counts[hedge], with_stock=True)
+        for hedge, short, times in self._matched(longs, shorts):
+            per_unit = formula(self._contracts[hedge], self._contracts[short])
+            self._add(name, {hedge: 1, short: -1}, per_unit, times, with_stock=True)
+
+    def _matched(self, some: Amounts, others: Amounts) -> Iterator[tuple[int, int, int]]:
+        """(one, other, times), both from the highest exercise price down."""
+        left = sorted(others.items(), key=lambda item: -self._strike(item[0]))
+        place = 0
+        for one in sorted(some, key=lambda option: -self._strike(option)):
+            count = some[one]
+            while count:
+                other, rest = left[place]
+                times = min(count, rest)
+                yield one, other, times
+                count -= times
+                left[place] = (other, rest - times)
+                place += rest == times
+
+    def _by_right(self, counts: Amounts) -> tuple[Amounts, Amounts]:
+        """Puts and calls."""
+        puts = {option: count for option, count in counts.items() if self._right(option) != CALL}
+        return puts, {option: count for option, count in counts.items() if self._right(option) == CALL}
 
     def _boxes(self, low: Amounts, high: Amounts) -> None:
-        """Low and high pairs, both from the highest exercise price down."""
-        lows = sorted((o for o in low if self._right(o) == CALL), key=lambda option: -self._strike(option))
-        left = {option: count for option, count in high.items() if self._right(option) == CALL}
-        for call in lows:
-            put = self._at(low, call)
-            count = low[call]
-            while count:
-                high_call = max((option for option, rest in left.items() if rest), key=self._strike)
-                times = min(count, left[high_call])
-                legs = {call: 1, put: -1, high_call: -1, self._at(high, high_call): 1}
-                per_unit = self._terms.long_box(self._contracts[high_call], self._contracts[put])
+        """Low pairs and high pairs, each matched at one exercise price, then both from the highest down."""
+        lows, highs = self._pairs(low), self._pairs(high)
+        place, used = 0, 0
+        for low_put, low_call, count in lows:
+            left = count
+            while left:
+                high_put, high_call, rest = highs[place]
+                times = min(left, rest - used)
+                legs = {low_call: 1, low_put: -1, high_call: -1, high_put: 1}
+                per_unit = self._terms.long_box(self._contracts[high_call], self._contracts[low_put])
                 self._add("long box", legs, per_unit, times)
-                left[high_call] -= times
-                count -= times
+                left, used = left - times, used + times
+                if used == rest:
+                    place, used = place + 1, 0
 
-    def _at(self, pair: Amounts, call: int) -> int:
-        """The put of a pair, by the exercise price of its call."""
-        return next(o for o in pair if self._right(o) != CALL and self._strike(o) == self._strike(call))
+    def _pairs(self, counts: Amounts) -> list[tuple[int, int, int]]:
+        return list(self._matched(*self._by_right(counts)))
 
     def _spread(self, counts: Amounts) -> None:
         times = math.gcd(*counts.values())

@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from engine.base.errors import MarginError, Reason
-from engine.market.instruments import Instrument, Product, Silo, check_instrument
+from engine.base.errors import Reason
+from engine.market.instruments import DEBT, Instrument, Product, check_instrument
 from engine.market.plain import fx_rate
 from engine.market.view import MarketView
 from engine.rules.interface import Holding
-from engine.rules.strategy.book import Book, OptionPosition
+from engine.rules.strategy.book import Book, FuturePosition, OptionPosition
+from engine.rules.strategy.debt import Debt, debt_of
 from engine.rules.strategy.formulas import Contract
 from engine.rules.strategy.parameters import Parameters
+from engine.rules.strategy.reading import months_later, net_positions, price_usd, refuse
 from engine.rules.strategy.securities import Stock
 
-COVERED = frozenset(
-    {Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.TREASURY}
-)
+COVERED = DEBT | {
+    Product.EQUITY, Product.ETF, Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.SECURITY_FUTURE,
+}  # fmt: skip
 DELIVERABLE = frozenset({Product.EQUITY, Product.ETF, Product.INDEX})
 BROAD = frozenset({"broad", "high_cap_broad"})
 CASH, SETTLEMENTS = "cash", frozenset({"", "cash", "physical"})
@@ -35,20 +36,11 @@ class Underlying:
 
 
 @dataclass(frozen=True, slots=True)
-class Treasury:
-    """A US government obligation; ``market_value_usd`` is signed."""
-
-    name: str
-    market_value_usd: float
-    years_to_maturity: float
-
-
-@dataclass(frozen=True, slots=True)
 class Account:
     """The silo's positions of one account, ready for the formulas."""
 
     underlyings: tuple[Underlying, ...]
-    treasuries: tuple[Treasury, ...]
+    debts: tuple[Debt, ...]
 
 
 def account_of(
@@ -63,32 +55,21 @@ def account_of(
         MarginError: naming the position: NO_RULEBOOK for a product that the rule does not cover, BAD_INSTRUMENT
             for a contract that cannot be margined (no exercise price, expired, deliverable unknown),
             UNKNOWN_INSTRUMENT for an underlying without reference data, NO_PRICE where a price is missing or
-            zero, OUT_OF_RANGE for a part of an option contract.
+            zero, OUT_OF_RANGE for a part of a contract.
     """
     reader = _Reader(parameters, market, frozenset(non_margin))
     by_root: dict[str, list[tuple[Instrument, float]]] = {}
-    treasuries = []
-    for instrument, quantity in _net_positions(holdings):
+    debts = []
+    for instrument, quantity in net_positions(holdings):
         check_instrument(instrument)
         if instrument.product not in COVERED:
-            raise _refuse(Reason.NO_RULEBOOK, instrument, f"reg-t does not cover {instrument.product.value}")
-        if instrument.product is Product.TREASURY:
-            treasuries.append(reader.treasury(instrument, quantity))
+            raise refuse(Reason.NO_RULEBOOK, instrument, f"reg-t does not cover {instrument.product.value}")
+        if instrument.product in DEBT:
+            debts.append(debt_of(instrument, quantity, market))
         else:
-            by_root.setdefault(instrument.class_root, []).append((instrument, quantity))
+            by_root.setdefault(instrument.class_group, []).append((instrument, quantity))
     underlyings = tuple(reader.underlying(root, by_root[root]) for root in sorted(by_root))
-    return Account(underlyings, tuple(treasuries))
-
-
-def _net_positions(holdings: Sequence[Holding]) -> list[tuple[Instrument, float]]:
-    instruments: dict[str, Instrument] = {}
-    quantities: dict[str, list[float]] = {}
-    for holding in holdings:
-        if holding.silo == Silo.SECURITIES:
-            instruments[holding.instrument.instrument_id] = holding.instrument
-            quantities.setdefault(holding.instrument.instrument_id, []).append(holding.quantity)
-    netted = [(instruments[key], math.fsum(quantities[key])) for key in sorted(quantities)]
-    return [(instrument, quantity) for instrument, quantity in netted if quantity != 0.0]
+    return Account(underlyings, tuple(debts))
 
 
 class _Reader:
@@ -100,40 +81,56 @@ class _Reader:
     def underlying(self, root_id: str, positions: list[tuple[Instrument, float]]) -> Underlying:
         first = positions[0][0]
         if root_id not in self._market.slot_of:
-            raise _refuse(Reason.UNKNOWN_INSTRUMENT, first, f"its underlying {root_id} is not known")
+            raise refuse(Reason.UNKNOWN_INSTRUMENT, first, f"its underlying {root_id} is not known")
         root = self._market.instruments[self._market.slot_of[root_id]]
         if root.product not in DELIVERABLE:
-            raise _refuse(
+            raise refuse(
                 Reason.BAD_INSTRUMENT,
                 first,
                 f"its deliverable {root_id} is a {root.product.value}, not a stock, fund or index",
             )
         index_class = root.index_class or (first.index_class if root.product is Product.INDEX else "")
-        stock = Stock(self._price_usd(root, first), root.leverage, root_id not in self._non_margin)
+        stock = Stock(price_usd(self._market, root, first), root.leverage, root_id not in self._non_margin)
         options = tuple(
             self._option(instrument, quantity) for instrument, quantity in positions if instrument.is_option
         )
-        shares = math.fsum(
-            quantity * instrument.multiplier for instrument, quantity in positions if not instrument.is_option
+        futures = tuple(
+            self._future(instrument, quantity, root, index_class in BROAD)
+            for instrument, quantity in positions
+            if instrument.product is Product.SECURITY_FUTURE
         )
-        return Underlying(Book(root_id, shares, options), stock, index_class in BROAD)
+        shares = math.fsum(
+            quantity * instrument.multiplier
+            for instrument, quantity in positions
+            if not instrument.rests_on_underlying
+        )
+        return Underlying(Book(root_id, shares, options, futures), stock, index_class in BROAD)
 
-    def treasury(self, instrument: Instrument, quantity: float) -> Treasury:
-        years = (instrument.expiry_ns - self._market.valuation_time_ns) / (365.25 * 86_400e9)
-        if years <= 0.0:
-            raise _refuse(Reason.BAD_INSTRUMENT, instrument, "has matured; book the redemption")
-        value = quantity * instrument.multiplier * self._price_usd(instrument, instrument)
-        return Treasury(instrument.instrument_id, value, years)
+    def _future(
+        self, instrument: Instrument, quantity: float, root: Instrument, broad: bool
+    ) -> FuturePosition:
+        if root.product is Product.INDEX and broad:
+            raise refuse(
+                Reason.BAD_INSTRUMENT,
+                instrument,
+                f"{root.instrument_id} is a broad index: its futures are no securities",
+            )
+        self._check_contract(instrument, quantity)
+        price = price_usd(self._market, instrument, instrument)
+        return FuturePosition(instrument.instrument_id, round(quantity), price, instrument.multiplier)
 
-    def _option(self, instrument: Instrument, quantity: float) -> OptionPosition:
+    def _check_contract(self, instrument: Instrument, quantity: float) -> None:
         if quantity != round(quantity):
-            raise _refuse(Reason.OUT_OF_RANGE, instrument, f"{quantity:g} is not a whole number of contracts")
+            raise refuse(Reason.OUT_OF_RANGE, instrument, f"{quantity:g} is not a whole number of contracts")
         if instrument.expiry_ns <= self._market.valuation_time_ns:
-            raise _refuse(
+            raise refuse(
                 Reason.BAD_INSTRUMENT, instrument, "has expired; book exercise, assignment or expiry"
             )
+
+    def _option(self, instrument: Instrument, quantity: float) -> OptionPosition:
+        self._check_contract(instrument, quantity)
         if instrument.settlement not in SETTLEMENTS:
-            raise _refuse(
+            raise refuse(
                 Reason.BAD_INSTRUMENT,
                 instrument,
                 f"settlement {instrument.settlement!r}: its deliverable is not known; use cash, physical or empty",
@@ -146,38 +143,9 @@ class _Reader:
             strike=instrument.strike * fx_rate(instrument, self._market),
             expiry_ns=instrument.expiry_ns,
             units=instrument.multiplier,
-            value=self._price_usd(instrument, instrument),
+            value=price_usd(self._market, instrument, instrument),
             european=european,
             loan_value=instrument.expiry_ns > self._loan_from,
             cash_european=european and cash,
         )
         return OptionPosition(contract, round(quantity))
-
-    def _price_usd(self, instrument: Instrument, position: Instrument) -> float:
-        """Mark in USD; the complaint names the position that needs it."""
-        slot = self._market.slot_of.get(instrument.instrument_id)
-        mark = math.nan if slot is None else float(self._market.mark[slot])
-        currency = f"{instrument.currency}USD"
-        if instrument.currency != "USD" and currency not in self._market.slot_of:
-            raise _refuse(Reason.NO_PRICE, position, f"no rate {currency}")
-        price = mark * fx_rate(instrument, self._market)
-        if not price > 0.0 or not math.isfinite(price):
-            raise _refuse(Reason.NO_PRICE, position, f"price {mark:g} of {instrument.instrument_id}")
-        return price
-
-
-def months_later(time_ns: int, months: int) -> int:
-    """The same instant so many calendar months on; the last day of a shorter month."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
-    for day in range(moment.day, 27, -1):
-        try:
-            return int(moment.replace(year=year, month=month + 1, day=day).timestamp()) * 1_000_000_000 + rest
-        except ValueError:
-            continue
-    return int(moment.replace(year=year, month=month + 1).timestamp()) * 1_000_000_000 + rest
-
-
-def _refuse(reason: Reason, instrument: Instrument, detail: str) -> MarginError:
-    return MarginError(reason, f"position {instrument.instrument_id}", detail)

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.base.errors import MarginError, Reason
-from engine.market.instruments import Instrument, Product, Silo
+from engine.base.errors import MarginError
+from engine.market.instruments import DEBT, Instrument, Silo
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
+from engine.rules.covered import require_covered
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part
-from engine.rules.strategy.holdings import COVERED, account_of, months_later
+from engine.rules.strategy.debt_rows import can_be_margined, is_debt, unit_requirement_usd
+from engine.rules.strategy.holdings import COVERED, account_of
 from engine.rules.strategy.parameters import Parameters
+from engine.rules.strategy.reading import months_later
 from engine.rules.strategy.rulebook import StrategyBased, is_short, market_value_usd
+from engine.rules.strategy.stock_sets import StockSets
 
 _INITIAL, _MAINTENANCE, _SHORT, _VALUE, _REFUSED = range(5)  # columns of a charge
 
@@ -23,7 +27,8 @@ class RegT:
     """Implements :class:`engine.rules.interface.PairingRulebook` with :class:`StrategyBased`.
 
     Exposure columns: value of one contract, value of what it delivers, and 1 for an option that is still alive and
-    for one that has loan value: what a pairing rests on besides terms and quantities.
+    for one that has loan value: what a pairing rests on besides terms and quantities. Of debt: value, requirement of
+    one unit, 1 where it can be margined.
     """
 
     silo = Silo.SECURITIES.value
@@ -36,6 +41,7 @@ class RegT:
         self.version = parameters.version
         self._minimum_usd = parameters.minimum_equity_usd
         self._market: MarketView | None = None
+        self._stock_sets = StockSets(parameters)
 
     def netting_set(self, instrument: Instrument) -> str:
         """The underlying's instrument_id.
@@ -43,13 +49,8 @@ class RegT:
         Raises:
             MarginError: NO_RULEBOOK for products that the rule does not cover.
         """
-        if instrument.product not in COVERED - {Product.TREASURY}:
-            raise MarginError(
-                Reason.NO_RULEBOOK,
-                f"instrument {instrument.instrument_id} in silo {self.silo}",
-                f"{self.rulebook_id} covers stocks, funds and options on them, not {instrument.product.value}",
-            )
-        return instrument.class_root
+        require_covered(self, instrument, COVERED)
+        return instrument.class_group
 
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Nothing to learn: underlyings are paired alike and do not offset one another."""
@@ -57,16 +58,21 @@ class RegT:
     def rows(self, market: MarketView, slots: Int64s) -> Float64s:
         """See :class:`RegT`; zero rows for slots without price. Pairings until the next call rest on this market."""
         self._market = market
+        self._stock_sets.renew(market, slots)
         rows = np.zeros((len(slots), len(self.column_kinds)))
         live = np.flatnonzero(market.priced[slots])
         priced = slots[live]
         rows[live, 0] = market.unit_value_usd(priced)
-        rows[live, 1] = market.multiplier[priced] * market.underlying_price(priced) * market.fx_rate(priced)
+        rows[live, 1] = market.multiplier[priced] * _delivered_price(market, priced) * market.fx_rate(priced)
         loan_from_ns = months_later(market.valuation_time_ns, self._rule.parameters.option.loan_beyond_months)
         for place, slot in zip(live.tolist(), priced.tolist(), strict=True):
             expiry_ns = market.instruments[slot].expiry_ns
             rows[place, 2] = float(expiry_ns > market.valuation_time_ns)
             rows[place, 3] = float(expiry_ns > loan_from_ns)
+        debt = live[is_debt(market, priced)]
+        rows[debt, 1] = unit_requirement_usd(self._rule.parameters.debt, market, slots[debt])
+        rows[debt, 2] = can_be_margined(market, slots[debt])
+        rows[debt, 3] = 0.0
         return rows
 
     def charge_positions(
@@ -74,10 +80,30 @@ class RegT:
     ) -> Float64s:
         """float64[u, 5]: initial and maintenance, 1 if anything is short, value in USD, positions refused."""
         charges = np.zeros((len(sets), 5))
-        for unit in range(len(sets)):
+        stock = self._stock_sets.found(instruments, first)
+        charges[stock] = self._stock_sets.charge(instruments[first[stock]], quantities[first[stock]])
+        others = np.ones(len(sets), np.bool_)
+        others[stock] = False
+        for unit in np.flatnonzero(others).tolist():
             own = slice(first[unit], first[unit + 1])
-            charges[unit] = self._charge(instruments[own].tolist(), quantities[own].tolist())
+            slot, quantity = instruments[first[unit]], quantities[first[unit]]
+            if self._is_debt(slot):
+                charges[unit] = self._debt_charge(rows[slot], quantity)
+            else:
+                charges[unit] = self._charge(instruments[own].tolist(), quantities[own].tolist())
         return charges
+
+    def _is_debt(self, slot: int) -> bool:
+        assert self._market is not None  # rows come before positions
+        return self._market.instruments[slot].product in DEBT
+
+    @staticmethod
+    def _debt_charge(row: Float64s, quantity: float) -> tuple[float, float, float, float, float]:
+        """Debt stands alone, and asks the same at both stages."""
+        if row[2] == 0.0:
+            return 0.0, 0.0, 0.0, 0.0, 1.0
+        asked = abs(quantity) * row[1]
+        return asked, asked, float(quantity < 0.0), quantity * row[0], 0.0
 
     def _charge(self, slots: list[int], quantities: list[float]) -> tuple[float, float, float, float, float]:
         market = self._market
@@ -103,6 +129,11 @@ class RegT:
         )
         result: Float64s = np.maximum(sums[:, [_INITIAL, _MAINTENANCE]], minimum[:, None])
         return result
+
+    def maintenance_usd(self, charges: Float64s) -> Float64s:
+        """float64[u]: maintenance of each underlying, without the minimum equity."""
+        maintenance: Float64s = charges[:, _MAINTENANCE]
+        return maintenance
 
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions are left out, one error each."""
@@ -130,3 +161,10 @@ class RegT:
             else:
                 good.append(holding)
         return good, refused
+
+
+def _delivered_price(market: MarketView, slots: Int64s) -> Float64s:
+    """float64[n]: price of the underlying of options and security futures, 0 while it has none; else the own mark."""
+    underlying = market.underlying[slots]
+    prices: Float64s = np.nan_to_num(np.where(underlying >= 0, market.mark[underlying], market.mark[slots]))
+    return prices

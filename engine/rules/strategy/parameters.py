@@ -9,6 +9,7 @@ from typing import Any
 from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import Silo
 from engine.rules.header import rulebook_table
+from engine.rules.strategy.debt_parameters import DEBT_KEYS, DebtRates, debt_rates
 
 EVERY, PAIRWISE = "every", "pairwise"
 TEXT, EXERCISE = "text", "exercise"
@@ -35,17 +36,6 @@ class StockRates:
 
 
 @dataclass(frozen=True, slots=True)
-class DebtRates:
-    """Shares of market value; ``treasury`` maps years to maturity (below) to a rate, ascending."""
-
-    treasury: tuple[tuple[float, float], ...]
-    investment_grade: float
-    other_market: float
-    other_principal: float
-    municipal: float
-
-
-@dataclass(frozen=True, slots=True)
 class OptionRates:
     """Rates of short options, of long ones with loan value, and of stock hedged by options."""
 
@@ -57,6 +47,16 @@ class OptionRates:
     hedged_exercise: float
     collar_exercise: float
     long_box: float
+
+
+@dataclass(frozen=True, slots=True)
+class FutureRates:
+    """Of security futures: share of the contract's value alone, of the stock's against stock, of the greater
+    contract's against another one."""
+
+    rate: float
+    stock_rate: float
+    calendar_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Parameters:
     stock: StockRates
     debt: DebtRates
     option: OptionRates
+    future: FutureRates
     readings: Readings
 
     @classmethod
@@ -90,9 +91,8 @@ class Parameters:
             MarginError: BAD_PARAMETER naming the rulebook, the parameter's path and the offending value.
         """
         keys = (
-            "minimum_equity", "long_stock", "short_stock", "non_margin_long", "scale_by_leverage", "treasury",
-            "investment_grade", "other_debt", "municipal", "short_option", "long_option", "hedged_stock",
-            "long_box_european", "reading",
+            "minimum_equity", "long_stock", "short_stock", "non_margin_long", "scale_by_leverage", *DEBT_KEYS,
+            "short_option", "long_option", "hedged_stock", "long_box_european", "security_future", "reading",
         )  # fmt: skip
         header = rulebook_table(mapping, "reg-t", silos=(Silo.SECURITIES,), keys=keys)
         return cls(
@@ -100,8 +100,9 @@ class Parameters:
             version=header.text("version"),
             minimum_equity_usd=header.stated("minimum_equity").number("value", 0.0, 1e6),
             stock=_stock(header),
-            debt=_debt(header),
+            debt=debt_rates(header),
             option=_option(header),
+            future=_future(header.table("security_future")),
             readings=_readings(header.table("reading")),
         )
 
@@ -131,23 +132,6 @@ def _stock(header: ParameterTable) -> StockRates:
     )
 
 
-def _debt(header: ParameterTable) -> DebtRates:
-    other = header.table("other_debt")
-    other.only("market_rate", "principal_rate")
-    bands: list[tuple[float, float]] = []
-    for row in header.rows("treasury"):
-        row.only("years_below", "rate")
-        low = bands[-1][0] if bands else 0.0
-        bands.append((row.number("years_below", low, 1000.0), row.number("rate", 0.0, 1.0)))
-    return DebtRates(
-        treasury=tuple(bands),
-        investment_grade=header.stated("investment_grade").number("value", 0.0, 1.0),
-        other_market=other.number("market_rate", 0.0, 1.0),
-        other_principal=other.number("principal_rate", 0.0, 1.0),
-        municipal=header.stated("municipal").number("value", 0.0, 1.0),
-    )
-
-
 def _option(header: ParameterTable) -> OptionRates:
     short, long, hedged = (header.table(key) for key in ("short_option", "long_option", "hedged_stock"))
     short.only("rate", "broad_rate", "floor")
@@ -163,6 +147,12 @@ def _option(header: ParameterTable) -> OptionRates:
         collar_exercise=hedged.number("collar_rate", 0.0, 1.0),
         long_box=header.stated("long_box_european").number("value", 0.0, 1.0),
     )
+
+
+def _future(table: ParameterTable) -> FutureRates:
+    table.only("rate", "stock_rate", "calendar_rate")
+    rate = table.number("rate", 0.0, 1.0)
+    return FutureRates(rate, table.number("stock_rate", 0.0, 1.0), table.number("calendar_rate", 0.0, rate))
 
 
 def _readings(table: ParameterTable) -> Readings:

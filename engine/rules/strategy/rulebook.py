@@ -12,12 +12,14 @@ from engine.market.view import MarketView
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.strategy.book import Pairing, Strategy
+from engine.rules.strategy.debt import debt_part
 from engine.rules.strategy.formulas import Terms
-from engine.rules.strategy.holdings import Account, Treasury, Underlying, account_of
+from engine.rules.strategy.futures_pairing import least_pairing_with_futures
+from engine.rules.strategy.holdings import Account, Underlying, account_of
 from engine.rules.strategy.pairing import least_pairing
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.risk_part import risk_part_usd
-from engine.rules.strategy.securities import Stage, treasury_rate
+from engine.rules.strategy.securities import Stage
 
 Facts = dict[str, float | str]
 
@@ -46,7 +48,8 @@ class StrategyBased:
         """
         account = account_of(self.parameters, holdings, market, self.non_margin)
         charged = [self.charge_underlying(underlying) for underlying in account.underlyings]
-        charged += [self._treasury(treasury) for treasury in account.treasuries]
+        debts = [debt_part(self.parameters.debt, debt) for debt in account.debts]
+        charged += [(part, part.amount_usd) for part in debts]
         parts = [part for part, _ in charged]
         positions = Part.sum_of("positions", parts)
         initial = math.fsum(initial for _, initial in charged)
@@ -67,49 +70,40 @@ class StrategyBased:
 
     def charge_underlying(self, underlying: Underlying) -> tuple[Part, float]:
         """The maintenance part, and the initial requirement."""
-        pairings = {
-            stage: least_pairing(
-                underlying.book, Terms(self.parameters, underlying.stock, underlying.broad, stage)
-            )
-            for stage in Stage
-        }
+        maintenance = self._paired(underlying, Stage.MAINTENANCE)
+        # Options by themselves are margined alike at both stages.
+        alone = not underlying.book.shares and not underlying.book.futures
+        at_initial = maintenance if alone else self._paired(underlying, Stage.INITIAL)
         short = short_market_value_usd(underlying)
-        maintenance = pairings[Stage.MAINTENANCE]
         published = Part.sum_of(
             "published: long options paid in full, short positions with their market value",
             [_strategy(strategy) for strategy in maintenance.strategies],
         )
         amount = risk_part_usd(published.amount_usd, short)
-        initial = max(risk_part_usd(pairings[Stage.INITIAL].published_usd, short), amount)
+        initial = max(risk_part_usd(at_initial.published_usd, short), amount)
         facts: Facts = {
             "price_usd": underlying.stock.price,
             "initial_usd": initial,
-            "initial_published_usd": pairings[Stage.INITIAL].published_usd,
-            "initial_pairing": _in_words(pairings[Stage.INITIAL]),
+            "initial_published_usd": at_initial.published_usd,
+            "initial_pairing": _in_words(at_initial),
             "not_below_usd": risk_part_usd(maintenance.lower_bound_usd, short),
         }
         credit = Part("market value of short positions, in equity already", -short)
         parts = [published, credit] if short else [published]
         return Part(f"underlying {underlying.book.underlying}", amount, tuple(parts), facts), initial
 
-    def _treasury(self, treasury: Treasury) -> tuple[Part, float]:
-        rate = treasury_rate(self.parameters.debt, treasury.years_to_maturity)
-        amount = rate * abs(treasury.market_value_usd)
-        facts: Facts = {
-            "market_value_usd": treasury.market_value_usd,
-            "years_to_maturity": treasury.years_to_maturity,
-            "rate": rate,
-        }
-        return Part(f"Treasury {treasury.name}", amount, (), facts), amount
+    def _paired(self, underlying: Underlying, stage: Stage) -> Pairing:
+        terms = Terms(self.parameters, underlying.stock, underlying.broad, stage)
+        return least_pairing_with_futures(underlying.book, terms, least_pairing)
 
     def _minimum_equity_usd(self, account: Account) -> float:
         """Of an account that is short; of one that is only long not more than what it holds is worth."""
         if any(is_short(underlying) for underlying in account.underlyings):
             return self.parameters.minimum_equity_usd
-        if any(treasury.market_value_usd < 0.0 for treasury in account.treasuries):
+        if any(debt.market_value_usd < 0.0 for debt in account.debts):
             return self.parameters.minimum_equity_usd
         value = math.fsum(market_value_usd(underlying) for underlying in account.underlyings)
-        value += math.fsum(treasury.market_value_usd for treasury in account.treasuries)
+        value += math.fsum(debt.market_value_usd for debt in account.debts)
         return min(self.parameters.minimum_equity_usd, value)
 
 
@@ -134,22 +128,27 @@ def market_value_usd(underlying: Underlying) -> float:
 
 
 def is_short(underlying: Underlying) -> bool:
-    """Whether anything of it is held short."""
-    return underlying.book.shares < 0.0 or any(position.count < 0 for position in underlying.book.options)
+    """Whether it may cost more than it is worth: anything of it is held short, or any future."""
+    book = underlying.book
+    short = book.shares < 0.0 or any(position.count < 0 for position in book.options)
+    return short or bool(book.futures)
 
 
 def _strategy(strategy: Strategy) -> Part:
     """One line of the pairing."""
     facts: Facts = {"times": strategy.times, "published_each_usd": strategy.published_usd}
     facts |= {contract.name: count * strategy.times for contract, count in strategy.options}
+    facts |= {name: count * strategy.times for name, count in strategy.futures}
     if strategy.shares:
         facts["shares"] = strategy.shares * strategy.times
-    name = f"{strategy.times} x {strategy.name}" if strategy.options else strategy.name
-    return Part(name, strategy.times * strategy.published_usd, (), facts)
+    return Part(_named(strategy), strategy.times * strategy.published_usd, (), facts)
 
 
 def _in_words(pairing: Pairing) -> str:
-    return ", ".join(
-        f"{strategy.times} x {strategy.name}" if strategy.options else strategy.name
-        for strategy in pairing.strategies
-    )
+    return ", ".join(_named(strategy) for strategy in pairing.strategies)
+
+
+def _named(strategy: Strategy) -> str:
+    """With how often, except of stock alone."""
+    contracts = strategy.options or strategy.futures
+    return f"{strategy.times} x {strategy.name}" if contracts else strategy.name

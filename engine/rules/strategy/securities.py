@@ -1,4 +1,4 @@
-"""Stocks, funds and debt by themselves: requirements per unit as pure functions of price and parameters.
+"""Stocks and funds by themselves: requirements per unit as pure functions of price and parameters.
 
 A requirement of a short position stands beside its buy-back cost, which equity counts.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.rules.strategy.parameters import DebtRates, StockRates
+from engine.rules.strategy.parameters import StockRates
 
 
 class Stage(StrEnum):
@@ -60,31 +60,3 @@ def leverage_scale(rates: StockRates, leverage: float) -> float:
 
 def _scale(rates: StockRates, stock: Stock) -> float:
     return leverage_scale(rates, stock.leverage)
-
-
-def treasury_rate(rates: DebtRates, years_to_maturity: float) -> float:
-    """Share of the market value, long or short, by the band of the remaining maturity."""
-    for years_below, rate in rates.treasury:
-        if years_to_maturity < years_below:
-            return rate
-    return rates.treasury[-1][1]
-
-
-def treasury_usd(rates: DebtRates, market_value_usd: float, years_to_maturity: float) -> float:
-    """US government obligations."""
-    return treasury_rate(rates, years_to_maturity) * market_value_usd
-
-
-def municipal_usd(rates: DebtRates, market_value_usd: float) -> float:
-    """Exempted securities other than US government obligations."""
-    return rates.municipal * market_value_usd
-
-
-def investment_grade_usd(rates: DebtRates, market_value_usd: float) -> float:
-    """Debt that is listed or of investment grade."""
-    return rates.investment_grade * market_value_usd
-
-
-def other_debt_usd(rates: DebtRates, market_value_usd: float, principal_usd: float) -> float:
-    """Marginable debt below investment grade: the greater of a share of market value and of principal."""
-    return max(rates.other_market * market_value_usd, rates.other_principal * principal_usd)

@@ -1,4 +1,12 @@
-"""What a linear programme of shared quantities consists of, and where its solution stands, as arrays."""
+"""What a linear programme of shared quantities consists of, and where its solution stands, as arrays.
+
+Rows come in *blocks* whose entries follow a law, so that an option takes one entry in a block and not one in each of
+its rows. An entry says how a column enters all rows of its block; rows have a *point* each::
+
+    FROM      value                               in the row of its place and every later one
+    RISING    value x (point - point of place)    likewise
+    FALLING   value x (point of place - point)    in the row of its place and every earlier one
+"""
 
 from __future__ import annotations
 
@@ -11,26 +19,34 @@ from engine.base.kernel import kernel
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
+Int8s = NDArray[np.int8]
 Bools = NDArray[np.bool_]
+
+FROM, RISING, FALLING = 0, 1, 2
 
 
 class Rows(NamedTuple):
-    """Linking rows, by row and by column.
+    """Linking rows.
 
     Attributes:
-        starts: int64[m + 1]; columns, values: entries of row r at ``starts[r]:starts[r + 1]``.
-        column_starts: int64[n + 1]; column_rows, column_values: the same entries by column.
-        bound: float64[m]; equal: bool[m], the row must meet its bound.
+        block: int64[m], of each row; first_row: int64[b + 1], rows of a block.
+        point, bound: float64[m]; equal: bool[m], the row must meet its bound.
+        first_entry: int64[b + 1], entries of a block; column, place, law, value: of each entry.
+        column_starts: int64[n + 1]; column_entries: entries of each column.
     """
 
-    starts: Int64s
-    columns: Int64s
-    values: Float64s
-    column_starts: Int64s
-    column_rows: Int64s
-    column_values: Float64s
+    block: Int64s
+    first_row: Int64s
+    point: Float64s
     bound: Float64s
     equal: Bools
+    first_entry: Int64s
+    column: Int64s
+    place: Int64s
+    law: Int8s
+    value: Float64s
+    column_starts: Int64s
+    column_entries: Int64s
 
 
 class Sets(NamedTuple):
@@ -48,78 +64,111 @@ class Sets(NamedTuple):
     quantity: Float64s
 
 
-class Basis(NamedTuple):
-    """Where the method stands; the number of tight rows is its size.
-
-    Attributes:
-        key: int64[s], the column of each set that takes what is left; state: int64[n], key, basic or outside.
-        basic: columns in the basis beside the keys; tight: its rows; place: int64[m], of a row among these.
-        inverse: of the tight rows of the basic columns, each less its key; [basic, tight].
-        price: of tight rows; amount: of basic columns; left: float64[s], what the key columns take.
-        basics_of: int64[s], basic columns of each set.
-        at_keys: float64[m], activity with every set at its key; activity: of the present solution.
-        reduced: float64[n], reduced costs, >= 0.
-    """
-
-    key: Int64s
-    state: Int64s
-    basic: Int64s
-    tight: Int64s
-    place: Int64s
-    inverse: Float64s
-    price: Float64s
-    amount: Float64s
-    left: Float64s
-    basics_of: Int64s
-    at_keys: Float64s
-    activity: Float64s
-    reduced: Float64s
-
-
-class Scratch(NamedTuple):
-    """Room for one pivot: changes per unit of the step, and who may enter when.
-
-    Attributes:
-        rate: of reduced costs; ratio: the step at which a column's is used up; candidates, listed: the finite ones.
-        direction: of the prices of tight rows; work, other: a row and a column of the basis.
-    """
-
-    rate: Float64s
-    ratio: Float64s
-    candidates: Int64s
-    listed: Bools
-    direction: Float64s
-    work: Float64s
-    other: Float64s
-
-
-def by_column(
-    columns: Int64s, values: Float64s, starts: Int64s, count: int
-) -> tuple[Int64s, Int64s, Float64s]:
-    """Entries given by row, by column: column_starts, column_rows, column_values."""
-    column_starts = np.zeros(count + 1, np.int64)
-    column_rows, column_values = np.empty(len(columns), np.int64), np.empty(len(columns))
-    _transpose(starts, columns, values, column_starts, column_rows, column_values)
-    return column_starts, column_rows, column_values
+@kernel
+def grouped(of: Int64s, count: int) -> tuple[Int64s, Int64s]:
+    """(starts, members): the places of each of ``count`` groups, in order; places of group -1 are in none."""
+    starts = np.zeros(count + 1, np.int64)
+    for group in of:
+        if group >= 0:
+            starts[group + 1] += 1
+    for group in range(count):
+        starts[group + 1] += starts[group]
+    members, next_free = np.empty(starts[count], np.int64), starts[:-1].copy()
+    for place in range(len(of)):
+        if of[place] >= 0:
+            members[next_free[of[place]]] = place
+            next_free[of[place]] += 1
+    return starts, members
 
 
 @kernel
-def _transpose(
-    starts: Int64s,
-    columns: Int64s,
-    values: Float64s,
-    column_starts: Int64s,
-    column_rows: Int64s,
-    column_values: Float64s,
-) -> None:
-    for entry in range(len(columns)):
-        column_starts[columns[entry] + 1] += 1
-    for column in range(len(column_starts) - 1):
-        column_starts[column + 1] += column_starts[column]
-    next_free = column_starts[:-1].copy()
-    for row in range(len(starts) - 1):
-        for entry in range(starts[row], starts[row + 1]):
-            place = next_free[columns[entry]]
-            column_rows[place] = row
-            column_values[place] = values[entry]
-            next_free[columns[entry]] += 1
+def _at(law: int, value: float, ahead: int, across: float) -> float:
+    """What an entry is so many rows, and so far, behind its place."""
+    if law == FALLING:
+        return -value * across if ahead < 0 else 0.0
+    if ahead < 0:
+        return 0.0
+    return value if law == FROM else value * across
+
+
+@kernel
+def add_row(rows: Rows, row: int, times: float, by_column: Float64s) -> None:
+    """Add a row's coefficients, times a number, by column."""
+    column, places, law, value, points = rows.column, rows.place, rows.law, rows.value, rows.point
+    block, point = rows.block[row], rows.point[row]
+    for entry in range(rows.first_entry[block], rows.first_entry[block + 1]):
+        place = places[entry]
+        by_column[column[entry]] += times * _at(law[entry], value[entry], row - place, point - points[place])
+
+
+@kernel
+def add_column_at(rows: Rows, column: int, times: float, some: Int64s, target: Float64s) -> None:
+    """Add a column's coefficients, times a number, in some rows; numbers beyond the rows are passed over."""
+    for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
+        entry = rows.column_entries[at]
+        place, value, law = rows.place[entry], times * rows.value[entry], rows.law[entry]
+        block = rows.block[place]
+        low, high = rows.first_row[block], rows.first_row[block + 1]
+        for index in range(len(some)):
+            row = some[index]
+            if low <= row < high:
+                target[index] += _at(law, value, row - place, rows.point[row] - rows.point[place])
+
+
+@kernel
+def add_column(rows: Rows, column: int, times: float, activity: Float64s) -> None:
+    """Activity of rows with so much more of a column."""
+    for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
+        entry = rows.column_entries[at]
+        place, value = rows.place[entry], times * rows.value[entry]
+        block = rows.block[place]
+        if rows.law[entry] == FROM:
+            for row in range(place, rows.first_row[block + 1]):
+                activity[row] += value
+        elif rows.law[entry] == RISING:
+            for row in range(place, rows.first_row[block + 1]):
+                activity[row] += value * (rows.point[row] - rows.point[place])
+        else:
+            for row in range(rows.first_row[block], place):
+                activity[row] += value * (rows.point[place] - rows.point[row])
+
+
+@kernel
+def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, by_column: Float64s) -> None:
+    """Add prices of the rows of a block, times coefficients, by column.
+
+    Args:
+        tables: float64[3, m], scratch: what an entry of each law and value 1 is worth at each place.
+    """
+    low, high = rows.first_row[block], rows.first_row[block + 1]
+    begin, end = rows.first_entry[block], rows.first_entry[block + 1]
+    column, place, law, value, point = rows.column, rows.place, rows.law, rows.value, rows.point
+    if high == low + 1:
+        price = prices[low]
+        for entry in range(begin, end):
+            by_column[column[entry]] += value[entry] * price
+        return
+    total = slope = 0.0
+    for row in range(high - 1, low - 1, -1):
+        if row < high - 1:
+            slope += total * (point[row + 1] - point[row])
+        total += prices[row]
+        tables[FROM, row], tables[RISING, row] = total, slope
+    total = slope = 0.0
+    for row in range(low, high):
+        if row > low:
+            slope += total * (point[row] - point[row - 1])
+        total += prices[row]
+        tables[FALLING, row] = slope
+    for entry in range(begin, end):
+        by_column[column[entry]] += value[entry] * tables[law[entry], place[entry]]
+
+
+@kernel
+def activity_of(rows: Rows, amounts: Float64s) -> Float64s:
+    """float64[m]: rows @ amounts."""
+    activity = np.zeros(len(rows.bound))
+    for column in range(len(amounts)):
+        if amounts[column] != 0.0:
+            add_column(rows, column, amounts[column], activity)
+    return activity

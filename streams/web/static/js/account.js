@@ -4,6 +4,7 @@ import { badge } from "./badges.js";
 import { showCalls } from "./call_table.js";
 import { byId, drawn, el, setText } from "./dom.js";
 import { minute, moment, scopeName, cents, words } from "./format.js";
+import { intradayMarks, showIntraday } from "./intraday.js";
 import { showExplanation, showExplanationError } from "./explanation.js";
 import { siloCards } from "./silos.js";
 import { Stream } from "./stream.js";
@@ -36,9 +37,10 @@ function showStatement(statement, view) {
   const owner = [statement.owner, statement.desk].filter(Boolean).join(" · ");
   setText(byId("account-note"), `${owner ? `${owner} · ` : ""}${statement.business_date === NO_DAY ? "no start-of-day record" : `business date ${statement.business_date}`} · as of ${moment(statement.as_of_ns / 1e6)} UTC`);
   const quality = statement.quality;
-  const marks = [view.standing, quality.stale ? "stale" : null, quality.incomplete.length ? "incomplete" : null].filter(Boolean);
+  const marks = [view.standing, ...intradayMarks(statement.intraday), quality.stale ? "stale" : null, quality.incomplete.length ? "incomplete" : null].filter(Boolean);
   byId("standing").replaceChildren(...marks.flatMap((mark) => [badge(mark), " "]));
   byId("silos").replaceChildren(...siloCards(statement));
+  showIntraday(statement.intraday);
   showQuality(statement, view);
 }
 

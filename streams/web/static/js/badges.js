@@ -15,6 +15,8 @@ const LOOKS = {
   clear: ["○", "plain"],
   cancelled: ["×", "plain"],
   in_call: ["▲", "danger"],
+  frozen: ["■", "danger"],
+  intraday_deficit: ["▼", "warning"],
   stale: ["◌", "warning"],
   incomplete: ["◌", "warning"],
 };

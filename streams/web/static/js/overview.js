@@ -71,7 +71,7 @@ function updateRow(line, row) {
   const owner = [row.owner, row.desk].filter(Boolean).join(" · ");
   setText(name.querySelector(".sub"), owner);
   setFlag(name.querySelector(".sub"), "title", Boolean(owner), owner);
-  const marks = [row.standing, row.stale ? "stale" : null, row.incomplete ? "incomplete" : null].filter(Boolean);
+  const marks = [row.standing, row.frozen ? "frozen" : null, row.intraday_deficit ? "intraday_deficit" : null, row.stale ? "stale" : null, row.incomplete ? "incomplete" : null].filter(Boolean);
   if (state.dataset.marks !== marks.join()) {
     state.dataset.marks = marks.join();
     state.replaceChildren(el("span", {}, ...marks.flatMap((mark) => [badge(mark), " "])));

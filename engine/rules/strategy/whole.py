@@ -1,0 +1,173 @@
+"""The least amounts of a programme in whole contracts, and the bound that no permitted pairing is below.
+
+The row prices of the divided solution give the bound. Where it divides contracts, its whole part is kept and the few
+divided contracts are shared out anew in whole ones; a book of usual size is then searched by branch and bound, starting
+from that. What is found is always a permitted pairing; how far above the bound it may be is reported.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.base.kernel import kernel
+from engine.rules.strategy.basis import cheapest
+from engine.rules.strategy.kinds import ALONE, LOSS
+from engine.rules.strategy.programme import Programme
+from engine.rules.strategy.search import first_divided, search
+from engine.rules.strategy.simplex import NO_ROOM, OPTIMAL, optimise, row_prices, scratch_for, solution
+from engine.rules.strategy.tableau import (
+    Bools,
+    Float64s,
+    Int64s,
+    Rows,
+    Sets,
+    activity_of,
+    grouped,
+    priced_entries,
+)
+
+MOST_PIVOTS = 20_000
+SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
+MOST_NODES = 150
+NODES_TO_SHARE_OUT = 600  # until there is a permitted solution
+MOST_NODES_OF_REMAINDER, MOST_NODES_BEFORE_SEARCH = (
+    300,
+    60,
+)  # of a large book, and of one that is searched afterwards
+_WHOLE = 1e-6
+_TOLERANCE = 1e-7
+
+
+@kernel
+def least_amounts(problem: Programme, most_pivots: int) -> tuple[Float64s, float]:
+    """(amounts in whole contracts, bound): the least cost and what none can be below, beside the constant."""
+    cost, sets, rows = problem.cost, problem.sets, problem.rows
+    outcome, relaxed, prices = divided_solution(cost, sets, rows, most_pivots)
+    bound = proven_bound(cost, sets, rows, prices)
+    integral = problem.kind != LOSS
+    if outcome == OPTIMAL and first_divided(relaxed, integral) < 0:
+        return np.where(integral, np.rint(relaxed), relaxed), bound
+    amounts = np.zeros(len(cost))  # each option alone: always permitted
+    for column in range(len(cost)):
+        if problem.kind[column] == ALONE:
+            amounts[column] = sets.quantity[sets.of[column]]
+    if outcome == OPTIMAL:
+        _share_out_remainder(problem, integral, relaxed, amounts, most_pivots)
+        if len(cost) <= SEARCHED_UP_TO_COLUMNS:
+            _, certain = search(
+                cost,
+                sets,
+                rows,
+                integral,
+                amounts,
+                float(cost @ amounts),
+                MOST_NODES,
+                MOST_NODES,
+                most_pivots,
+            )
+            if certain:
+                bound = float(cost @ amounts)
+    return amounts, bound
+
+
+@kernel
+def divided_solution(
+    cost: Float64s, sets: Sets, rows: Rows, most_pivots: int
+) -> tuple[int, Float64s, Float64s]:
+    """The outcome; amounts of least cost, contracts divided; prices of rows."""
+    room = min(len(rows.bound) + 2, 128)
+    while True:
+        basis = cheapest(cost, sets, rows, room, 0)
+        outcome = optimise(cost, sets, rows, basis, scratch_for(cost, rows, basis), most_pivots)
+        if outcome != NO_ROOM:
+            return outcome, solution(basis), row_prices(basis)
+        room = min(len(rows.bound) + 2, 2 * room)
+
+
+@kernel
+def proven_bound(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> float:
+    """What no solution can cost less than, whatever the prices of rows are: weak duality, checked apart.
+
+    Prices of inequalities below zero count as zero. Minus infinity where a column of its own would be paid for.
+    """
+    price, reduced, tables = prices.copy(), cost.copy(), np.empty((3, len(prices)))
+    for row in range(len(price)):
+        if not rows.equal[row]:
+            price[row] = max(price[row], 0.0)
+    for block in range(len(rows.first_row) - 1):
+        priced_entries(rows, price, block, tables, reduced)
+    for column in range(len(cost)):
+        if sets.of[column] < 0 and reduced[column] < -_TOLERANCE * cost[column]:
+            return -np.inf
+    total = -(price @ rows.bound)
+    for group in range(len(sets.quantity)):
+        least = np.inf
+        for at in range(sets.starts[group], sets.starts[group + 1]):
+            least = min(least, reduced[sets.members[at]])
+        total += sets.quantity[group] * least
+    return float(total)
+
+
+@kernel
+def _share_out_remainder(
+    problem: Programme, integral: Bools, relaxed: Float64s, amounts: Float64s, most_pivots: int
+) -> None:
+    """Keep the whole part of the solution; share out the few contracts that it divides anew, in whole ones."""
+    sets, n = problem.sets, len(relaxed)
+    fixed, remainder = np.zeros(n), sets.quantity.copy()
+    for column in range(n):
+        if integral[column]:
+            fixed[column] = np.floor(relaxed[column] + _WHOLE)
+            remainder[sets.of[column]] -= fixed[column]
+    mask = np.zeros(n, np.bool_)
+    for column in range(n):
+        mask[column] = sets.of[column] < 0 or remainder[sets.of[column]] > 0.5
+    kept = np.flatnonzero(mask)
+    cost, rest, rows = _restricted(problem, kept, remainder, fixed)
+    found, fixed_cost = np.zeros(len(kept)), float(problem.cost @ fixed)
+    best = float(problem.cost @ amounts) - fixed_cost
+    nodes = MOST_NODES_BEFORE_SEARCH if n <= SEARCHED_UP_TO_COLUMNS else MOST_NODES_OF_REMAINDER
+    first = max(nodes, NODES_TO_SHARE_OUT)
+    better, _ = search(cost, rest, rows, integral[kept], found, best, first, nodes, most_pivots)
+    if better:
+        amounts[:] = fixed
+        for at in range(len(kept)):
+            amounts[kept[at]] += found[at]
+
+
+@kernel
+def _restricted(
+    problem: Programme, kept: Int64s, remainder: Float64s, fixed: Float64s
+) -> tuple[Float64s, Sets, Rows]:
+    """The programme of what is left, on the columns that have anything left."""
+    rows, sets = problem.rows, problem.sets
+    column_to, set_to = np.full(len(fixed), -1, np.int64), np.full(len(remainder), -1, np.int64)
+    for at in range(len(kept)):
+        column_to[kept[at]] = at
+    open_sets = np.flatnonzero(remainder > 0.5)
+    for at in range(len(open_sets)):
+        set_to[open_sets[at]] = at
+    of = np.full(len(kept), -1, np.int64)
+    for at in range(len(kept)):
+        if sets.of[kept[at]] >= 0:
+            of[at] = set_to[sets.of[kept[at]]]
+    starts, members = grouped(of, len(open_sets))
+    there = np.flatnonzero(column_to[rows.column] >= 0)
+    first_entry = np.searchsorted(there, rows.first_entry)
+    column = column_to[rows.column[there]]
+    column_starts, column_entries = grouped(column, len(kept))
+    left = Rows(
+        rows.block,
+        rows.first_row,
+        rows.point,
+        rows.bound - activity_of(rows, fixed),
+        rows.equal,
+        first_entry.astype(np.int64),
+        column,
+        rows.place[there],
+        rows.law[there],
+        rows.value[there],
+        column_starts,
+        column_entries,
+    )
+    return problem.cost[kept], Sets(of, starts, members, remainder[open_sets]), left
