@@ -97,6 +97,11 @@ class Sec18a3Equity:
         """float64[a, 2]: initial equals maintenance."""
         return np.repeat(sum_by_account(charges[:, :1], offsets), 2, axis=1)
 
+    def maintenance_usd(self, charges: Float64s) -> Float64s:
+        """float64[u]: requirement of each account's swaps."""
+        maintenance: Float64s = charges[:, 0]
+        return maintenance
+
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """None: what cannot be margined is refused as an instrument."""
         return []

@@ -78,6 +78,11 @@ class FinraDebt:
         """float64[a, 2]: the sum over positions; initial equals maintenance."""
         return np.repeat(sum_by_account(charges, offsets)[:, [_ASKED]], 2, axis=1)
 
+    def maintenance_usd(self, charges: Float64s) -> Float64s:
+        """float64[u]: requirement of each netting set."""
+        maintenance: Float64s = charges[:, _ASKED]
+        return maintenance
+
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions are left out, one error each."""
         return self._split(holdings, market)[1]

@@ -60,7 +60,7 @@ def search(
 
     Args:
         amounts: the best solution in whole contracts that costs less than ``best`` is written here.
-        first_nodes: to try until something is found; most_nodes: in all, once it is.
+        first_nodes: to try until something is found; most_nodes: after the last improvement.
 
     Returns:
         Whether a better one was found, and whether everything was searched.
@@ -71,7 +71,7 @@ def search(
     scratch, saved = scratch_for(cost, rows, basis), _room_to_save(basis)
     column, whole = np.empty(MOST_DEPTH, np.int64), np.empty(MOST_DEPTH)
     second = np.zeros(MOST_DEPTH, np.bool_)
-    depth = nodes = 0
+    depth = nodes = last = 0
     while True:
         nodes += 1
         outcome = optimise(cost, sets, rows, basis, scratch, most_pivots)
@@ -83,7 +83,7 @@ def search(
             if value < best - _CENT_USD:
                 divided = first_divided(present, integral)
                 if divided < 0:
-                    best, found = value, True
+                    best, found, last = value, True, nodes
                     amounts[:] = np.where(integral, np.rint(present), present)
                 elif depth == MOST_DEPTH:
                     certain = False
@@ -101,7 +101,7 @@ def search(
             _restore(basis, saved, depth - 1)
             limit(basis, column[depth - 1], 1.0, whole[depth - 1])
             second[depth - 1] = True
-        if nodes >= (most_nodes if found else first_nodes):
+        if nodes - last >= (most_nodes if found else first_nodes):
             return found, False
 
 

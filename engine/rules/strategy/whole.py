@@ -28,12 +28,10 @@ from engine.rules.strategy.tableau import (
 
 MOST_PIVOTS = 20_000
 SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
-MOST_NODES = 150
+MOST_NODES = 150  # since the last improvement, as the two below
+MOST_NODES_OF_REMAINDER = 300
+MOST_NODES_BEFORE_SEARCH = 30  # of a book that is searched in full afterwards
 NODES_TO_SHARE_OUT = 600  # until there is a permitted solution
-MOST_NODES_OF_REMAINDER, MOST_NODES_BEFORE_SEARCH = (
-    300,
-    60,
-)  # of a large book, and of one that is searched afterwards
 _WHOLE = 1e-6
 _TOLERANCE = 1e-7
 
