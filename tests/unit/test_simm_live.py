@@ -141,6 +141,10 @@ def test_refusals() -> None:
     with pytest.raises(MarginError, match=r"no bucket for BETA in credit_buckets\.names") as caught:
         strict.netting_set(CREDIT[2])
     assert caught.value.reason is Reason.BAD_PARAMETER
+    basket = Instrument("B", Product.EQUITY_SWAP, components=(("AAA", 0.5), ("BBB", 0.5)))
+    with pytest.raises(MarginError, match="not on a basket") as caught:
+        RULEBOOK.netting_set(basket)
+    assert caught.value.reason is Reason.NO_RULEBOOK
     with pytest.raises(MarginError) as caught:
         RULEBOOK.netting_set(Instrument("A", Product.EQUITY))
     assert caught.value.reason is Reason.NO_RULEBOOK

@@ -17,6 +17,7 @@ from engine.market.credit import credit_spreads, maturity_days, valuation_day
 from engine.market.credit_pricing import BASIS_POINT, cr01, upfront
 from engine.market.instruments import Instrument, Product
 from engine.market.view import MarketView
+from engine.rules.covered import require_covered
 from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.simm.aggregation import PRODUCTS, SHEETS, bucket_starts, charge_all, product_margins
@@ -60,12 +61,13 @@ class IsdaSimm:
         """Product, bucket, currency and issuer.
 
         Raises:
-            MarginError: NO_RULEBOOK for products that are not covered; BAD_PARAMETER if the issuer has no bucket.
+            MarginError: NO_RULEBOOK for products that are not covered and for baskets; BAD_PARAMETER if the issuer has no
+                bucket.
         """
+        require_covered(self, instrument, COVERED)
         thing = f"instrument {instrument.instrument_id} in silo {self.silo}"
-        if instrument.product not in COVERED:
-            covered = ", ".join(sorted(COVERED))
-            detail = f"{self.rulebook_id} covers {covered}, not {instrument.product.value}"
+        if instrument.components:
+            detail = f"{self.rulebook_id} takes swaps on one share, not on a basket; send its parts as a CRIF"
             raise MarginError(Reason.NO_RULEBOOK, thing, detail)
         buckets = self.parameters.buckets(instrument)
         if not buckets[issuer(instrument)]:
