@@ -61,8 +61,7 @@ class IsdaSimm:
         """Product, bucket, currency and issuer.
 
         Raises:
-            MarginError: NO_RULEBOOK for products that are not covered and for baskets; BAD_PARAMETER if the issuer has no
-                bucket.
+            MarginError: NO_RULEBOOK for products that are not covered and for baskets; BAD_PARAMETER without a bucket.
         """
         require_covered(self, instrument, COVERED)
         thing = f"instrument {instrument.instrument_id} in silo {self.silo}"
