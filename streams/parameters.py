@@ -58,6 +58,18 @@ def read_toml_file(source: Path | Traversable) -> dict[str, Any]:
         raise MarginError(Reason.BAD_PARAMETER, f"file {source}", f"cannot be read: {error}") from error
 
 
+def read_rulebook(rulebook_id: str, folder: Path | None = None) -> dict[str, Any]:
+    """A rulebook's parameter file; the one that its ``calibration_file`` names becomes its table ``calibration``.
+
+    Raises:
+        MarginError: BAD_PARAMETER as :func:`read_toml`.
+    """
+    mapping = read_toml(f"{rulebook_id}.toml", folder)
+    if "calibration_file" in mapping:
+        mapping["calibration"] = read_toml(str(mapping.pop("calibration_file")), folder)
+    return mapping
+
+
 def _source(name: str, folder: Path | None) -> Path | Traversable:
     own = folder / name if folder else None
     return own if own is not None and own.exists() else packaged() / name
@@ -93,7 +105,7 @@ def read_rulebooks(folder: Path | None = None) -> dict[str, RulebookParameters]:
 
 def _rulebook(name: str, folder: Path | None) -> RulebookParameters:
     """Parameters from their file; the scenario set that it names lies beside it."""
-    mapping = read_toml(f"{name}.toml", folder)
+    mapping = read_rulebook(name, folder)
     file = mapping.get("scenario_file")
     scenarios = read_scenarios(_source(str(file), folder)) if file else None
     return RulebookParameters(name, mapping, scenarios)

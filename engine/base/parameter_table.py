@@ -122,6 +122,15 @@ class ParameterTable:
             raise self.bad(key, f"{value!r} is not a list of tables")
         return [self._below(f"{key}[{number}]", table) for number, table in enumerate(value, start=1)]
 
+    def lists(self, key: str, count: int | None = None, *, nested: bool = True) -> list[Any]:
+        """A list that is not empty, of so many items; lists themselves where nested."""
+        value = self._value(key)
+        if not isinstance(value, list) or not value or (count is not None and len(value) != count):
+            raise self.bad(key, f"{value!r} is not a list{f' of {count} items' if count else ''}")
+        if nested and not all(isinstance(item, list) for item in value):
+            raise self.bad(key, f"{value!r} is not a list of lists")
+        return value
+
     def stated(self, key: str) -> ParameterTable:
         """The table that states one parameter: its ``value`` beside its source and other remarks."""
         if not self.has(key):

@@ -30,6 +30,8 @@ from engine.rules.interface import SiloRulebook
 from engine.rules.schedule_im import ScheduleIm
 from engine.rules.sec_18a_3 import Sec18a3
 from engine.rules.sec_18a_3_equity import Sec18a3Equity
+from engine.rules.simm import live_parameters as simm_parameters
+from engine.rules.simm.live import IsdaSimm
 from engine.rules.span import SpanFutures
 from engine.rules.strategy import debt_parameters
 from engine.rules.strategy import parameters as strategy_parameters
@@ -59,6 +61,7 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "sec-18a-3-equity": lambda mapping: Sec18a3Equity(
         sec_18a_3_equity_parameters.Parameters.from_mapping(mapping)
     ),
+    "isda-simm": lambda mapping: IsdaSimm(simm_parameters.Parameters.from_mapping(mapping)),
     "schedule-im": lambda mapping: ScheduleIm(schedule_im_parameters.Parameters.from_mapping(mapping)),
 }
 # Methods that rest on a scenario set.

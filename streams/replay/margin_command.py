@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,10 +15,11 @@ from streams.replay.command_errors import FILE, PARAMETERS, SCENARIOS, Time, ref
 from streams.replay.files import FileError
 from streams.replay.margin import MarginedBook
 from streams.replay.margin_report import print_report, print_rulebooks
+from streams.replay.simm_command import run_crif, simm_options
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, required=False)
 @click.option(
     "--rulebook",
     "rulebook_ids",
@@ -29,14 +31,16 @@ from streams.replay.margin_report import print_report, print_rulebooks
 @PARAMETERS
 @SCENARIOS
 @click.option("--as-of", type=Time(), help="Time of the evaluation [default: the latest price's].")
+@simm_options
 @refuse_in_one_line
 def margin(
-    file: Path,
+    file: Path | None,
     rulebook_ids: tuple[str, ...],
     as_json: bool,
     parameters: Path | None,
     scenarios: Path | None,
     as_of: int | None,
+    **simm: Any,
 ) -> None:
     """Margin the accounts of a book FILE under today's silo rulebooks and the unified candidate.
 
@@ -47,11 +51,18 @@ def margin(
     Exit code 0 if every figure is complete, 1 if something could not be margined (named on stderr and under
     refused_positions; the rest is), 2 for a bad file or setting.
 
+    With --crif a file of sensitivities takes the book's place (docs/rulebooks/isda-simm.md).
+
     \b
     Example:
       marginmon margin book.json
       marginmon margin book.json --rulebook finra-4210g --rulebook one-pot --json
+      marginmon margin --crif crif.csv --rulebook isda-simm --version 2.8+2512 --horizon 10d --json
     """
+    if (file is None) == (simm["crif"] is None):
+        raise click.UsageError("give either a book FILE or --crif FILE")
+    if file is None:
+        raise SystemExit(run_crif(simm, rulebook_ids, parameters, as_json=as_json))
     book, unknown = read_book(file)
     margined = MarginedBook(book, parameters, scenarios, as_of)
     for rulebook_id in rulebook_ids:
