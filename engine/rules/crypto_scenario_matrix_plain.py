@@ -18,6 +18,7 @@ from engine.rules.crypto_scenario_matrix_parameters import (
     VolatilityScaling,
     coin_of,
 )
+from engine.rules.held import by_name
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 
@@ -26,7 +27,7 @@ Facts = dict[str, float | str]
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A net position: weighted P&L by scenario, delta and the funding that it is expected to pay, USD."""
+    """A holding: weighted P&L by scenario, delta and the funding that it is expected to pay, USD."""
 
     name: str
     pnl_usd: tuple[float, ...]
@@ -45,12 +46,11 @@ class _Coin:
 
 def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
     """The account's requirement: the sum over its coins, with the tree that adds up to it."""
-    by_coin: dict[str, dict[tuple[str, str], list[Holding]]] = {}
-    for holding in holdings:
-        if holding.instrument.product in COVERED:
-            contracts = by_coin.setdefault(coin_of(holding.instrument), {})
-            contracts.setdefault((holding.instrument.instrument_id, holding.silo), []).append(holding)
-    coins = [_coin(parameters, coin, by_coin[coin], market) for coin in sorted(by_coin)]
+    mine = sorted(
+        (holding for holding in holdings if holding.instrument.product in COVERED),
+        key=lambda holding: holding.instrument.instrument_id,
+    )
+    coins = [_coin(parameters, coin, own, market) for coin, own in by_name(mine, coin_of).items()]
     initial_usd = math.fsum(coin.initial_usd for coin in coins)
     parts = [coin.part for coin in coins]
     tree = Part.sum_of("scenario matrix", parts, version=parameters.version, initial_usd=initial_usd)
@@ -58,11 +58,9 @@ def explain_account(parameters: Parameters, holdings: Sequence[Holding], market:
     return Explained(Requirement(initial_usd, tree.amount_usd), tree, worst)
 
 
-def _coin(
-    parameters: Parameters, coin: str, contracts: dict[tuple[str, str], list[Holding]], market: MarketView
-) -> _Coin:
+def _coin(parameters: Parameters, coin: str, holdings: Sequence[Holding], market: MarketView) -> _Coin:
     """The worst weighted loss or the least for delta, whichever is more; half of it for maintenance; provision."""
-    positions = [_position(parameters, contracts[name], market) for name in sorted(contracts)]
+    positions = [_position(parameters, holding, market) for holding in holdings]
     pnl_usd = [math.fsum(p.pnl_usd[i] for p in positions) for i in range(len(parameters.scenarios))]
     worst = min(range(len(pnl_usd)), key=lambda i: pnl_usd[i])
     loss_usd = max(-pnl_usd[worst], 0.0)
@@ -95,9 +93,8 @@ def _coin(
     return _Coin(coin, initial_usd, Part.sum_of(coin, parts, **facts), deciding)
 
 
-def _position(parameters: Parameters, holdings: list[Holding], market: MarketView) -> _Position:
-    instrument = holdings[0].instrument
-    quantity = math.fsum(holding.quantity for holding in holdings)
+def _position(parameters: Parameters, holding: Holding, market: MarketView) -> _Position:
+    instrument, quantity = holding.instrument, holding.quantity
     slot = market.slot_of[instrument.instrument_id]
     facts: Facts = {"quantity": quantity, "multiplier": instrument.multiplier}
     if not market.priced[slot]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,7 @@ def compare(engine: EngineCore, rulebook: SiloRulebook, account_ids: Sequence[st
         if held:
             left_out = sorted({h.instrument.instrument_id for h in positions} - names)
             initial, maintenance = book.requirement[slot].tolist()
-            explained = rulebook.explain(held, engine.market.risk)
+            as_its_own = [replace(h, silo=rulebook.silo) for h in held]
+            explained = rulebook.explain(as_its_own, engine.market.risk)
             found.append(Compared(account_id, Requirement(initial, maintenance), explained, tuple(left_out)))
     return found

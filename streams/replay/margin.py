@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from engine.rules.registry import SILO_METHODS, silo_rulebook
+from engine.rules.registry import silo_rulebook
 from engine.state.comparison import compare
-from streams.parameters import read_toml, take_policy
+from streams.parameters import take_policy
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
@@ -36,7 +36,6 @@ class MarginedBook:
             MarginError: a parameter or scenario file cannot be used.
         """
         self.as_of_ns = latest_time_ns(book) if as_of_ns is None else as_of_ns
-        self._parameters = parameters
         self.files = FileEngine(book, parameters, scenarios, unusable_instruments(book, self.as_of_ns))
         self.files.engine.advance_time(self.as_of_ns)
         self.files.take(price_messages(self.files.book), self.as_of_ns)
@@ -88,7 +87,7 @@ class MarginedBook:
     @property
     def rulebook_ids(self) -> list[str]:
         """Ids that :meth:`under` knows: those that the policy assigns a product, then comparisons."""
-        return sorted([*self._assigned, *(SILO_METHODS.keys() - self._assigned)])
+        return sorted({*self._assigned, *self.files.rulebooks})
 
     @property
     def _assigned(self) -> set[str]:
@@ -111,7 +110,8 @@ class MarginedBook:
         Raises:
             MarginError: its parameter file cannot be used, or lacks what an instrument needs.
         """
-        rulebook = silo_rulebook(rulebook_id, read_toml(f"{rulebook_id}.toml", self._parameters))
+        known = self.files.rulebooks[rulebook_id]
+        rulebook = silo_rulebook(known.method, known.parameters, scenarios=known.scenarios)
         return [
             {
                 "account_id": one.account_id,
