@@ -37,7 +37,8 @@ _PLEDGES: Final = {
     "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05), *_LESS_COMMON),
     "digital_assets": (("USDC", 0.20), ("UST-BILL-3M", 0.10), ("ETH", 0.05)),
 }
-_DOLLARS_ONLY: Final = frozenset({"digital_assets", "event_contracts"})
+# Cleared swaps settle in euros, too: a balance of theirs would take part of the haircut of euros paid in.
+_DOLLARS_ONLY: Final = frozenset({"digital_assets", "event_contracts", "cleared_swaps"})
 _EURO_SHARE: Final = 0.05  # accounts that keep some of their cash in EUR
 
 
