@@ -12,8 +12,9 @@ from engine.base.errors import Reason
 from engine.portfolio.opening import Openings
 from engine.state.engine import Engine
 from streams.contracts.codec import NO_SILO, POSITIONS, days, silos
-from streams.contracts.hot import HotPositions
+from streams.contracts.hot import HotOpeningCollateral, HotPositions
 from streams.contracts.topics import KEY_SEPARATOR
+from streams.inbound.entries import unsegregated_detail
 from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing, Parking
 from streams.inbound.record import Record, Taken
@@ -108,6 +109,9 @@ class OpeningDesk:
             usable[place] = False
             detail = f"instrument {untradable} cannot be held as a position"
             batch.refuse(complete[place][0], Reason.NO_RULEBOOK, detail)
+        for place, asset in self._unsegregated(complete, usable).items():
+            usable[place] = False
+            batch.refuse(complete[place][0], Reason.NOT_SEGREGATED, unsegregated_detail(asset))
         if usable.any():
             batch.count(indices[usable], self._engine.open_days(openings.only(usable)), _NAMES)
 
@@ -157,6 +161,18 @@ class OpeningDesk:
         for at in np.flatnonzero(nowhere).tolist():
             instrument = self._engine.market.instruments[int(openings.instrument[at])]
             found.setdefault(int(openings.position_of[at]), instrument.instrument_id)
+        return found
+
+    def _unsegregated(
+        self, complete: Sequence[tuple[int, Sequence[HotPositions]]], usable: NDArray[np.bool_]
+    ) -> dict[int, HotOpeningCollateral]:
+        """By place among the usable records: collateral that is kept where its silo's property is not apart."""
+        limits = self._engine.policy.collateral.limits
+        found: dict[int, HotOpeningCollateral] = {}
+        for place in np.flatnonzero(usable).tolist():
+            for asset in (asset for part in complete[place][1] for asset in part.collateral):
+                if not limits.segregated(asset.location, asset.silo):
+                    found.setdefault(place, asset)
         return found
 
     def _openings(self, accounts: NDArray[np.int64], records: Sequence[Sequence[HotPositions]]) -> Openings:
