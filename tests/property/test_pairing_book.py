@@ -67,6 +67,10 @@ class WorstColumnOfPositions(WorstColumn):
             sums[unit] = quantities[own] @ rows[instruments[own]]
         return np.column_stack([self.charge(sums, sets), np.zeros(len(sets))])
 
+    def maintenance_usd(self, charges: Float64s) -> Float64s:
+        maintenance: Float64s = charges[:, 0]
+        return maintenance
+
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         return []
 
