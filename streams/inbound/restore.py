@@ -65,11 +65,11 @@ async def restore_partition(
         standings = TopicPartition(topics["intraday-deficits"].name, partition)
         day = {TopicPartition(topics[name].name, partition): name for name in _DAY}
         consumer.assign([cases, standings, *day])
-        await take_states(
+        await take_states(  # step 2 of docs/guarantees.md
             await _last_events(consumer, cases, CallEvent),
             await _last_events(consumer, standings, IntradayEventRecord),
         )
-        for tp, name in day.items():
+        for tp, name in day.items():  # step 3
             committed = await consumer.committed(tp) or 0
             async for _, records in read_to_end(consumer, [tp]):
                 taken = await take_batch(name, Records(tp, records))

@@ -245,8 +245,8 @@ class MarginWorker:
                 return False
             taken = await self.engine_thread.run(self.intake.apply_activity, topic, partition, staged)
         self._note(taken)
-        await self._write_dead_letters(taken.refusals)
-        return not self.failure.done()
+        await self._write_dead_letters(taken.refusals)  # step 9 of docs/guarantees.md
+        return not self.failure.done()  # True: step 10, the batch is acknowledged and its offset committed
 
     async def _take_responses(self, partition: int, batch: ResponseBatch) -> bool:
         """Answers to calls. They are acknowledged when what they moved is committed: until then a crash, or a partition

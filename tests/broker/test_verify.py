@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from streams.contracts.topics import partition_of
 from streams.verify.logs import Logs, read_logs
 from streams.verify.report import CLASS, Kind
 from streams.verify.verify import Extent, check
@@ -196,9 +195,7 @@ FORGERIES: dict[Kind, Callable[[Logs], Any]] = {
     Kind.EVENT_DOUBLED: lambda logs: doubled(logs, "calls", issued(logs)),
     Kind.SEQUENCE_DOUBLED: lambda logs: doubled(logs, "calls", issued(logs), event_id="another"),
     Kind.SEQUENCE_GAP: lambda logs: dropped(logs, "calls", issued(logs)),
-    Kind.WRONG_PARTITION: lambda logs: setattr(
-        issued(logs), "partition", (partition_of("A0", PARTITIONS) + 1) % PARTITIONS
-    ),
+    Kind.WRONG_PARTITION: lambda logs: setattr(issued(logs), "partition", (issued(logs).partition + 1) % PARTITIONS),
     Kind.WRONG_ID: lambda logs: issued(logs).body(call_id="mc-1"),
     Kind.WRONG_CASE_NUMBER: lambda logs: issued(logs).body(case_number=7),
     Kind.WRONG_PREVIOUS_STATE: lambda logs: issued(logs).body(previous_state="overdue"),

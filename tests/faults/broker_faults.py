@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,11 +34,10 @@ async def broker_killed(prefix: str, folder: Path, nursery: Nursery, times: int,
             await firm.live(life)
             for _ in range(times):
                 await asyncio.sleep(3.0)
-                down_s = time.monotonic()
                 os.kill(broker.pid, signal.SIGKILL)
                 await asyncio.to_thread(broker.stop)
                 broker = await asyncio.to_thread(EmbeddedBroker(port=port, data_folder=data).start)
-                firm.gaps_s.append(await evaluated_again_s(firm, down_s))
+                await firm.evaluated()
             return await judged("kill -9 of the broker, started again", times, firm)
     finally:
         await asyncio.to_thread(broker.stop)
@@ -57,12 +55,11 @@ async def network(prefix: str, folder: Path, nursery: Nursery, times: int, seed:
             proxy.mode = (Mode.SLOW, Mode.HALF_CLOSED, Mode.CUT)[number % 3]
             if proxy.mode is Mode.CUT:
                 proxy.cut()
-            down_s = time.monotonic()
             await asyncio.sleep(_OUTAGE_S)
             half_closed, proxy.mode = proxy.mode is Mode.HALF_CLOSED, Mode.PASS
             if half_closed:
                 proxy.cut()
-            firm.gaps_s.append(await evaluated_again_s(firm, down_s))
+            await firm.evaluated()
         return await judged("slow, half-closed and cut connections, 6 s each", times, firm)
 
 
@@ -78,7 +75,6 @@ async def disk_full(prefix: str, folder: Path, nursery: Nursery, times: int, see
         async with Firm(broker.bootstrap, prefix, folder, nursery, seed) as firm:
             await firm.live(firm.worker())
             await asyncio.sleep(3.0)
-            down_s = time.monotonic()
             _fill(data / "ballast")
             await asyncio.sleep(_OUTAGE_S)
             (data / "ballast").unlink()
@@ -87,7 +83,7 @@ async def disk_full(prefix: str, folder: Path, nursery: Nursery, times: int, see
                 await asyncio.to_thread(broker.stop)
                 broker = EmbeddedBroker(port=port, data_folder=data)
                 await asyncio.to_thread(broker.start)
-            firm.gaps_s.append(await evaluated_again_s(firm, down_s))
+            await firm.evaluated()
             return await judged("disk of the broker full for 6 s", 1, firm)
     finally:
         await asyncio.to_thread(broker.stop)
@@ -108,13 +104,6 @@ def _fill(path: Path) -> None:
                 file.write(bytes(1 << 20))
         except OSError:
             return
-
-
-async def evaluated_again_s(firm: Firm, since_s: float) -> float:
-    """Seconds from a fault until a statement that was made after it."""
-    before = await firm.newest_statement()
-    await firm.until_statement_after(max(before, time.time_ns() - int((time.monotonic() - since_s) * 1e9)))
-    return time.monotonic() - since_s
 
 
 @asynccontextmanager

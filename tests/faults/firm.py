@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,11 @@ _SETTLED_WITHIN_S = 60.0
 
 class Firm:
     """Attributes:
-    gaps_s: per fault, how long no worker was live.
     traffic: what is sent meanwhile.
     """
 
     def __init__(self, bootstrap: str, prefix: str, folder: Path, nursery: Nursery, seed: int = 1) -> None:
         self.bootstrap, self.topics, self.nursery = bootstrap, TopicTable(prefix, PARTITIONS), nursery
-        self.gaps_s: list[float] = []
         self.traffic = Traffic(bootstrap, self.topics, ACCOUNTS, seed, pause_s=0.03)
         self.parameters = folder / f"parameters-{prefix}"
         self.parameters.mkdir()
@@ -87,17 +85,23 @@ class Firm:
                 raise TimeoutError(what())
             await asyncio.sleep(0.02)
 
-    async def newest_statement(self) -> int:
-        """When the newest statement was made, ns."""
+    async def longest_gap_s(self) -> float:
+        """The longest time between two statements, by the broker's clock: traffic makes some every second."""
         records = await all_records(self.bootstrap, [self.topics["requirements"]])
-        return max((json.loads(record.value)["as_of_ns"] for record in records if record.value), default=0)
+        times_ms = sorted(record.timestamp for record in records)
+        return max((later - sooner for sooner, later in pairwise(times_ms)), default=0) / 1000
 
-    async def until_statement_after(self, time_ns: int) -> None:
-        """Wait until a worker has evaluated after this time."""
-        deadline = time.monotonic() + _LIVE_WITHIN_S
+    async def newest_statement_ns(self) -> int:
+        """When the newest statement reached the broker."""
+        records = await all_records(self.bootstrap, [self.topics["requirements"]])
+        return max((record.timestamp for record in records), default=0) * 1_000_000
+
+    async def evaluated(self) -> None:
+        """Wait until a worker has evaluated once more, whatever has happened."""
+        since_ns, deadline = time.time_ns(), time.monotonic() + _LIVE_WITHIN_S
         while True:
             try:
-                if await self.newest_statement() > time_ns:
+                if await self.newest_statement_ns() > since_ns:
                     return
             except KafkaError:
                 pass  # the broker is not back yet

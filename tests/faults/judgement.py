@@ -25,9 +25,9 @@ class Row:
 
 async def judged(fault: str, times: int, firm: Firm, points: Counter[str] | None = None) -> Row:
     """The verifier's judgement of what a fault left behind."""
+    longest = await firm.longest_gap_s()
     report = await firm.settled()
     first = str(report.contradictions[0]) if report.contradictions else ""
-    longest = max(firm.gaps_s, default=0.0)
     return Row(
         fault, times, **report.counts(), longest_gap_s=round(longest, 1), events=report.checked["events"],
         first=first, points=dict(points or {}),

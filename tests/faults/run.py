@@ -1,6 +1,6 @@
 """The fault programme: ``make faults``. Real brokers, real processes, real kills; the verifier judges.
 
-Prints a table of Markdown: fault, times, lost, doubled, contradictory, longest time without a live worker.
+Prints a table of Markdown: fault, times, lost, doubled, contradictory, longest time without evaluation.
 """
 
 from __future__ import annotations
@@ -34,26 +34,20 @@ async def kills(firm: Firm, times: int, seed: int) -> Row:
     """A worker under one name dies at point after point; where a point is not reached in time, from outside."""
     draws, points = random.Random(seed), Counter[str]()
     names = [name for name in POINTS if name != "rebalance"]
-    gone_s: float | None = None
     for number in range(times):
         point = names[number % len(names)]
         life = firm.worker("one", kill_at=(point, draws.choice((1, 1, 2, 3))))
         deadline = time.monotonic() + 4 * _REACHED_WITHIN_S
-        live_s: float | None = None
+        was_live = False
         while not life.ended and time.monotonic() < deadline:
-            if live_s is None and life.is_ready:
-                live_s = time.monotonic()
-                deadline = live_s + _REACHED_WITHIN_S
-                if gone_s is not None:
-                    firm.gaps_s.append(live_s - gone_s)
-                    gone_s = None
+            if not was_live and life.is_ready:
+                was_live, deadline = True, time.monotonic() + _REACHED_WITHIN_S
             await asyncio.sleep(0.02)
         points["anywhere" if not life.ended else point] += 1
         life.send(signal.SIGKILL)
-        gone_s = gone_s or time.monotonic()
     last = firm.worker("one")
     await firm.live(last)
-    firm.gaps_s.append(time.monotonic() - (gone_s or time.monotonic()))
+    await firm.evaluated()
     return await judged("kill -9 at named points", times, firm, points)
 
 
@@ -147,7 +141,7 @@ async def programme(names: list[str], times: int | None, seed: int, folder: Path
 def table(rows: list[Row]) -> str:
     """Markdown."""
     lines = [
-        "| fault | times | events | lost | doubled | contradictory | longest without a live worker |",
+        "| fault | times | events | lost | doubled | contradictory | longest without evaluation |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
