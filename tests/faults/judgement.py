@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ async def judged(fault: str, times: int, firm: Firm, points: Counter[str] | None
     """The verifier's judgement of what a fault left behind."""
     longest = await firm.longest_gap_s()
     report = await firm.settled()
+    for contradiction in report.contradictions:
+        print(contradiction, file=sys.stderr)
     first = str(report.contradictions[0]) if report.contradictions else ""
     return Row(
         fault, times, **report.counts(), longest_gap_s=round(longest, 1), events=report.checked["events"],

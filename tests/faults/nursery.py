@@ -5,6 +5,7 @@ A program of its own: one JSON object a line on stdin starts a worker, its proce
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 
 from streams.worker.command import run
 from streams.worker.settings import load_settings
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Life:
@@ -77,8 +80,11 @@ class Nursery:
 
 
 def _live(order: dict[str, Any]) -> int:
+    from streams.worker import app
     from tests.faults.points import kill_at, shift_clock
 
+    app.warm_up = lambda policy: 0.0  # the parent has, and this is its copy
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no worker outlives the programme
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for path, number in ((order["out"], 1), (order["err"], 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)

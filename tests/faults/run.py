@@ -23,32 +23,44 @@ from streams.broker.kafka import EmbeddedBroker
 from tests.faults.broker_faults import broker_killed, disk_full, network
 from tests.faults.firm import Firm
 from tests.faults.judgement import Row, judged
-from tests.faults.nursery import Nursery
+from tests.faults.nursery import Life, Nursery
 from tests.faults.points import POINTS
 
-_REACHED_WITHIN_S = 6.0
+_REACHED_WITHIN_S = 4.0
 _FROZEN_S = 8.0  # longer than the session timeout: another worker has the partitions by then
 
 
 async def kills(firm: Firm, times: int, seed: int) -> Row:
-    """A worker under one name dies at point after point; where a point is not reached in time, from outside."""
+    """Three workers under names of their own die at point after point, each for itself."""
     draws, points = random.Random(seed), Counter[str]()
     names = [name for name in POINTS if name != "rebalance"]
-    for number in range(times):
-        point = names[number % len(names)]
-        life = firm.worker("one", kill_at=(point, draws.choice((1, 1, 2, 3))))
-        deadline = time.monotonic() + 4 * _REACHED_WITHIN_S
-        was_live = False
-        while not life.ended and time.monotonic() < deadline:
-            if not was_live and life.is_ready:
-                was_live, deadline = True, time.monotonic() + _REACHED_WITHIN_S
-            await asyncio.sleep(0.02)
-        points["anywhere" if not life.ended else point] += 1
-        life.send(signal.SIGKILL)
-    last = firm.worker("one")
-    await firm.live(last)
+    draws.shuffle(names)
+    left = iter(range(times))
+
+    async def lane(name: str) -> None:
+        for number in left:
+            point = names[number % len(names)]
+            life = firm.worker(name, kill_at=(point, draws.choice((1, 1, 2))))
+            points[point if await dies(life) else "anywhere"] += 1
+
+    lanes = ("one", "two", "three")
+    await asyncio.gather(*(lane(name) for name in lanes))
+    for name in lanes:
+        await firm.live(firm.worker(name))
     await firm.evaluated()
     return await judged("kill -9 at named points", times, firm, points)
+
+
+async def dies(life: Life) -> bool:
+    """Whether it dies by itself, soon after it is live at the latest; else it is killed from outside."""
+    was_live, deadline = False, time.monotonic() + 4 * _REACHED_WITHIN_S
+    while not life.ended and time.monotonic() < deadline:
+        if not was_live and life.is_ready:
+            was_live, deadline = True, time.monotonic() + _REACHED_WITHIN_S
+        await asyncio.sleep(0.02)
+    by_itself = life.ended
+    life.send(signal.SIGKILL)
+    return by_itself
 
 
 async def rebalances(firm: Firm, times: int, seed: int) -> Row:
