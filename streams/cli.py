@@ -42,6 +42,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "demo": LazyCommand("streams.demo.command:demo", "All of it at once: Kafka, market, worker and page."),
     "calls": LazyCommand("streams.desk.calls_command:calls", "List, follow and answer margin calls."),
     "dlq": LazyCommand("streams.desk.dlq_command:dlq", "List, show and replay dead letters."),
+    "verify": LazyCommand(
+        "streams.verify.command:verify_command", "Verify what was published from the topics alone."
+    ),
     "web": LazyCommand("streams.web.command:web", "Serve the live page."),
 }
 

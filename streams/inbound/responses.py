@@ -60,9 +60,8 @@ class ResponseBatch:
         )
 
     def outcome(self, answered: Answered) -> Taken:
-        """What became of the batch; its refused records go to the dead letters."""
+        """What became of answers of the batch; refused ones go to the dead letters."""
         taken = Taken()
-        taken.add(self.taken)
         by_offset = {record.offset: record for record in self.records}
         for response, refusal in answered.refused:
             taken.refuse(TOPIC, by_offset[response.offset], refusal.reason, refusal.detail)

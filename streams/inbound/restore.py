@@ -68,11 +68,11 @@ async def restore_partition(
         day = {TopicPartition(topics[name].name, partition): name for name in _DAY}
         consumer.assign([cases, standings, *day])
         await reading.expect(consumer, [cases, standings, *day])
-        await take_states(
+        await take_states(  # step 2 of docs/guarantees.md
             await _last_events(consumer, cases, CallEvent, reading),
             await _last_events(consumer, standings, IntradayEventRecord, reading),
         )
-        for tp, name in day.items():
+        for tp, name in day.items():  # step 3
             committed = await consumer.committed(tp) or 0
             async for _, records in read_to_end(consumer, [tp], reading):
                 taken = await take_batch(name, Records(tp, records))

@@ -40,9 +40,10 @@ class Committed:
 class CallPublisher:
     """Owns the transactional id of one partition.
 
-    Protocol: (1) :meth:`start` fences every earlier owner and ends its open transaction; (2) batches go out
-    in order, each in a transaction; (3) after any error the outcome of the batch is unknown and the publisher
-    is finished: the caller drops the partition and restores it from what was committed.
+    Steps as in docs/guarantees.md: (1) :meth:`start` fences every earlier owner and ends its open transaction; (6) the
+    records of a pass are queued; (7) what has queued up goes out in order in one transaction; (8) which is committed.
+    After any error in 7 or 8 the outcome is unknown and the publisher is finished: the caller drops the partition and
+    restores it from what was committed.
     """
 
     def __init__(self, bootstrap: str, transactional_id: str) -> None:
@@ -59,11 +60,11 @@ class CallPublisher:
 
     async def start(self) -> None:
         """Fence earlier owners."""
-        await self._producer.start()
+        await self._producer.start()  # step 1
 
     def put(self, records: Sequence[Outgoing], newest_input_ms: int) -> None:
         """Queue the records of one evaluation pass."""
-        self._queue.put_nowait((records, newest_input_ms))
+        self._queue.put_nowait((records, newest_input_ms))  # step 6
 
     async def run(self, committed: Callable[[Committed], None]) -> None:
         """Publish until cancelled; what has queued up meanwhile goes into one transaction.
@@ -102,7 +103,7 @@ class CallPublisher:
         return KafkaError(f"transaction broke: {error!r}")
 
     async def _publish_in_transaction(self, records: Sequence[Outgoing]) -> None:
-        async with self._producer.transaction():
+        async with self._producer.transaction():  # step 7; leaving it is step 8
             sent = [
                 await self._producer.send_batch(batch, topic, partition=partition)
                 for topic, partition, batch in self._batches(records)

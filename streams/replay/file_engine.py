@@ -107,6 +107,7 @@ class FileEngine:
             batch = ResponseBatch(self._records(RESPONSES, partition, group))
             answered = answer(self.engine, batch.responses, now_ns)
             said += transitions(self.engine, answered.moves, now_ns)
+            self._note(batch.taken)
             self._note(batch.outcome(answered))
         return said
 

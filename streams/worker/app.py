@@ -14,6 +14,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from engine.shortfall.call_response import Response
+from engine.state.answers import Answered
 from engine.state.closing_state import Left
 from engine.state.engine import Engine
 from engine.state.policy import RulebookParameters
@@ -265,24 +267,37 @@ class MarginWorker:
                 return False
             taken = await self.engine_thread.run(self.intake.apply_activity, topic, partition, staged)
         self._note(taken)
-        await self._write_dead_letters(taken.refusals)
-        return not self.failure.done()
+        await self._write_dead_letters(taken.refusals)  # step 9 of docs/guarantees.md
+        return not self.failure.done()  # True: step 10, the batch is acknowledged and its offset committed
 
     async def _take_responses(self, partition: int, batch: ResponseBatch) -> bool:
         """Answers to calls. They are acknowledged when what they moved is committed: until then a crash, or a partition
-        that is dropped and restored, takes them again, and the case says which ones it has had."""
-        answered = None
-        while answered is None:
+        that is dropped and restored, takes them again, and the case says which ones it has had.
+
+        One by one: the case remembers the last answer taken, so the dead letter of one that is refused must be written
+        before a later one is taken, or a crash in between would lose it.
+        """
+        await self._settle(batch.taken)
+        for response in batch.responses:
+            answered = await self._answered(partition, response)
+            if answered is None:
+                return False
+            await self._settle(batch.outcome(answered))
+        return not self.failure.done()
+
+    async def _answered(self, partition: int, response: Response) -> Answered | None:
+        """What became of an answer, committed; None if the partition is not ours any more."""
+        while True:
             keeper = self._keepers.get(partition)
             if self.failure.done() or keeper is None or not await keeper.wait_live():
-                return False
-            answered = await self._evaluation.answer(partition, batch.responses)
-            if answered is not None and not await keeper.committed():
-                answered = None
-        taken = batch.outcome(answered)
+                return None
+            answered = await self._evaluation.answer(partition, [response])
+            if answered is not None and await keeper.committed():
+                return answered
+
+    async def _settle(self, taken: Taken) -> None:
         self._note(taken)
         await self._write_dead_letters(taken.refusals)
-        return not self.failure.done()
 
     async def _take_broadcast(self, topic: str, batches: Sequence[Sequence[Record]]) -> Taken:
         taken = await (

@@ -1,6 +1,7 @@
 """Owning partitions: fence, restore, go live, publish; dropped and taken again when anything is in doubt.
 
-Steps of taking a partition, numbered as in docs/guarantees.md:
+Steps of taking a partition, numbered as in docs/guarantees.md (6 to 8 are in ``streams/outbound/publisher.py``, 9 and
+10 in ``app.py``):
   1. open its transactional producer: every earlier owner is fenced, its open transaction ended;
   2. read its call cases and intraday standings, read_committed;
   3. read its start-of-day records, collateral and trades to their present ends, silently;
@@ -158,16 +159,16 @@ class Keeper:
 
     async def _take(self, publisher: CallPublisher) -> None:
         started, services = monotonic(), self._services
-        await publisher.start()
+        await publisher.start()  # step 1
         await services.engine_thread.run(services.intake.take_partition, self.number)
         restored = await restore_partition(
             services.settings.bootstrap, services.settings.group, services.settings.topics, self.number,
             self._take_states, self._take_batch, services.progress.begin(self._name),
         )  # fmt: skip
-        await services.write_dead_letters(restored.refusals)
+        await services.write_dead_letters(restored.refusals)  # step 4
         self._dropped.clear()
         self._publisher = publisher  # before the first pass that can have something to publish
-        await services.engine_thread.run(services.intake.engine.go_live, self.number)
+        await services.engine_thread.run(services.intake.engine.go_live, self.number)  # step 5
         services.progress.end(self._name)
         self.live.set()
         self._was_live = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.broker.worker_harness import Harness
+from tests.broker.worker_harness import DEADLINE_S, Harness
 
 
 @pytest.fixture
@@ -92,3 +93,20 @@ async def test_a_killed_worker_takes_no_answer_twice_and_loses_none(harness: Har
     }
     assert "disputed" in case
     assert await harness.read("call-responses.dlq") == []
+
+
+async def test_a_refusal_survives_a_crash_after_a_later_answer_was_read(harness: Harness) -> None:
+    """Of three answers of one fetch the second is refused; the worker dies before it has written the dead letter."""
+    worker = harness.start_worker()
+    await worker.ready()
+    call_id = await called(harness)
+    worker.kill()
+    for kind, response_id in (("acknowledge", "r1"), ("acknowledge", "r2"), ("dispute", "r3")):
+        await say(harness, call_id, kind, response_id)
+    dying = harness.start_worker("dying", fault_at="before-dead-letter:1")
+    await asyncio.to_thread(dying.process.wait, DEADLINE_S)
+    harness.start_worker("again")
+    events = await harness.calls("A1", "disputed")
+    assert [event["state"] for event in events] == ["issued", "acknowledged", "disputed"]
+    letters = await harness.until("call-responses.dlq", lambda found: len(found) >= 1)
+    assert {json.loads(letter.value)["response_id"] for letter in letters} == {"r2"}

@@ -58,9 +58,9 @@ class Harness:
         for worker in self.workers:
             worker.kill()
 
-    def start_worker(self, name: str = "w", **settings: object) -> Worker:
-        """A `marginmon worker` process; it ends with the test."""
-        worker = Worker(self, name, settings)
+    def start_worker(self, name: str = "w", fault_at: str = "", **settings: object) -> Worker:
+        """A `marginmon worker` process; it ends with the test, or kills itself at a point of ``tests/faults``."""
+        worker = Worker(self, name, settings, fault_at)
         self.workers.append(worker)
         return worker
 
@@ -153,7 +153,9 @@ class Harness:
 class Worker:
     """One worker process."""
 
-    def __init__(self, harness: Harness, name: str, settings: dict[str, object]) -> None:
+    def __init__(self, harness: Harness, name: str, settings: dict[str, object], fault_at: str = "") -> None:
+        program = "tests.faults.worker" if fault_at else "streams.cli"
+        variables = {"PYTHONPATH": str(Path.cwd()), "MARGINMON_FAULT_AT": fault_at}
         flags = {
             "bootstrap": harness.bootstrap, "topic-prefix": harness.prefix, "partitions": PARTITIONS,
             "group": harness.prefix + "group", "session-timeout-s": 6,
@@ -166,10 +168,10 @@ class Worker:
         arguments = [text for flag, value in flags.items() for text in (f"--{flag}", str(value))]
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", "worker", *arguments],
-                stdout=out, stderr=err, cwd=self.cwd, env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+                [sys.executable, "-m", program, "worker", *arguments],
+                stdout=out, stderr=err, cwd=self.cwd, env=os.environ | variables,
             )  # fmt: skip
-        self.expected_to_end = False
+        self.expected_to_end = bool(fault_at)
 
     def check(self) -> None:
         """Fail if the process has ended by itself."""

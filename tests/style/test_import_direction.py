@@ -14,7 +14,7 @@ FLOW = {
     "streams": (
         *("cutoffs", "call_rules", "business_days", "parameters", "warmup"),
         *("contracts", "inbound", "outbound", "worker"),
-        *("broker", "desk", "simulator", "web", "replay", "span", "demo", "cli"),
+        *("broker", "desk", "verify", "simulator", "web", "replay", "span", "demo", "cli"),
     ),
 }
 # Transport, clock, environment, files, processes: they come in as values or not at all.
@@ -69,6 +69,25 @@ def called(call: ast.Call) -> str | None:
     return call.func.id if isinstance(call.func, ast.Name) else None
 
 
+# What the verifier verifies; the plain twins of the rulebooks are its reference, so it may ask them.
+VERIFIED = (
+    *(
+        "engine.state",
+        "engine.shortfall",
+        "engine.risk",
+        "engine.portfolio.ledger",
+        "engine.portfolio.holdings",
+    ),
+    *(
+        "streams.inbound",
+        "streams.outbound",
+        "streams.worker",
+        "streams.contracts.codec",
+        "streams.contracts.hot",
+    ),
+)
+
+
 @pytest.mark.parametrize("top", FLOW)
 def test_packages_import_only_what_stands_before_them(top: str) -> None:
     sources = modules(top)
@@ -78,6 +97,20 @@ def test_packages_import_only_what_stands_before_them(top: str) -> None:
 
 def test_engine_reaches_nothing_outside() -> None:
     assert impurities(modules("engine")) == []
+
+
+def test_the_verifier_shares_no_code_with_what_it_verifies() -> None:
+    sources = {
+        name: source for name, source in modules("streams").items() if name.startswith("streams.verify")
+    }
+    assert sources
+    shared = {
+        f"{name} imports {target}"
+        for name, source in sources.items()
+        for target in imports(name, source)
+        if any(target == part or target.startswith(part + ".") for part in VERIFIED)
+    }
+    assert shared == set()
 
 
 def test_the_flow_check_finds_faults() -> None:

@@ -1,0 +1,147 @@
+"""Positions, collateral and cash of an account at any offsets: start of day plus trades, in plain dictionaries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from streams.contracts.activity import PositionsRecord
+from streams.verify.inputs import Inputs, Taken
+
+# Settled every day: a start-of-day position enters cash at its reference price, as a trade does.
+_DAILY_SETTLED: Final = frozenset({"future", "perpetual", "crypto_future", "equity_swap", "security_future"})
+_NEVER: Final = ""  # before every business date
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """The last record of each topic that counts."""
+
+    trades: int
+    collateral: int
+    positions: int
+
+
+@dataclass
+class Holdings:
+    """By (silo, instrument_id) or (silo, currency); silo "" follows the instrument's classification."""
+
+    positions: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    collateral: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    cash: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+
+
+class Accounts:
+    """All activity by account.
+
+    Attributes:
+        complete: by partition, how far the start-of-day topic has not been compacted.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._by_account: dict[str, dict[str, list[Taken]]] = defaultdict(lambda: defaultdict(list))
+        for topic in ("positions", "trades", "collateral"):
+            for taken in inputs.activity[topic]:
+                self._by_account[taken.body.account_id][topic].append(taken)
+
+    def ids(self) -> list[str]:
+        """Accounts with any activity."""
+        return sorted(self._by_account)
+
+    def known_at(self, account_id: str, offsets: Offsets) -> bool:
+        """Whether the start-of-day record of then is certainly still there: no later one may have compacted it."""
+        return all(taken.offset <= offsets.positions for taken in self._by_account[account_id]["positions"])
+
+    def instruments_of(self, account_id: str) -> set[str]:
+        """Every instrument that the account's records name."""
+        records = self._by_account[account_id]
+        named = {taken.body.instrument_id for name in ("trades", "collateral") for taken in records[name]}
+        for taken in records["positions"]:
+            named |= {one.instrument_id for one in (*taken.body.positions, *taken.body.collateral)}
+        return named - {None}
+
+    def last_offsets(self, account_id: str) -> Offsets:
+        """Of the last record of each topic."""
+        records = self._by_account[account_id]
+        last = (
+            records[name][-1].offset if records[name] else -1
+            for name in ("trades", "collateral", "positions")
+        )
+        return Offsets(*last)
+
+    def at(self, account_id: str, offsets: Offsets) -> Holdings:
+        """What the account holds once these records have been taken."""
+        records, holdings = self._by_account[account_id], Holdings()
+        day = self._open(records["positions"], offsets.positions, holdings)
+        for trade in _winners(records["trades"], offsets.trades, day, "trade_id"):
+            self._trade(trade, holdings)
+        for movement in _winners(records["collateral"], offsets.collateral, day, "collateral_id"):
+            if movement.currency is not None:
+                holdings.cash[movement.silo, movement.currency] += movement.quantity
+            else:
+                holdings.collateral[movement.silo, movement.instrument_id] += movement.quantity
+        return holdings
+
+    def _open(self, records: list[Taken], last: int, holdings: Holdings) -> str:
+        """Put the latest complete start-of-day record in; its business date."""
+        parts: dict[int, PositionsRecord] = {}
+        best: tuple[str, int] = (_NEVER, -1)
+        chosen: list[PositionsRecord] = []
+        for taken in records:
+            part: PositionsRecord = taken.body
+            if taken.offset > last:
+                break
+            held = next(iter(parts.values()), part)
+            if part.as_of_ns < held.as_of_ns:
+                continue
+            if part.as_of_ns > held.as_of_ns or part.parts != held.parts:
+                parts = {}
+            parts[part.part] = part
+            if len(parts) == part.parts and (part.business_date, part.as_of_ns) > best:
+                best, chosen = (part.business_date, part.as_of_ns), list(parts.values())
+        for part in chosen:
+            self._put(part, holdings)
+        return best[0]
+
+    def _put(self, part: PositionsRecord, holdings: Holdings) -> None:
+        for position in part.positions:
+            silo, instrument = position.silo or "", self._inputs.instruments.get(position.instrument_id)
+            holdings.positions[silo, position.instrument_id] += position.quantity
+            if instrument is not None and instrument.product in _DAILY_SETTLED:
+                paid = -position.quantity * instrument.multiplier * position.reference_price
+                holdings.cash[silo, instrument.currency] += paid
+        for asset in part.collateral:
+            holdings.collateral[asset.silo, asset.instrument_id] += asset.quantity
+        for balance in part.cash:
+            holdings.cash[balance.silo, balance.currency] += balance.amount
+
+    def _trade(self, trade: Any, holdings: Holdings) -> None:
+        instrument = self._inputs.instruments.get(trade.instrument_id)
+        if instrument is None:
+            return  # parked until its reference data comes
+        holdings.positions[trade.silo or "", trade.instrument_id] += trade.quantity
+        paid = -trade.quantity * instrument.multiplier * trade.price
+        holdings.cash[trade.silo or "", instrument.currency] += paid
+
+
+def _winners(records: list[Taken], last: int, opening_day: str, key: str) -> list[Any]:
+    """Of each id the highest version that came, of two the same the first, unless cancelled or covered."""
+    held: dict[str, Any] = {}
+    for taken in records:
+        body = taken.body
+        if taken.offset > last or body.business_date <= opening_day:
+            continue
+        known = held.get(getattr(body, key))
+        if known is None or body.version > known.version:
+            held[getattr(body, key)] = body
+    return [body for body in held.values() if body.status != "cancelled"]
+
+
+def by_name(amounts: dict[tuple[str, str], float]) -> dict[str, float]:
+    """Sums over silos; what is nothing is left out."""
+    sums: dict[str, float] = defaultdict(float)
+    for (_, name), amount in amounts.items():
+        sums[name] += amount
+    return {name: amount for name, amount in sums.items() if abs(amount) > 1e-9}

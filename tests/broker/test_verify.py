@@ -1,0 +1,276 @@
+"""The independent verifier: a clean run passes, and every kind of contradiction, forged on a topic, is named."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.verify.logs import Logs, read_logs
+from streams.verify.report import CLASS, Kind
+from streams.verify.verify import Extent, check
+from tests.broker.worker_harness import PARTITIONS, Harness
+
+ACCOUNTS = ["A0", "A1", "A2"]
+
+
+@dataclass
+class Forged:
+    """A record as a consumer gives it, that a test may change."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def body(self, **changes: Any) -> None:
+        """Change fields of the JSON value."""
+        self.value = json.dumps(json.loads(self.value or b"{}") | changes).encode()
+
+
+@pytest.fixture
+async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
+        yield running
+
+
+async def story(harness: Harness) -> None:
+    """Two calls, one answered and one met; a bad trade and a bad answer; trades corrected and cancelled."""
+    await harness.instrument("SPY")
+    for account_id in ACCOUNTS:
+        await harness.account(account_id)
+        await harness.opening(account_id, 10_000.0)
+    await harness.price("SPY", 400.0)
+    worker = harness.start_worker(**{"statement-interval-s": 0.5})
+    await worker.ready()
+    await harness.trade("A0", "t-0", 500.0, 400.0)
+    await harness.trade("A1", "t-1", 100.0, 400.0)
+    await harness.trade("A1", "t-1", 600.0, 400.0, version=2)
+    await harness.trade("A2", "t-2", 10.0, 400.0)
+    await harness.trade("A2", "t-3", 7.0, 400.0)
+    await harness.trade("A2", "t-3", 7.0, 400.0, version=2, status="cancelled")
+    await harness.send("trades", "A2", b"not a trade")
+    called = (await harness.calls("A0", "issued"))[-1]
+    await harness.calls("A1", "issued")
+    answer = {
+        "response_id": "r-1", "account_id": "A0", "call_id": called["call_id"], "kind": "acknowledge",
+        "operator": "desk", "time_ns": 1,
+    }  # fmt: skip
+    await harness.send("call-responses", "A0", answer)
+    await harness.calls("A0", "acknowledged")
+    await harness.send("call-responses", "A0", answer | {"response_id": "r-2", "call_id": "mc-none"})
+    await harness.until("call-responses.dlq", lambda records: len(records) == 1)
+    await harness.until("trades.dlq", lambda records: len(records) == 1)
+    await harness.price("SPY", 480.0)
+    await harness.calls("A1", "met")
+    await harness.calls("A0", "met")
+
+    def quiet(records: list[Any]) -> bool:
+        last = {record.key: json.loads(record.value) for record in records if record.value}
+        after = [statement["as_of_ns"] for statement in last.values()]
+        return len(last) == len(ACCOUNTS) and min(after) > worker_price_ns(records)
+
+    def worker_price_ns(records: list[Any]) -> int:
+        return max(json.loads(record.value)["inputs"]["price_time_ns"] for record in records if record.value)
+
+    await harness.until("requirements", quiet)
+
+
+async def verified(harness: Harness) -> Logs:
+    """The story's logs, after the verifier has found nothing wrong with them."""
+    extent = Extent(settled=True, parameters=harness.parameters)
+    for _ in range(40):
+        logs = await read_logs(harness.bootstrap, harness.topics)
+        report = check(logs, PARTITIONS, extent)
+        if not report.contradictions:
+            break
+        await asyncio.sleep(0.5)  # statements of the last price are still under way
+    assert [str(found) for found in report.contradictions] == []
+    for name in ("positions recomputed", "equity recomputed", "requirement recomputed", "answers"):
+        assert report.checked[name] > 0, name
+    return logs
+
+
+def of(logs: Logs, topic: str, **fields: Any) -> Forged:
+    """The first record of a topic whose body has these fields, or of which nothing is asked."""
+    for record in logs.records[topic]:
+        body = json.loads(record.value) if fields and record.value.startswith(b"{") else {}
+        if all(body.get(name) == value for name, value in fields.items()):
+            found: Forged = record
+            return found
+    raise AssertionError(f"no {fields} in {topic}")
+
+
+def issued(logs: Logs) -> Forged:
+    return of(logs, "calls", state="issued", binding=True)
+
+
+def doubled(logs: Logs, topic: str, record: Forged, **changes: Any) -> Forged:
+    """The record once more, right behind itself."""
+    again = copy.deepcopy(record)
+    again.offset += 1
+    if changes:
+        again.body(**changes)
+    records = logs.records[topic]
+    records.insert(records.index(record) + 1, again)
+    return again
+
+
+def dropped(logs: Logs, topic: str, record: Forged) -> None:
+    logs.records[topic].remove(record)
+
+
+def evidence(logs: Logs) -> Forged:
+    return of(logs, "call-evidence", scope="silo:securities")
+
+
+def nested(record: Forged, name: str, **changes: Any) -> None:
+    record.body(**{name: json.loads(record.value or b"")[name] | changes})
+
+
+def forge_times(logs: Logs) -> None:
+    of(logs, "calls", state="acknowledged").body(deadline_ns=17)
+
+
+def forge_position(logs: Logs) -> None:
+    trade = of(logs, "trades", trade_id="t-0")
+    trade.body(quantity=501.0)
+
+
+def forge_requirement(logs: Logs) -> None:
+    event = issued(logs)
+    body = json.loads(event.value or b"")
+    requirement = f"{float(body['requirement']) + 1:.2f}"
+    excess = f"{float(body['margin_excess']) - 1:.2f}"
+    event.body(requirement=requirement, margin_excess=excess)
+    of(logs, "call-evidence", event_id=body["event_id"]).body(requirement=requirement)
+
+
+def forge_equity(logs: Logs) -> None:
+    event = issued(logs)
+    body = json.loads(event.value or b"")
+    equity = f"{float(body['equity']) + 1:.2f}"
+    event.body(equity=equity, margin_excess=f"{float(body['margin_excess']) + 1:.2f}")
+    of(logs, "call-evidence", event_id=body["event_id"]).body(equity=equity)
+
+
+def forge_cash(logs: Logs) -> None:
+    record = evidence(logs)
+    body = json.loads(record.value or b"")
+    record.body(cash=[row | {"amount": row["amount"] + 1} for row in body["cash"]])
+
+
+def forge_call_lost(logs: Logs) -> None:
+    record = of(logs, "requirements", account_id="A2")
+    for other in logs.records["requirements"]:
+        if other.key == record.key:
+            silos = json.loads(other.value)["silos"]
+            other.body(silos=[silos[0] | {"excess": "-9000.00"}, *silos[1:]])
+
+
+def forge_call_not_ended(logs: Logs) -> None:
+    events = logs.records["calls"]
+    logs.records["calls"] = [e for e in events if json.loads(e.value)["state"] not in ("met", "clear")]
+
+
+def forge_answer_doubled(logs: Logs) -> None:
+    event = of(logs, "calls", state="acknowledged")
+    doubled(logs, "calls", event, event_id="other", sequence=99)
+
+
+# Kind -> how it is forged. What stands here is all that the verifier can find.
+FORGERIES: dict[Kind, Callable[[Logs], Any]] = {
+    Kind.UNREADABLE: lambda logs: setattr(issued(logs), "value", b"{"),
+    Kind.EVENT_DOUBLED: lambda logs: doubled(logs, "calls", issued(logs)),
+    Kind.SEQUENCE_DOUBLED: lambda logs: doubled(logs, "calls", issued(logs), event_id="another"),
+    Kind.SEQUENCE_GAP: lambda logs: dropped(logs, "calls", issued(logs)),
+    Kind.WRONG_PARTITION: lambda logs: setattr(issued(logs), "partition", (issued(logs).partition + 1) % PARTITIONS),
+    Kind.WRONG_ID: lambda logs: issued(logs).body(call_id="mc-1"),
+    Kind.WRONG_CASE_NUMBER: lambda logs: issued(logs).body(case_number=7),
+    Kind.WRONG_PREVIOUS_STATE: lambda logs: issued(logs).body(previous_state="overdue"),
+    Kind.ILLEGAL_TRANSITION: lambda logs: issued(logs).body(reason="REMINDER"),
+    Kind.WRONG_AMOUNT: lambda logs: issued(logs).body(margin_call_amount="-1.00"),
+    Kind.WRONG_TIMES: forge_times,
+    Kind.OFFSET_WENT_BACK: lambda logs: nested(of(logs, "calls", state="acknowledged"), "inputs", trades_offset=-1),
+    Kind.OFFSET_BEYOND_END: lambda logs: nested(issued(logs), "inputs", trades_offset=10_000),
+    Kind.CASE_MISSING: lambda logs: logs.records["call-cases"].clear(),
+    Kind.CASE_IS_NOT_LAST_EVENT: lambda logs: logs.records["call-cases"][-1].body(requirement="1.00"),
+    Kind.EVIDENCE_MISSING: lambda logs: dropped(logs, "call-evidence", evidence(logs)),
+    Kind.EVIDENCE_WITHOUT_EVENT: lambda logs: doubled(logs, "call-evidence", evidence(logs), event_id="none-1"),
+    Kind.EVIDENCE_DOUBLED: lambda logs: doubled(logs, "call-evidence", evidence(logs)),
+    Kind.ANSWER_DOUBLED: forge_answer_doubled,
+    Kind.ANSWER_UNKNOWN: lambda logs: of(logs, "call-responses", response_id="r-1").body(response_id="r-9"),
+    Kind.ANSWER_LOST: lambda logs: logs.records["call-responses.dlq"].clear(),
+    Kind.WRONG_POSITION: forge_position,
+    Kind.WRONG_CASH: forge_cash,
+    Kind.WRONG_EQUITY: forge_equity,
+    Kind.WRONG_REQUIREMENT: forge_requirement,
+    Kind.WRONG_SUM: lambda logs: nested(of(logs, "requirements", account_id="A2"), "gap", silo_sum="1.00"),
+    Kind.BAD_RECORD_LOST: lambda logs: logs.records["trades.dlq"].clear(),
+    Kind.GOOD_RECORD_REFUSED: lambda logs: setattr(
+        logs.records["trades.dlq"][0], "headers",
+        [(n, {"dlq.partition": str(t.partition), "dlq.offset": str(t.offset)}.get(n, v.decode()).encode())
+         for t in [of(logs, "trades", trade_id="t-2")] for n, v in logs.records["trades.dlq"][0].headers],
+    ),
+    Kind.DEAD_LETTER_CHANGED: lambda logs: setattr(logs.records["trades.dlq"][0], "value", b"something else"),
+    Kind.STATEMENT_LOST: lambda logs: logs.records["requirements"].clear(),
+    Kind.CALL_LOST: forge_call_lost,
+    Kind.CALL_NOT_ENDED: forge_call_not_ended,
+}  # fmt: skip
+
+
+def forgeable(logs: Logs) -> Logs:
+    copied = {
+        topic: [
+            Forged(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, list(r.headers))
+            for r in records
+        ]
+        for topic, records in logs.records.items()
+    }
+    # Only the latest statement of an account counts: earlier ones would hide a forgery.
+    latest = {record.key: record for record in copied["requirements"]}
+    return Logs(copied | {"requirements": list(latest.values())})
+
+
+async def test_a_clean_run_passes_and_every_forgery_is_named(harness: Harness) -> None:
+    await story(harness)
+    logs = await verified(harness)
+    extent = Extent(settled=True, parameters=harness.parameters)
+    assert check(forgeable(logs), PARTITIONS, extent).contradictions == []
+    missed = {}
+    for kind, forge in FORGERIES.items():
+        forged = forgeable(logs)
+        forge(forged)
+        found = {contradiction.kind for contradiction in check(forged, PARTITIONS, extent).contradictions}
+        if kind not in found:
+            missed[kind] = sorted(found)
+    assert missed == {}
+    assert set(FORGERIES) == set(Kind) == set(CLASS)
+    await named_by_the_command(harness, issued(forgeable(logs)))
+
+
+async def named_by_the_command(harness: Harness, event: Forged) -> None:
+    """Exit code 0 before, 1 with the first contradiction on stderr after an event is forged on the topic itself."""
+    command = [
+        sys.executable, "-m", "streams.cli", "verify", "--bootstrap", harness.bootstrap, "--prefix",
+        harness.prefix, "--partitions", str(PARTITIONS), "--parameters", str(harness.parameters), "--json",
+    ]  # fmt: skip
+    clean = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert clean.returncode == 0, clean.stderr
+    assert json.loads(clean.stdout)["ok"]
+    await harness.send("calls", event.key, event.value, event.partition)
+    forged = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert forged.returncode == 1
+    assert "EVENT_DOUBLED" in forged.stderr
+    assert json.loads(forged.stdout)["doubled"] >= 1
