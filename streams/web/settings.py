@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Final
 
 from pydantic import AliasChoices, BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from streams.contracts.connection import BOOTSTRAP_VARIABLES, DEFAULT_BOOTSTRAP, Connection, is_loopback
 from streams.contracts.topics import DEFAULT_PREFIX
 
 DEFAULT_PORT: Final = 8080
@@ -24,7 +24,7 @@ def _split(value: object) -> object:
 HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class WebSettings(BaseSettings):
+class WebSettings(Connection):
     """What the live page needs to know; every field has a ``MARGINMON_WEB_`` variable.
 
     Attributes:
@@ -35,11 +35,11 @@ class WebSettings(BaseSettings):
         newest_calls: how many call events are kept.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MARGINMON_WEB_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="MARGINMON_WEB_")
 
     bootstrap: str = Field(
-        "127.0.0.1:9092",
-        validation_alias=AliasChoices("MARGINMON_WEB_BOOTSTRAP", "MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP"),
+        DEFAULT_BOOTSTRAP,
+        validation_alias=AliasChoices("MARGINMON_WEB_BOOTSTRAP", *BOOTSTRAP_VARIABLES),
     )
     topic_prefix: str = Field(
         DEFAULT_PREFIX, validation_alias=AliasChoices("MARGINMON_WEB_TOPIC_PREFIX", "MARGINMON_TOPIC_PREFIX")
@@ -68,13 +68,3 @@ class WebSettings(BaseSettings):
     def may_ask(self, host: str) -> bool:
         """Whether drill-down may be fetched from this host."""
         return host in self.workers or is_loopback(host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

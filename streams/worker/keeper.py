@@ -133,7 +133,7 @@ class Keeper:
     async def _own(self) -> None:
         """Take the partition and publish for it until something fails or it is released."""
         publisher = CallPublisher(
-            self._services.settings.bootstrap, self._services.settings.transactional_id(self.number)
+            self._services.settings, self._services.settings.transactional_id(self.number)
         )
         try:
             await self._take(publisher)
@@ -157,7 +157,7 @@ class Keeper:
         await publisher.start()
         await services.engine_thread.run(services.intake.take_partition, self.number)
         restored = await restore_partition(
-            services.settings.bootstrap, services.settings.group, services.settings.topics, self.number,
+            services.settings, services.settings.group, services.settings.topics, self.number,
             self._take_states, self._take_batch,
         )  # fmt: skip
         await services.write_dead_letters(restored.refusals)
