@@ -15,10 +15,9 @@ from engine.shortfall.case import OPEN
 from streams.contracts.cluster import TopicError
 from streams.contracts.connection import Connection
 from streams.contracts.results import CallEvent, CallResponse
-from streams.contracts.topics import TopicTable, partition_of
+from streams.contracts.topics import DEAD_LETTERS, TopicTable, partition_of
 from streams.desk.topic_reader import all_records, following, partitions_of, reader, seek_to_ends
 from streams.inbound.responses import TOPIC as RESPONSES
-from streams.outbound.dead_letter import SUFFIX
 
 _OPEN: Final = frozenset(state.value for state in OPEN)
 
@@ -76,25 +75,25 @@ async def case_of(connection: Connection, topics: TopicTable, call_id: str) -> C
     raise TopicError(f"no case has call {call_id} now; see `marginmon calls list --all`")
 
 
-async def send(
-    connection: Connection,
-    topics: TopicTable,
-    event: CallEvent,
-    kind: str,
-    operator: str,
-    text: str,
-    wait_s: float,
-) -> Answer:
-    """Answer a call and wait until a worker has said what became of it."""
-    response = CallResponse.model_validate(
+def response_to(account_id: str, call_id: str, kind: str, operator: str, text: str) -> CallResponse:
+    """An answer to a call, said now.
+
+    Raises:
+        ValueError: the contract does not take it.
+    """
+    return CallResponse.model_validate(
         {
-            "response_id": uuid.uuid4().hex, "account_id": event.account_id, "call_id": event.call_id,
+            "response_id": uuid.uuid4().hex, "account_id": account_id, "call_id": call_id,
             "kind": kind, "operator": operator, "time_ns": time.time_ns(), "text": text,
         }
     )  # fmt: skip
-    said = [topics["calls"], topics[RESPONSES + SUFFIX]]
+
+
+async def send(connection: Connection, topics: TopicTable, response: CallResponse, wait_s: float) -> Answer:
+    """Answer a call and wait until a worker has said what became of it."""
+    said = [topics["calls"], topics[RESPONSES + DEAD_LETTERS]]
     partitions = await partitions_of(connection, said)
-    partition = partition_of(event.account_id, sum(tp.topic == said[0].name for tp in partitions))
+    partition = partition_of(response.account_id, sum(tp.topic == said[0].name for tp in partitions))
     async with reader(connection) as consumer:
         await seek_to_ends(consumer, [tp for tp in partitions if tp.partition == partition])
         await _produce(connection, topics[RESPONSES].name, partition, response)
@@ -117,7 +116,7 @@ async def _produce(connection: Connection, topic: str, partition: int, response:
 
 
 def _answer_in(record: Any, response: CallResponse) -> Answer | None:
-    if record.topic.endswith(SUFFIX):
+    if record.topic.endswith(DEAD_LETTERS):
         if record.value != response.model_dump_json().encode():
             return None
         headers = {name: value.decode(errors="replace") for name, value in record.headers}

@@ -140,7 +140,8 @@ def _answer_command(name: str, kind: str, summary: str) -> Callable[..., Any]:
 
         async def run() -> desk.Answer:
             event = await desk.case_of(connection, topics, call_id)
-            return await desk.send(connection, topics, event, kind, operator, text, wait_s)
+            response = desk.response_to(event.account_id, call_id, kind, operator, text)
+            return await desk.send(connection, topics, response, wait_s)
 
         answer = or_exit(connection, run())
         if answer.event is not None:

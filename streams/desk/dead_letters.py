@@ -11,9 +11,8 @@ from aiokafka import AIOKafkaProducer
 
 from streams.contracts.cluster import TopicError
 from streams.contracts.connection import Connection
-from streams.contracts.topics import TopicTable
+from streams.contracts.topics import DEAD_LETTERS, TopicTable
 from streams.desk.topic_reader import all_records
-from streams.outbound.dead_letter import SUFFIX
 
 _OWN: Final = "dlq."
 REPLAYED: Final = "dlq.replayed-from"
@@ -88,9 +87,9 @@ async def letters(connection: Connection, topics: TopicTable, chosen: Chosen) ->
         TopicError: naming a topic that has no dead letters, or a place that holds none.
     """
     kept_of = {
-        topic.name.removeprefix(topics.prefix).removesuffix(SUFFIX): topic
+        topic.name.removeprefix(topics.prefix).removesuffix(DEAD_LETTERS): topic
         for topic in topics
-        if topic.name.endswith(SUFFIX)
+        if topic.name.endswith(DEAD_LETTERS)
     }
     for name in _topics_of(chosen):
         if name not in kept_of:
@@ -112,7 +111,7 @@ def _topics_of(chosen: Chosen) -> Sequence[str]:
 def _letter(record: Any, prefix: str) -> Letter:
     own = {name: value.decode(errors="replace") for name, value in record.headers if name.startswith(_OWN)}
     return Letter(
-        topic=record.topic.removeprefix(prefix).removesuffix(SUFFIX),
+        topic=record.topic.removeprefix(prefix).removesuffix(DEAD_LETTERS),
         partition=record.partition,
         offset=record.offset,
         reason=own.get("dlq.reason", ""),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from streams.contracts.connection import BOOTSTRAP_VARIABLES, DEFAULT_BOOTSTRAP, Connection, is_loopback
 from streams.contracts.topics import DEFAULT_PREFIX
+from streams.web.operators import read_tokens
 
 DEFAULT_PORT: Final = 8080
 _LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1")
@@ -32,6 +35,7 @@ class WebSettings(Connection):
             check keeps a foreign site from reaching a loopback page through a name that it controls.
         workers: hosts, besides loopback, that drill-down may be fetched from (``served_by`` of a statement).
         ageing_after_s, stale_after_s: seconds without a new statement after which the figures are marked.
+        tokens_file: who may answer calls, lines ``operator token``; without it nobody can through the page.
         newest_calls: how many call events are kept.
     """
 
@@ -53,7 +57,20 @@ class WebSettings(Connection):
     stale_after_s: float = Field(45.0, gt=0)
     push_interval_s: float = Field(0.5, ge=0.1, le=60)
     max_clients: int = Field(100, ge=1, le=10_000)
+    tokens_file: Path | None = Field(None, description="lines `operator token`: who may answer calls")
+    answers_per_minute: int = Field(30, ge=1, le=10_000)
+    answer_timeout_s: float = Field(10.0, gt=0, le=60)
     newest_calls: int = Field(5_000, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _tokens_can_be_read(self) -> Self:
+        _ = self.operator_tokens
+        return self
+
+    @cached_property
+    def operator_tokens(self) -> dict[str, SecretStr]:
+        """Token by operator; read once."""
+        return read_tokens(self.tokens_file) if self.tokens_file else {}
 
     @classmethod
     def from_options(cls, **options: object) -> WebSettings:

@@ -97,7 +97,7 @@ class WorkerSettings(Connection):
 
     def transactional_id(self, partition: int) -> str:
         """The same for every worker, whatever its group: the latest owner fences the others."""
-        return f"marginmon-{self.topic_prefix}calls-{partition}"
+        return f"{self.topics.transactional_prefix}{partition}"
 
     @property
     def broadcast_group(self) -> str:
