@@ -36,8 +36,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "price": 10.0, "business_date": DAY, "trade_time_ns": 1, "status": "new", "silo": "securities",
     },
     "collateral": {
-        "collateral_id": "c1", "version": 1, "account_id": ACCOUNT, "silo": "securities", "amount": 5.0,
-        "business_date": DAY, "time_ns": 1,
+        "collateral_id": "c1", "version": 1, "account_id": ACCOUNT, "silo": "securities", "quantity": 5.0,
+        "currency": "USD", "business_date": DAY, "time_ns": 1,
     },
     "positions": {
         "account_id": ACCOUNT, "business_date": DAY, "as_of_ns": 1, "part": 1, "parts": 1,
@@ -49,9 +49,9 @@ GOOD: dict[str, dict[str, Any]] = {
         "response_id": "r1", "account_id": ACCOUNT, "call_id": "mc-1", "kind": "acknowledge",
         "operator": "o", "time_ns": 1, "text": "",
     },
-    "instruments": {"instrument_id": "X", "product": "etf", "index_class": "broad", "risk_factor": "EQ:X"},
+    "instruments": {"instrument_id": "X", "product": "etf", "index_class": "broad", "risk_factor": "EQ:SPX"},
     "accounts": {"account_id": "A2", "approvals": ["portfolio_margin"], "owner": "o"},
-    "rulebooks": {"rulebook_id": "reg-t", "version": "2", "parameters": {}},
+    "rulebooks": {"rulebook_id": "reg-t", "version": "2", "method": "reg-t", "parameters": {}},
 }  # fmt: skip
 
 json_values = st.recursive(
@@ -106,7 +106,9 @@ def fresh() -> Intake:
     intake = Intake(Engine(load_policy()), {}, PARTITIONS, 10, 5000)
     for topic, key in (("accounts", ACCOUNT), ("instruments", "SPY")):
         fields = GOOD[topic] | ({"account_id": key} if topic == "accounts" else {"instrument_id": key})
-        taken = intake.take_reference(topic, [Raw(topic, 0, 0, json.dumps(fields).encode(), key.encode(), 1)], NOW_NS)
+        taken = intake.take_reference(
+            topic, [Raw(topic, 0, 0, json.dumps(fields).encode(), key.encode(), 1)], NOW_NS
+        )
         assert taken.refusals == []
     intake.take_partition(0)
     return intake

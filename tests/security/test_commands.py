@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -23,7 +28,7 @@ async def harness(secured: SecureKafka, tmp_path: Path) -> AsyncIterator[Harness
     """Topics, and what goes in from outside, through the unencrypted listener of the test's administrator."""
     prefix = f"secure-{uuid.uuid4().hex[:8]}-"
     async with Harness(secured.broker.bootstrap, prefix, tmp_path) as running:
-        for role in ("worker", "web", "desk", "repair", "simulator", "administrator"):
+        for role in ("worker", "web", "web-answers", "desk", "repair", "simulator", "administrator"):
             await asyncio.to_thread(secured.allow, role, running.topics, prefix + "group")
         yield running
 
@@ -56,6 +61,9 @@ async def test_a_call_is_made_shown_and_answered(
     assert '"acknowledged"' in await asyncio.to_thread(run, "desk", *answer)
     assert "trades:" in await asyncio.to_thread(run, "repair", "dlq", "list", "--json")
     assert "1 sent" in await asyncio.to_thread(run, "repair", "dlq", "replay", "--topic", "trades")
+    said = await asyncio.to_thread(page_takes, secured, harness, protocol, issued["call_id"])
+    assert (said["state"], said["response"]["operator"]) == ("disputed", "alice")
+    assert said["response"]["text"] == "wrong marks"
     checked = ("topics", "check", "--partitions", "3")
     assert "as expected" in await asyncio.to_thread(run, "administrator", *checked)
     simulated = ("simulate", "--accounts", "3", "--duration", "0.5")
@@ -78,27 +86,49 @@ def run_process(secured: SecureKafka, harness: Harness, protocol: str, *argument
     return done.stdout
 
 
-def web_shows(secured: SecureKafka, harness: Harness, protocol: str, call_id: str) -> str:
-    """Start the page and wait until it has the call."""
-    import json
-    import time
-    import urllib.request
+def page_takes(secured: SecureKafka, harness: Harness, protocol: str, call_id: str) -> dict[str, Any]:
+    """Answer the call through the page's API; the event that it made."""
+    tokens = harness.folder / "tokens"
+    tokens.write_text("alice alice-token-0123456789-abcdef\n")
+    with page(secured, harness, "web-answers", protocol, MARGINMON_WEB_TOKENS_FILE=str(tokens)) as address:
+        until_shown(address, call_id)
+        request = urllib.request.Request(
+            f"{address}/api/calls/{call_id}/answers",
+            json.dumps({"kind": "dispute", "text": "wrong marks"}).encode(),
+            {"content-type": "application/json", "authorization": "Bearer alice-token-0123456789-abcdef"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            event: dict[str, Any] = json.load(answer)["event"]
+    return event
 
+
+def web_shows(secured: SecureKafka, harness: Harness, protocol: str, call_id: str) -> str:
+    with page(secured, harness, "web", protocol) as address:
+        until_shown(address, call_id)
+        return address
+
+
+@contextmanager
+def page(secured: SecureKafka, harness: Harness, role: str, protocol: str, **more: str) -> Iterator[str]:
+    """`marginmon web` in a role; its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "streams.cli", "web", "--port", "0", "--prefix", harness.prefix],
-        env=os.environ | secured.environment(user_of("web"), protocol), stdout=subprocess.PIPE, text=True,
+        env=os.environ | secured.environment(user_of(role), protocol) | more, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[-1]
-        deadline = time.monotonic() + 30
-        while True:
-            with urllib.request.urlopen(f"{address}/api/calls") as answer:
-                calls = json.load(answer)
-            if any(row["call_id"] == call_id for row in calls):
-                return address
-            assert time.monotonic() < deadline, calls
-            time.sleep(0.05)
+        yield process.stdout.readline().split()[-1]
     finally:
         process.terminate()
         process.wait(10)
+
+
+def until_shown(address: str, call_id: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with urllib.request.urlopen(f"{address}/api/calls") as answer:
+            calls = json.load(answer)
+        if any(row["call_id"] == call_id for row in calls):
+            return
+        assert time.monotonic() < deadline, calls
+        time.sleep(0.05)

@@ -32,7 +32,13 @@ def secured_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_printed_settings_hold_no_secret(settings: type[Connection]) -> None:
     made = settings()
     assert made.options()["sasl_plain_password"] == SECRET  # it is there
-    for shown in (repr(made), str(made), made.model_dump_json(), str(made.model_dump()), repr(credentials(made))):
+    for shown in (
+        repr(made),
+        str(made),
+        made.model_dump_json(),
+        str(made.model_dump()),
+        repr(credentials(made)),
+    ):
         assert SECRET not in shown
 
 
@@ -59,7 +65,9 @@ def test_tracebacks_of_bad_settings_hold_no_secret(
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_bad_password_setting_is_named_but_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_password_setting_is_named_but_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MARGINMON_SASL_PASSWORD")
     config = tmp_path / "worker.toml"
     config.write_text("sasl_password = 1234567890\n")

@@ -96,9 +96,7 @@ async def test_what_passes_the_checks_goes_to_kafka(client: httpx.AsyncClient, c
 
 async def test_answers_and_wrong_tokens_are_limited(client: httpx.AsyncClient, call_id: str) -> None:
     path = f"/api/calls/{call_id}/answers"
-    statuses = [
-        (await client.post(path, headers=GOOD, content=ACKNOWLEDGE)).status_code for _ in range(4)
-    ]
+    statuses = [(await client.post(path, headers=GOOD, content=ACKNOWLEDGE)).status_code for _ in range(4)]
     assert statuses == [503, 503, 503, 429]
     wrong = GOOD | {"authorization": "Bearer guess"}
     guesses = [(await client.post(path, headers=wrong, content=ACKNOWLEDGE)).status_code for _ in range(11)]
