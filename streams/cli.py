@@ -39,6 +39,7 @@ COMMANDS: dict[str, LazyCommand] = {
         "Run market files through the engine, or onto the topics.",
     ),
     "scenarios": LazyCommand("streams.replay.scenarios_command:scenarios", "Make scenario sets from files."),
+    "span": LazyCommand("streams.span.command:span", "Make parameter files of SPAN-type margin."),
     "demo": LazyCommand("streams.demo.command:demo", "All of it at once: Kafka, market, worker and page."),
     "calls": LazyCommand("streams.desk.calls_command:calls", "List, follow and answer margin calls."),
     "dlq": LazyCommand("streams.desk.dlq_command:dlq", "List, show and replay dead letters."),

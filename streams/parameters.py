@@ -13,9 +13,10 @@ from typing import Any
 
 from engine.base.business_days import BusinessDays
 from engine.base.errors import MarginError, Reason
+from engine.market.rate_conventions import conventions_of
 from engine.market.scenarios import ScenarioSet, from_csv_lines
 from engine.portfolio.collateral import CollateralSchedule
-from engine.rules.registry import SILO_METHODS, unified_rulebook
+from engine.rules.registry import SCENARIO_METHODS, SILO_METHODS, unified_rulebook
 from engine.shortfall.intraday_parameters import RULE_ID, TIME_ZONE, IntradayParameters, IntradayRule, Method
 from engine.state.engine import Engine
 from engine.state.policy import Policy, RulebookParameters
@@ -57,12 +58,24 @@ def read_toml_file(source: Path | Traversable) -> dict[str, Any]:
         raise MarginError(Reason.BAD_PARAMETER, f"file {source}", f"cannot be read: {error}") from error
 
 
+def read_rulebook(rulebook_id: str, folder: Path | None = None) -> dict[str, Any]:
+    """A rulebook's parameter file; the one that its ``calibration_file`` names becomes its table ``calibration``.
+
+    Raises:
+        MarginError: BAD_PARAMETER as :func:`read_toml`.
+    """
+    mapping = read_toml(f"{rulebook_id}.toml", folder)
+    if "calibration_file" in mapping:
+        mapping["calibration"] = read_toml(str(mapping.pop("calibration_file")), folder)
+    return mapping
+
+
 def _source(name: str, folder: Path | None) -> Path | Traversable:
     own = folder / name if folder else None
     return own if own is not None and own.exists() else packaged() / name
 
 
-def read_scenarios(path: Path | None = None) -> ScenarioSet:
+def read_scenarios(path: Path | Traversable | None = None) -> ScenarioSet:
     """Scenario set from a file; without one the packaged synthetic set.
 
     Raises:
@@ -87,7 +100,15 @@ def read_rulebooks(folder: Path | None = None) -> dict[str, RulebookParameters]:
     Raises:
         MarginError: naming file and line.
     """
-    return {name: RulebookParameters(name, read_toml(f"{name}.toml", folder)) for name in SILO_METHODS}
+    return {name: _rulebook(name, folder) for name in (*SILO_METHODS, *SCENARIO_METHODS)}
+
+
+def _rulebook(name: str, folder: Path | None) -> RulebookParameters:
+    """Parameters from their file; the scenario set that it names lies beside it."""
+    mapping = read_rulebook(name, folder)
+    file = mapping.get("scenario_file")
+    scenarios = read_scenarios(_source(str(file), folder)) if file else None
+    return RulebookParameters(name, mapping, scenarios)
 
 
 def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Policy:
@@ -106,7 +127,13 @@ def load_policy(folder: Path | None = None, scenarios: Path | None = None) -> Po
     collateral = CollateralSchedule.from_mapping(read_toml("collateral.toml", folder))
     mapping = read_toml(POLICY_FILE, folder)
     return Policy.from_mapping(
-        mapping, read_rulebooks(folder), call_rules(mapping), unified, collateral, load_intraday_rule(folder)
+        mapping,
+        read_rulebooks(folder),
+        call_rules(mapping),
+        unified,
+        collateral,
+        load_intraday_rule(folder),
+        conventions_of(read_toml("curves.toml", folder)),
     )
 
 

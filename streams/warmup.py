@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import click
 import numpy as np
@@ -84,6 +85,7 @@ def _instruments(engine: Engine) -> list[Instrument]:
             negative_price_allowed=True,
         ),
     ]
+    roots += _rates(engine)
     options = [
         Instrument(
             f"{underlying} {exercise} {right}", product, underlying, expiry_ns=_NOW_NS + _YEAR_NS, strike=100.0,
@@ -100,6 +102,47 @@ def _instruments(engine: Engine) -> list[Instrument]:
     return roots + options
 
 
+def _rates(engine: Engine) -> list[Instrument]:
+    """A quote and a swap of each curve, an index of the packaged parameters, repo on the note."""
+    found = []
+    for curve_id, convention in engine.policy.rate_conventions.items():
+        terms: dict[str, Any] = {
+            "underlying": curve_id,
+            "currency": convention.currency,
+            "negative_price_allowed": True,
+        }
+        found += [
+            Instrument(f"{curve_id} 5Y", Product.PAR_RATE, tenor="5Y", **terms),
+            Instrument(
+                f"{curve_id} swap",
+                Product.INTEREST_RATE_SWAP,
+                start_ns=_NOW_NS + _YEAR_NS,
+                expiry_ns=_NOW_NS + 3 * _YEAR_NS,
+                coupon=0.03,
+                **terms,
+            ),
+        ]
+    index = Instrument(
+        "index",
+        Product.CREDIT_INDEX_SWAP,
+        expiry_ns=_NOW_NS + 5 * _YEAR_NS,
+        reference_entity="CDX.NA.IG",
+        coupon=0.01,
+        recovery_rate=0.4,
+        negative_price_allowed=True,
+    )
+    repo = Instrument(
+        "repo",
+        Product.REPO,
+        "note",
+        expiry_ns=_NOW_NS + _YEAR_NS // 12,
+        strike=99.0,
+        coupon=0.03,
+        negative_price_allowed=True,
+    )
+    return [*found, index, repo]
+
+
 def _trade(engine: Engine) -> None:
     market = engine.market
     every = np.arange(market.count)
@@ -107,6 +150,8 @@ def _trade(engine: Engine) -> None:
     missing = np.full(len(every), np.nan)
     times, sequence = np.full(len(every), _NOW_NS), np.ones(len(every), np.int64)
     marks = np.where(option, 8.0, 100.0)
+    for product, mark in _SMALL_MARKS.items():
+        marks[[instrument.product is product for instrument in market.instruments]] = mark
     engine.apply_prices(PriceColumns(every, missing, missing, marks, missing, times, sequence))
     held = [
         slot
@@ -144,6 +189,7 @@ def _publish_composition(engine: Engine) -> None:
     engine.evaluate(_NOW_NS)
 
 
+_SMALL_MARKS = {Product.PAR_RATE: 0.03, Product.CREDIT_INDEX_SWAP: 0.01}
 _CASH = (Product.EQUITY, Product.CRYPTO_SPOT, Product.CREDIT_DEFAULT_SWAP)
 
 

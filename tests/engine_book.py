@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from engine.market.instruments import Instrument, Product
 from engine.market.prices import PriceColumns
 from engine.portfolio.accounts import Account
-from engine.state.activity_state import CollateralColumns, TradeColumns
+from engine.state.activity_state import CollateralColumns, ReleasedColumns, TradeColumns
 from engine.state.engine import Engine
 from streams.parameters import load_policy
 
@@ -68,16 +69,23 @@ INSTRUMENTS = [
         "ACME-4Y", Product.CREDIT_DEFAULT_SWAP, multiplier=1e6, currency="EUR", expiry_ns=NOW_NS + 4 * 365 * DAY_NS,
         reference_entity="ACME", coupon=0.05, recovery_rate=0.4, negative_price_allowed=True,
     ),
+    Instrument(
+        "CUT-YES", Product.EVENT_CONTRACT, event="CUT", outcomes=("YES", "NO"), pays_on=("YES",), payoff=1.0,
+    ),
+    Instrument(
+        "CUT-NO", Product.EVENT_CONTRACT, event="CUT", outcomes=("NO", "YES"), pays_on=("NO",), payoff=1.0,
+    ),
 ]  # fmt: skip
 HELD = [
     "SPY", "AAPL", "AAPL-C", "SPX-P", "ESZ6", "ESH7", "ESZ6-P", "BTC", "BTC-PERP", "SAP", "AAPL-SWAP", "ACME-5Y",
-    "ACME-4Y",
+    "ACME-4Y", "CUT-YES", "CUT-NO",
 ]  # fmt: skip
 MORE_HELD = ["T-NOTE", "EURO-BOND", "AAPL-F"]  # apart: a hundredth of a dollar is no whole binary fraction
 MARKS = {
     "SPX": 6000.0, "EURUSD": 1.1, "SPY": 600.0, "AAPL": 200.0, "AAPL-C": 12.0, "SPX-P": 150.0,
     "ESZ6": 6010.0, "ESH7": 6060.0, "ESZ6-P": 140.0, "BTC": 60_000.0, "BTC-PERP": 60_050.0, "SAP": 150.0,
     "T-NOTE": 99.0, "EURO-BOND": 80.0, "AAPL-SWAP": 200.0, "AAPL-F": 201.5, "ACME-5Y": 0.0825, "ACME-4Y": -0.0425,
+    "CUT-YES": 0.62, "CUT-NO": 0.38,
 }  # fmt: skip
 
 
@@ -143,4 +151,15 @@ def movements(engine: Engine, rows: Iterable[MovementRow]) -> CollateralColumns:
         np.array(cancelled, np.bool_),
         np.array(day, np.int64),
         np.array(silo, np.int64),
+    )
+
+
+def substitutions(
+    engine: Engine, rows: Sequence[MovementRow], released: Sequence[tuple[str, float]]
+) -> CollateralColumns:
+    """Movements that release (instrument or "" for USD, quantity) in turn as a batch."""
+    slots = engine.instrument_slots([name for name, _ in released])
+    quantities = np.array([quantity for _, quantity in released])
+    return replace(
+        movements(engine, rows), released=ReleasedColumns(slots, ["USD"] * len(released), quantities)
     )

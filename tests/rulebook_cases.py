@@ -15,8 +15,9 @@ from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
 from engine.market.prices import PriceColumns, apply_prices
 from engine.market.refresh import refresh
+from engine.portfolio.account_class import AccountClass
 from engine.risk.reference import exposure
-from engine.rules.interface import Float64s, Holding, Rulebook, SiloRulebook
+from engine.rules.interface import Float64s, Holding, Rulebook, ScaledByClass, SiloRulebook
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "engine/rules/data"
@@ -95,8 +96,16 @@ def exposures_of(rulebook: SiloRulebook, market: Market, holdings: Sequence[Hold
     return {name: exposure_of(rulebook, market, unit) for name, unit in members.items()}
 
 
-def requirements(rulebook: SiloRulebook, market: Market, accounts: Sequence[Sequence[Holding]]) -> Float64s:
-    """float64[a, 2] of the vectorised path: rows, exposures, charge and combine for all accounts at once."""
+def requirements(
+    rulebook: SiloRulebook,
+    market: Market,
+    accounts: Sequence[Sequence[Holding]],
+    classes: Sequence[AccountClass] = (),
+) -> Float64s:
+    """float64[a, 2] of the vectorised path: rows, exposures, charge and combine for all accounts at once.
+
+    ``classes``: of the accounts, for a rulebook that scales by them.
+    """
     by_account = [exposures_of(rulebook, market, holdings) for holdings in accounts]
     names = sorted({name for exposures in by_account for name in exposures})
     rulebook.bind(names)
@@ -104,4 +113,8 @@ def requirements(rulebook: SiloRulebook, market: Market, accounts: Sequence[Sequ
     sets = np.array([index for index, _ in units], np.int64)
     stacked = np.array([row for _, row in units]).reshape(len(units), len(rulebook.column_kinds))
     offsets = np.cumsum([0, *(len(exposures) for exposures in by_account)], dtype=np.int64)
-    return rulebook.combine(rulebook.charge(stacked, sets), sets, offsets)
+    charges = rulebook.charge(stacked, sets)
+    if classes:
+        assert isinstance(rulebook, ScaledByClass)
+        return rulebook.combine_by_class(charges, sets, offsets, np.array(classes, np.int8))
+    return rulebook.combine(charges, sets, offsets)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.market.market import Market
+from engine.portfolio.account_class import AccountClass
 from engine.rules.interface import Float64s, Holding
 from engine.rules.requirement import Part
 from engine.rules.span import SpanFutures
@@ -41,9 +42,15 @@ def charges_of(rulebook: SpanFutures, market: Market, quantities: Mapping[str, f
     return dict(zip(exposures, charges, strict=True))
 
 
-def requirements(rulebook: SpanFutures, market: Market, accounts: Sequence[Mapping[str, float]]) -> Float64s:
+def requirements(
+    rulebook: SpanFutures,
+    market: Market,
+    accounts: Sequence[Mapping[str, float]],
+    classes: Sequence[AccountClass] = (),
+) -> Float64s:
     """float64[a, 2] of the vectorised path for all accounts at once."""
-    return rulebook_cases.requirements(rulebook, market, [holdings_of(market, held) for held in accounts])
+    holdings = [holdings_of(market, held) for held in accounts]
+    return rulebook_cases.requirements(rulebook, market, holdings, classes)
 
 
 def commodity_part(tree: Part, name: str) -> Part:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     PARKING_FULL = "PARKING_FULL"
     TRADE_MOVED = "TRADE_MOVED"
     IN_USE = "IN_USE"
+    NOT_SEGREGATED = "NOT_SEGREGATED"
     UNKNOWN_CALL = "UNKNOWN_CALL"
     WRONG_CALL_STATE = "WRONG_CALL_STATE"
 
@@ -59,6 +60,7 @@ _ACTIONS: dict[Reason, str] = {
     Reason.UNKNOWN_DELIVERABLE: "give the adjusted terms (multiplier, strike, underlying) and leave deliverable empty",
     Reason.PARKING_FULL: "publish the missing reference data, then replay the dead letters",
     Reason.IN_USE: "publish the record again; an account's start of day is taken back once it is closed and empty",
+    Reason.NOT_SEGREGATED: "keep the asset where the silo's property is segregated, or list the location for the silo",
     Reason.UNKNOWN_CALL: "take the call_id of the account's newest event in margin.calls, or see marginmon calls list",
     Reason.WRONG_CALL_STATE: "see where the call stands (marginmon calls list); answer it as it is now, if at all",
     Reason.TRADE_MOVED: "a trade cannot change its account; cancel it and book a new one",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -66,6 +67,16 @@ class ParameterTable:
             raise self.bad(key, f"{value!r} is not true or false")
         return value
 
+    def day(self, key: str) -> date:
+        """A calendar date, as TOML has them or as ``YYYY-MM-DD``."""
+        value = self._value(key)
+        if type(value) is date:
+            return value
+        try:
+            return date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise self.bad(key, f"{value!r} is not a date YYYY-MM-DD") from None
+
     def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
         """A finite number in [low, high]; the default stands for a key that is not there."""
         value = default if default is not None and not self.has(key) else self._value(key)
@@ -110,6 +121,15 @@ class ParameterTable:
         if not isinstance(value, list) or len(value) < fewest:
             raise self.bad(key, f"{value!r} is not a list of tables")
         return [self._below(f"{key}[{number}]", table) for number, table in enumerate(value, start=1)]
+
+    def lists(self, key: str, count: int | None = None, *, nested: bool = True) -> list[Any]:
+        """A list that is not empty, of so many items; lists themselves where nested."""
+        value = self._value(key)
+        if not isinstance(value, list) or not value or (count is not None and len(value) != count):
+            raise self.bad(key, f"{value!r} is not a list{f' of {count} items' if count else ''}")
+        if nested and not all(isinstance(item, list) for item in value):
+            raise self.bad(key, f"{value!r} is not a list of lists")
+        return value
 
     def stated(self, key: str) -> ParameterTable:
         """The table that states one parameter: its ``value`` beside its source and other remarks."""

@@ -15,6 +15,11 @@ NANOSECONDS_PER_DAY: Final = 24 * 3600 * NANOSECONDS_PER_SECOND
 NANOSECONDS_PER_YEAR: Final = 365 * NANOSECONDS_PER_DAY  # Act/365F
 
 
+def start_of_day(time_ns: int) -> int:
+    """Midnight UTC at or before an instant."""
+    return time_ns - time_ns % NANOSECONDS_PER_DAY
+
+
 def cents_up(amount_usd: float) -> Decimal:
     """Round toward plus infinity to the cent: requirements, deficits and call amounts."""
     return _to_cents(amount_usd, ROUND_CEILING)

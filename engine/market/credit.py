@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.base.units import NANOSECONDS_PER_DAY
-from engine.market.credit_pricing import cr01, spreads_of
+from engine.market.credit_pricing import cr01, spreads_of, upfront_moves
 from engine.market.premium_dates import started_months
 from engine.market.view import Float64s, Int64s, MarketView
 
@@ -45,3 +45,15 @@ def gain_per_basis_point(market: MarketView, slot: int, spread: float) -> float:
     maturity = int(market.expiry_ns[slot]) // NANOSECONDS_PER_DAY
     recovery, coupon = float(market.recovery_rate[slot]), float(market.coupon[slot])
     return cr01(valuation_day(market), maturity, recovery, market.rate, coupon, spread)
+
+
+def credit_moves(market: MarketView, slots: Int64s, spreads: Float64s, points: Float64s) -> Float64s:
+    """float64[n, k]: change of the value of one unit of notional when the quoted spread goes to each point.
+
+    Args:
+        spreads: float64[n], as :func:`credit_spreads`. points: float64[n, k], fractions a year.
+    """
+    return upfront_moves(
+        valuation_day(market), maturity_days(market, slots), market.recovery_rate[slots], market.rate,
+        market.coupon[slots], spreads, points,
+    )  # fmt: skip

@@ -180,3 +180,24 @@ def spreads_of(
     for i in range(len(value)):
         spreads[i] = spread_of(today, maturity[i], recovery[i], rate, coupon[i], value[i])
     return spreads
+
+
+@kernel
+def upfront_moves(
+    today: int,
+    maturity: Int64s,
+    recovery: Float64s,
+    rate: float,
+    coupon: Float64s,
+    spread: Float64s,
+    points: Float64s,
+) -> Float64s:
+    """float64[n, k]: :func:`upfront` of each swap at each of its points less that at its spread; 0 from maturity on."""
+    moves = np.zeros(points.shape)
+    for i in range(len(spread)):
+        if maturity[i] <= today:
+            continue
+        now = upfront(today, maturity[i], recovery[i], rate, coupon[i], spread[i])
+        for k in range(points.shape[1]):
+            moves[i, k] = upfront(today, maturity[i], recovery[i], rate, coupon[i], points[i, k]) - now
+    return moves

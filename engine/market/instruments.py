@@ -45,18 +45,42 @@ class Product(StrEnum):
     TREASURY = "treasury"
     EQUITY_SWAP = "equity_swap"  # return of a share, an index or a basket; settles daily at its price
     CREDIT_DEFAULT_SWAP = "credit_default_swap"  # one contract: protection on `multiplier` of notional
+    EVENT_CONTRACT = "event_contract"  # pays a fixed amount if one of some outcomes of an event comes
+    PAR_RATE = "par_rate"  # quote of one tenor of an interest rate curve, never held
+    INTEREST_RATE_SWAP = "interest_rate_swap"  # pays fixed on `multiplier` of notional; valued on its curve
+    CREDIT_INDEX_SWAP = "credit_index_swap"  # protection on `multiplier` of notional of an index of names
+    REPO = "repo"  # cash borrowed against a Treasury, valued from it
     CORPORATE_BOND = "corporate_bond"
     MUNICIPAL_BOND = "municipal_bond"
     SECURITY_FUTURE = "security_future"  # on one stock or fund, or on a narrow index; settles daily
+    CRYPTO_OPTION = "crypto_option"  # on a coin's index or on a dated future of a crypto venue
+    GOLD = "gold"  # allocated bullion, by the ounce
+    MONEY_MARKET_FUND = "money_market_fund"
+    TOKENISED = "tokenised"  # a token that stands for a security: `tokenised_product`, `underlying`
 
 
-OPTIONS = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION})
-FUTURES_STYLE = frozenset(
-    {Product.FUTURE, Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.EQUITY_SWAP, Product.SECURITY_FUTURE}
+OPTIONS = frozenset(
+    {Product.EQUITY_OPTION, Product.INDEX_OPTION, Product.FUTURE_OPTION, Product.CRYPTO_OPTION}
+)
+CLEARED_SWAPS = frozenset({Product.INTEREST_RATE_SWAP, Product.CREDIT_INDEX_SWAP})
+FUTURES_STYLE = (
+    frozenset(
+        {
+            Product.FUTURE,
+            Product.PERPETUAL,
+            Product.CRYPTO_FUTURE,
+            Product.EQUITY_SWAP,
+            Product.SECURITY_FUTURE,
+        }
+    )
+    | CLEARED_SWAPS
+    | {Product.REPO}
 )
 # Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
 DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
-REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE})
+# What a token may stand for.
+TOKENISABLE = DEBT | {Product.EQUITY, Product.ETF, Product.MONEY_MARKET_FUND, Product.GOLD}
+REFERENCE_ONLY = frozenset({Product.INDEX, Product.FX_RATE, Product.PAR_RATE})
 DERIVATIVES = OPTIONS | FUTURES_STYLE
 
 
@@ -66,9 +90,11 @@ class Instrument:
 
     Attributes:
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
-            they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD). For everything else empty.
-        expiry_ns: UTC nanoseconds; 0 where there is none. For debt and a credit default swap its maturity.
-        strike: 0 where there is none.
+            they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD); for a token the security
+            that it stands for. For everything else empty.
+        expiry_ns: UTC nanoseconds; 0 where there is none. For debt and a credit default swap its maturity, for a
+            token that of the debt that it stands for.
+        strike: 0 where there is none; of a repo the cash that is paid back, in percent of principal.
         right: ``call``, ``put`` or empty.
         exercise: ``american``, ``european`` or empty.
         price_model: ``lognormal`` or ``normal`` (normal: the underlying may be negative).
@@ -83,12 +109,25 @@ class Instrument:
         basis_factor: additional scenario column (future against spot, perpetual against spot); may be empty.
         average_daily_volume: units of this instrument per day, for liquidity charges; 0 = unknown.
         deliverable: ``unknown`` while a corporate action has adjusted a contract to terms that are not known yet.
-        reference_entity: whose default a credit default swap protects against.
+        reference_entity: whose default a credit default swap protects against; of a credit index swap the index,
+            without its series.
         coupon: running premium of a credit default swap, a fraction of notional a year (0.01, 0.05); interest of
-            debt, a fraction of principal a year, 0 = zero coupon.
+            debt, a fraction of principal a year, 0 = zero coupon; fixed rate of an interest rate swap, rate of a repo.
         grade: of a corporate bond, ``investment`` or ``other``; else empty.
         recovery_rate: share of notional that is assumed to be left after default, by convention (0.4).
+        event: what an event contract is about; contracts on one event with the same outcomes net.
+        outcomes: all outcomes of the event: exactly one of them will come.
+        pays_on: those of them on which the contract pays; one for a plain YES, all others for the NO against it.
+        payoff: what it pays then, in the unit of its price (1 where prices are fractions of 1).
         components: of an equity swap on a basket, (share, its part of the basket's value); empty for everything else.
+        tenor: of a par rate, e.g. ``10Y``; its ``underlying`` is the curve, as that of an interest rate swap.
+        start_ns: first day of an interest rate swap, UTC nanoseconds.
+        fixing: rate of the floating period of a swap that runs: as fixed (term), or compounded from its start until
+            today (overnight), a fraction a year; NaN = not known.
+        issuer: whose default or fall the security suffers from, named as in `reference_entity`; may be empty.
+        tokenised_product: product that a token stands for, else empty.
+        funding_rate: of a perpetual, for one funding interval, a fraction of notional; positive = longs pay shorts.
+        funding_interval_h: hours between two funding payments.
     """
 
     instrument_id: str
@@ -119,8 +158,19 @@ class Instrument:
     reference_entity: str = ""
     coupon: float = 0.0
     recovery_rate: float = 0.0
+    event: str = ""
+    outcomes: tuple[str, ...] = ()
+    pays_on: tuple[str, ...] = ()
+    payoff: float = 0.0
     components: tuple[tuple[str, float], ...] = ()
     grade: str = ""
+    tenor: str = ""
+    start_ns: int = 0
+    fixing: float = math.nan
+    issuer: str = ""
+    tokenised_product: str = ""
+    funding_rate: float = 0.0
+    funding_interval_h: float = 8.0
 
     @property
     def is_option(self) -> bool:
@@ -133,8 +183,8 @@ class Instrument:
 
     @property
     def rests_on_underlying(self) -> bool:
-        """Its margin follows the underlying's price: an option, a security future."""
-        return self.is_option or self.product is Product.SECURITY_FUTURE
+        """Its margin follows the underlying's price: an option, a security future, repo."""
+        return self.is_option or self.product in {Product.SECURITY_FUTURE, Product.REPO}
 
     @property
     def class_root(self) -> str:
@@ -213,6 +263,10 @@ def check_instrument(instrument: Instrument) -> Instrument:
             f"strike {instrument.strike} is missing or not positive",
         )
         require(not (normal and instrument.exercise == "american"), "normal model with american exercise")
+        require(
+            instrument.product is not Product.CRYPTO_OPTION or instrument.exercise == "european",
+            "options of crypto venues are european",
+        )
         require(instrument.expiry_ns > 0, "an option needs an expiry")
     if instrument.product in DEBT:
         name = "Treasury" if instrument.product is Product.TREASURY else instrument.product.replace("_", " ")
@@ -231,7 +285,29 @@ def check_instrument(instrument: Instrument) -> Instrument:
     if instrument.product is Product.FUTURE or instrument.product is Product.FUTURE_OPTION:
         require(bool(instrument.combined_commodity), "a future needs its combined_commodity")
         require(bool(instrument.contract_month), "a future needs its contract_month")
-    if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE}:
+    token = instrument.product is Product.TOKENISED
+    require(
+        instrument.tokenised_product in ({str(product) for product in TOKENISABLE} if token else {""}),
+        f"tokenised_product {instrument.tokenised_product!r} is not "
+        + (f"one of {', '.join(sorted(TOKENISABLE))}" if token else "empty"),
+    )
+    if token:
+        require(
+            bool(instrument.underlying), "a token needs the security that it stands for as its underlying"
+        )
+        debt = instrument.tokenised_product in DEBT
+        require(
+            not debt or instrument.expiry_ns > 0, "a token of debt needs the maturity (expiry_ns) of the debt"
+        )
+    require(
+        math.isfinite(instrument.funding_rate) and abs(instrument.funding_rate) <= 1,
+        f"funding_rate {instrument.funding_rate} is not in [-1, 1]",
+    )
+    require(
+        0 < instrument.funding_interval_h <= 24,
+        f"funding_interval_h {instrument.funding_interval_h} is not in (0, 24]",
+    )
+    if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")
     if instrument.product is Product.EQUITY_SWAP:
         require(
@@ -241,7 +317,7 @@ def check_instrument(instrument: Instrument) -> Instrument:
         _check_basket(instrument, require)
     else:
         require(not instrument.components, "only an equity swap has components")
-    if instrument.product is Product.CREDIT_DEFAULT_SWAP:
+    if instrument.product in {Product.CREDIT_DEFAULT_SWAP, Product.CREDIT_INDEX_SWAP}:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")
         require(0 < instrument.coupon <= 0.2, f"coupon {instrument.coupon} is not in (0, 0.2]")
@@ -252,5 +328,47 @@ def check_instrument(instrument: Instrument) -> Instrument:
         require(
             instrument.negative_price_allowed,
             "the value of a credit default swap can be negative: set negative_price_allowed",
+        )
+    if instrument.product is Product.EVENT_CONTRACT:
+        outcomes, pays_on = set(instrument.outcomes), set(instrument.pays_on)
+        require(bool(instrument.event), "an event contract needs its event")
+        require(
+            len(outcomes) == len(instrument.outcomes) >= 2 and "" not in outcomes,
+            f"outcomes {list(instrument.outcomes)} are not two or more different names",
+        )
+        require(
+            bool(pays_on) and pays_on < outcomes,
+            f"pays_on {list(instrument.pays_on)} is not some, but not all, of the outcomes",
+        )
+        require(
+            math.isfinite(instrument.payoff) and instrument.payoff > 0,
+            f"payoff {instrument.payoff} is not a positive number",
+        )
+    if instrument.product is Product.PAR_RATE:
+        require(bool(instrument.tenor), "a par rate needs its tenor")
+        require(instrument.negative_price_allowed, "a rate can be negative: set negative_price_allowed")
+    if instrument.product is Product.INTEREST_RATE_SWAP:
+        require(instrument.expiry_ns > 0, "an interest rate swap needs its maturity (expiry_ns)")
+        require(
+            0 < instrument.start_ns < instrument.expiry_ns,
+            "an interest rate swap needs a start before maturity",
+        )
+        require(
+            abs(instrument.coupon) <= 0.5, f"coupon (fixed rate) {instrument.coupon} is not in [-0.5, 0.5]"
+        )
+        require(
+            instrument.negative_price_allowed,
+            "the value of an interest rate swap can be negative: set negative_price_allowed",
+        )
+    if instrument.product is Product.REPO:
+        require(bool(instrument.underlying), "a repo needs the Treasury behind it as its underlying")
+        require(instrument.expiry_ns > 0, "a repo needs its end (expiry_ns)")
+        require(
+            instrument.strike > 0,
+            f"strike (cash paid back in percent) {instrument.strike} is not positive",
+        )
+        require(
+            instrument.negative_price_allowed,
+            "the value of a repo can be negative: set negative_price_allowed",
         )
     return instrument

@@ -15,6 +15,7 @@ from engine.base.threads import Threads
 from engine.market.instruments import Instrument, Product, check_instrument
 from engine.market.model import model_code
 from engine.market.premium_curves import PremiumCurves
+from engine.market.rate_curves import RateCurves
 from engine.market.risk_prices import RiskPrices
 from engine.market.view import Float64s, Int64s, MarketView
 
@@ -63,7 +64,8 @@ class Market(MarketView):
     """Reference data and the latest price of every instrument.
 
     Attributes beside those of :class:`MarketView`, all by slot:
-        first_option, next_option: the options and security futures on an instrument, as a chain that ends with -1.
+        first_option, next_option: what rests on an instrument (options, security futures, repo), as a chain that ends
+            with -1.
         first_foreign, next_foreign: the instruments in the currency of an FX rate, likewise.
         bid, ask: in the instrument's currency; NaN where unknown.
         quoted_volatility: as it came, NaN where the message had none.
@@ -90,6 +92,7 @@ class Market(MarketView):
         price_tolerance: float = 0.0,
         volatility_tolerance: float = 0.0,
         threads: Threads | None = None,
+        rate_curves: RateCurves | None = None,
     ) -> None:
         """An empty market; the tolerances are those of :class:`RiskPrices`."""
         self.rate = rate
@@ -97,6 +100,7 @@ class Market(MarketView):
         self.next_valuation_time_ns = 0
         self.threads = threads or Threads()
         self.curves = PremiumCurves()
+        self.rate_curves = rate_curves or RateCurves()
         self.count = 0
         self.instruments = []
         self.slot_of = {}
@@ -115,6 +119,7 @@ class Market(MarketView):
         """
         check_instrument(instrument)
         slot = self.slot_of.get(instrument.instrument_id)
+        self.rate_curves.check(instrument, slot)
         if slot is None:
             slot = self._new_slot(instrument)
         else:
@@ -132,18 +137,21 @@ class Market(MarketView):
         self.recovery_rate[slot] = instrument.recovery_rate
         self.negative_price_allowed[slot] = instrument.negative_price_allowed
         self.curve[slot] = self.curves.curve_of(instrument)
+        self.rate_curves.put(slot, instrument)
         self.news[slot] |= MOVED | RENEWED
         return slot
 
     def is_needed(self, slot: int) -> bool:
         """Whether other instruments rest on this one."""
-        return bool(self.first_option[slot] >= 0 or self.first_foreign[slot] >= 0)
+        chained = bool(self.first_option[slot] >= 0 or self.first_foreign[slot] >= 0)
+        return chained or self.rate_curves.is_needed(self.instruments[slot])
 
     def remove(self, slot: int) -> None:
         """Forget an instrument on which no other rests; the next new one gets its slot."""
         self._unchain(slot, self.underlying, self.first_option, self.next_option)
         self._unchain(slot, self.fx, self.first_foreign, self.next_foreign)
         instrument_id = self.instruments[slot].instrument_id
+        self.rate_curves.remove(slot, self.instruments[slot])
         del self.slot_of[instrument_id]
         for target_id, waiting in list(self._waiting.items()):
             self._waiting[target_id] = [entry for entry in waiting if entry[0] != slot]

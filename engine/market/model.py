@@ -13,6 +13,6 @@ def model_code(instrument: Instrument) -> int:
     if instrument.price_model == "normal":
         return int(pricing.MODEL_BACHELIER_EUROPEAN)
     american = instrument.exercise == "american"
-    if instrument.product is Product.FUTURE_OPTION:
+    if instrument.product in {Product.FUTURE_OPTION, Product.CRYPTO_OPTION}:  # on a forward, without carry
         return int(pricing.MODEL_BLACK_FUTURE_AMERICAN if american else pricing.MODEL_BLACK_FUTURE_EUROPEAN)
     return int(pricing.MODEL_BLACK_SPOT_AMERICAN if american else pricing.MODEL_BLACK_SPOT_EUROPEAN)

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.market.instruments import DEBT, Product
+from engine.market.instruments import CLEARED_SWAPS, DEBT, Product
 from engine.market.market import DUE, PRODUCT_CODE, Market
+from engine.market.rate_follow import hold_swap_risk, value_swaps
 from engine.market.refresh_kernels import Prices, links_of, move_risk_prices, reach, settle_priced, to_solve
+from engine.market.repo import value_repos
 from engine.market.revaluation import implied_volatilities
 from engine.market.view import Int64s
 
 # Nodes of premium tables made ahead for the next step of the valuation time: some 0.3 ms a refresh. A curve has six to
 # twelve; at 20 passes a second those of some 5,000 curves are made within the 15 minutes between two steps.
 _PREPARED_NODES = 4
-_AGING = DEBT | {Product.CREDIT_DEFAULT_SWAP, Product.SECURITY_FUTURE}
+_AGING = DEBT | CLEARED_SWAPS | {Product.CREDIT_DEFAULT_SWAP, Product.SECURITY_FUTURE, Product.REPO}
 _AGES = np.array([product in _AGING for product in PRODUCT_CODE], np.bool_)
 
 
@@ -42,7 +44,8 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
     expired option, which is worth its intrinsic value.
 
     Args:
-        options: False leaves volatility and risk of options that have one waiting for a call with True.
+        options: False leaves volatility and risk of options and interest rate swaps that have one waiting for a call
+            with True.
     """
     count, news = market.count, market.news[: market.count]
     if options:
@@ -51,27 +54,31 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
             market.curves.prepare(
                 market.valuation_time_ns, market.next_valuation_time_ns, market.rate, _PREPARED_NODES
             )
+    value_swaps(market)
+    value_repos(market)
     links = links_of(market)
     live = Prices(market.mark, market.volatility, market.priced)
     valued, reached = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     slots = reach(news, count, links, valued, reached)
-    if len(slots) == 0:
+    if len(slots) == 0 and not (options and market.rate_curves.risk_waits):
         return Refreshed(slots, slots)
     solve = to_solve(slots, news, links, live, market.quoted_volatility, options)
     if len(solve):
         _solve_volatilities(market, solve)
     settle_priced(slots, links, live, valued)
     risk = market.risk
+    was_priced = risk.priced[:count].copy()
     due = move_risk_prices(
         slots, news, links, live, Prices(risk.mark, risk.volatility, risk.priced),
         risk.price_tolerance, risk.volatility_tolerance, options,
     )  # fmt: skip
+    hold_swap_risk(market, due, was_priced, options)
     return Refreshed(np.flatnonzero(valued), np.flatnonzero(due))
 
 
 def _step_risk_time(market: Market) -> None:
-    """Risk takes the market's valuation time; what was alive before it and ages is due: options, credit, debt, security
-    futures.
+    """Risk takes the market's valuation time; what was alive before it and ages is due: options, credit, debt, rates,
+    security futures.
     """
     earlier = min(market.valuation_time_ns, market.risk.valuation_time_ns)
     if market.valuation_time_ns == market.risk.valuation_time_ns:

@@ -12,6 +12,7 @@ from engine.base.threads import Threads
 from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.instruments import Instrument
 from engine.market.premium_curves import PremiumCurves
+from engine.market.rate_curves import RateCurves
 
 Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
@@ -35,6 +36,7 @@ class MarketView:
         rate: continuously compounded discount rate used for options.
         valuation_time_ns: the instant that years to expiry are counted from.
         curve: premium curve of an American option, -1 for everything else; curves: their tables.
+        rate_curves: interest rate curves and the swaps on them.
         threads: what revaluing options may use.
     """
 
@@ -61,6 +63,7 @@ class MarketView:
     valuation_time_ns: int
     curve: Int64s
     curves: PremiumCurves
+    rate_curves: RateCurves
     threads: Threads
 
     def slots(self, instrument_ids: Sequence[str]) -> Int64s:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
+from engine.portfolio.account_class import AccountClass, account_class
 
 # What a counterparty to swaps may be, as far as rules on collecting margin tell kinds apart; "" is any other.
 COUNTERPARTIES: tuple[str, ...] = (
@@ -28,6 +29,7 @@ class Account:
     type: str = "customer"
     desk: str = ""
     approvals: frozenset[str] = field(default_factory=frozenset)
+    issuer: str = ""  # the owner's group as an issuer of securities
     counterparty: str = ""
 
 
@@ -39,6 +41,8 @@ _FILLS: dict[str, Fill] = {
     "opening_as_of_ns": (np.int64, -1),
     "portfolio_margin": (np.bool_, False),
     "unified_eligible": (np.bool_, False),
+    "account_class": (np.int8, AccountClass.SPECULATOR),
+    "issuer": (np.int32, -1),
     "counterparty": (np.int8, 0),
 }
 
@@ -52,6 +56,8 @@ class AccountTable:
         opening_as_of_ns: when that record was drawn up.
         portfolio_margin: approved for portfolio margin.
         unified_eligible: may be margined by the unified candidate.
+        account_class: :class:`AccountClass`, for rulebooks that scale by it.
+        issuer: number of the owner's name as an issuer, -1 if it is none.
         counterparty: index into :data:`COUNTERPARTIES`.
     """
 
@@ -60,6 +66,8 @@ class AccountTable:
     opening_as_of_ns: NDArray[np.int64]
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
+    account_class: NDArray[np.int8]
+    issuer: NDArray[np.int32]
     counterparty: NDArray[np.int8]
 
     def __init__(self) -> None:
@@ -79,6 +87,7 @@ class AccountTable:
         self.partition[slot] = partition
         self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
         self.unified_eligible[slot] = unified_eligible
+        self.account_class[slot] = account_class(account.type, account.approvals)
         self.counterparty[slot] = COUNTERPARTIES.index(account.counterparty)
         return slot
 

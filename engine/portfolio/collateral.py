@@ -1,4 +1,4 @@
-"""Collateral haircuts: what an asset is worth as collateral in a silo, by kind, asset and maturity."""
+"""Collateral haircuts: what an asset is worth as collateral in a silo, by kind, asset and maturity, and why."""
 
 from __future__ import annotations
 
@@ -12,17 +12,33 @@ from numpy.typing import NDArray
 
 from engine.base.parameter_table import ParameterTable
 from engine.base.units import NANOSECONDS_PER_YEAR
-from engine.market.instruments import DERIVATIVES, REFERENCE_ONLY, SILOS, Instrument, Product
+from engine.market.instruments import DEBT, SILOS, TOKENISABLE, Instrument, Product
+from engine.portfolio.collateral_limits import ANY, HOLDABLE, CollateralLimits, read_limits, stated_source
 
 NOT_ELIGIBLE: Final = 1.0  # counts nothing
-ANY: Final = ""  # any asset of a kind, any foreign currency
 HOME_CURRENCY: Final = "USD"
-_HOLDABLE: Final = tuple(product.value for product in Product if product not in DERIVATIVES | REFERENCE_ONLY)
+_OTHER_GRADE: Final = ":other"  # a corporate bond below investment grade is a kind of its own
 
 
 def asset_of(instrument: Instrument) -> str:
     """The asset an instrument is: a pair such as BTC-USD names it as its underlying, else it is itself."""
     return instrument.underlying or instrument.instrument_id
+
+
+def limited_product(instrument: Instrument) -> str:
+    """The product that limits go by: of a token that of the security that it stands for."""
+    return instrument.tokenised_product or instrument.product.value
+
+
+def kind_of(instrument: Instrument) -> str:
+    """What haircut rules go by: the product, a corporate bond below investment grade apart."""
+    kind = limited_product(instrument)
+    return kind + _OTHER_GRADE if instrument.grade == "other" else kind
+
+
+def matured(instrument: Instrument, valuation_time_ns: int) -> bool:
+    """Whether it is debt, or a token of debt, whose principal is due: no longer an asset, not yet cash."""
+    return limited_product(instrument) in DEBT and 0 < instrument.expiry_ns <= valuation_time_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +50,48 @@ class MaturityBucket:
 
 
 @dataclass(frozen=True, slots=True)
+class HaircutRule:
+    """Haircuts of a kind of asset, shortest maturity first, and where they are from."""
+
+    buckets: tuple[MaturityBucket, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAddOn:
+    """What a token costs beside the haircut of what it stands for: settlement time, liquidity."""
+
+    haircut: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class CurrencyHaircut:
     """What a foreign currency costs: on cash, and on top of another asset's own haircut."""
 
     cash: float
     other_assets: float
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HaircutTerms:
+    """An asset's haircut in a silo by cause; the sum counts, at most 1.
+
+    Attributes:
+        own: of the kind of asset and its maturity. token, currency: on top.
+        reason: which rule, in words. sources: of each cause that costs something.
+    """
+
+    own: float
+    token: float
+    currency: float
+    reason: str
+    sources: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> float:
+        return min(NOT_ELIGIBLE, self.own + self.token + self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +99,18 @@ class CollateralSchedule:
     """Haircuts in [0, 1] by silo; 1 = not eligible. What no rule names is not eligible.
 
     Attributes:
-        buckets: by (silo, product, asset), asset ``ANY`` for the rest of the product; shortest first.
+        rules: by (silo, kind, asset), asset ``ANY`` for the rest of the kind.
+        tokens: by (silo, product that the token stands for).
         currencies: by (silo, currency), currency ``ANY`` for the rest.
+        limits: concentration, wrong-way risk, locations.
     """
 
     schedule_id: str
     version: str
-    buckets: Mapping[tuple[str, str, str], tuple[MaturityBucket, ...]]
+    rules: Mapping[tuple[str, str, str], HaircutRule]
+    tokens: Mapping[tuple[str, str], TokenAddOn]
     currencies: Mapping[tuple[str, str], CurrencyHaircut]
+    limits: CollateralLimits
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> CollateralSchedule:
@@ -64,33 +121,70 @@ class CollateralSchedule:
                 say something about the same silo and asset.
         """
         header = ParameterTable(f"collateral {mapping.get('schedule_id', 'schedule')}", mapping)
-        header.only("schedule_id", "version", "currency", "rules", "currencies")
+        header.only(
+            "schedule_id", "version", "currency", "rules", "currencies", "tokens", "limits", "volume_limits",
+            "wrong_way", "locations",
+        )  # fmt: skip
         header.text("currency", choices=(HOME_CURRENCY,))
         return cls(
             schedule_id=header.text("schedule_id"),
             version=header.text("version"),
-            buckets=_once(header, "rules", map(_rule, header.rows("rules"))),
+            rules=_once(header, "rules", map(_rule, header.rows("rules"))),
+            tokens=_once(
+                header, "tokens", map(_token, header.rows("tokens") if header.has("tokens") else ())
+            ),
             currencies=_once(header, "currencies", map(_currency, header.rows("currencies"))),
+            limits=read_limits(header),
         )
 
     def haircut(self, instrument: Instrument, silo: str, valuation_time_ns: int) -> float:
         """Share of the market value that does not count in a silo.
 
-        Time to maturity counts Act/365 from the valuation time; an asset past its maturity takes the shortest
-        bucket, a Treasury without maturity the longest. A foreign asset bears its currency's addition too.
+        Time to maturity counts Act/365 from the valuation time; matured debt counts nothing, debt without maturity
+        takes the longest bucket. A token bears its add-on too, a foreign asset its currency's addition.
         """
-        product = instrument.product.value
-        named = self.buckets.get((silo, product, asset_of(instrument)))
-        buckets = named or self.buckets.get((silo, product, ANY))
-        if buckets is None:
-            return NOT_ELIGIBLE
+        return self.terms(instrument, silo, valuation_time_ns).total
+
+    def terms(self, instrument: Instrument, silo: str, valuation_time_ns: int) -> HaircutTerms:
+        """The haircut by cause."""
+        kind, asset = kind_of(instrument), asset_of(instrument)
+        if matured(instrument, valuation_time_ns):
+            return HaircutTerms(
+                NOT_ELIGIBLE, 0.0, 0.0, "matured: counts nothing until its redemption is booked"
+            )
+        rule = self.rules.get((silo, kind, asset)) or self.rules.get((silo, kind, ANY))
+        if rule is None:
+            return HaircutTerms(NOT_ELIGIBLE, 0.0, 0.0, f"not eligible: no rule for {kind} in silo {silo}")
+        token = TokenAddOn(0.0, "")
+        if instrument.tokenised_product:
+            found = self.tokens.get((silo, instrument.tokenised_product))
+            if found is None:
+                reason = f"not eligible: no rule for tokens of {kind} in silo {silo}"
+                return HaircutTerms(NOT_ELIGIBLE, 0.0, 0.0, reason)
+            token = found
         years = math.inf
         if instrument.expiry_ns > 0:
-            years = max(instrument.expiry_ns - valuation_time_ns, 0) / NANOSECONDS_PER_YEAR
-        own = next((bucket.haircut for bucket in buckets if years < bucket.below_years), buckets[-1].haircut)
-        if instrument.currency == HOME_CURRENCY:
-            return own
-        return min(NOT_ELIGIBLE, own + self._currency(instrument.currency, silo).other_assets)
+            years = (instrument.expiry_ns - valuation_time_ns) / NANOSECONDS_PER_YEAR
+        bucket = next((each for each in rule.buckets if years < each.below_years), rule.buckets[-1])
+        foreign = instrument.currency != HOME_CURRENCY
+        currency = self._currency(instrument.currency, silo) if foreign else CurrencyHaircut(0.0, 0.0)
+        return HaircutTerms(
+            bucket.haircut,
+            token.haircut,
+            currency.other_assets,
+            _reason(kind, asset if (silo, kind, asset) in self.rules else "", rule, bucket),
+            tuple(source for source in (rule.source, token.source, currency.source) if source),
+        )
+
+    def most_units(self, instrument: Instrument, silo: str) -> float:
+        """Units of an asset that count in a silo: days of its volume; all of them where that is not known."""
+        days = self.limits.days(silo, limited_product(instrument), asset_of(instrument))
+        volume = instrument.average_daily_volume
+        return days * volume if math.isfinite(days) and volume > 0.0 else math.inf
+
+    def group(self, instrument: Instrument, silo: str) -> int:
+        """Number of the group with a limit that an asset is in, -1 if none."""
+        return self.limits.group(silo, limited_product(instrument), asset_of(instrument))
 
     def fx_haircut(self, currency: str, silo: str) -> float:
         """Haircut on cash of a currency in a silo; 0 for USD."""
@@ -109,6 +203,16 @@ class CollateralSchedule:
         return self.currencies.get((silo, currency)) or self.currencies.get((silo, ANY)) or none
 
 
+def _reason(kind: str, asset: str, rule: HaircutRule, bucket: MaturityBucket) -> str:
+    """E.g. ``treasury, maturity below 5 years`` or ``crypto_spot BTC``."""
+    named = f"{kind} {asset}".strip()
+    if len(rule.buckets) == 1:
+        return named
+    if math.isinf(bucket.below_years):
+        return f"{named}, maturity from {rule.buckets[-2].below_years:g} years"
+    return f"{named}, maturity below {bucket.below_years:g} years"
+
+
 _Entries = tuple[ParameterTable, list[tuple[str, ...]], Any]
 
 
@@ -124,21 +228,41 @@ def _once(header: ParameterTable, key: str, entries: Iterable[_Entries]) -> dict
 
 
 def _rule(table: ParameterTable) -> _Entries:
-    table.only("silos", "product", "assets", "haircut", "maturities")
-    product = table.text("product", choices=_HOLDABLE)
+    table.only("silos", "product", "grade", "assets", "haircut", "maturities")
+    product = table.text("product", choices=[each for each in HOLDABLE if each != Product.TOKENISED])
+    kind = product + _grade(table, product)
     assets = table.texts("assets") if table.has("assets") else (ANY,)
     silos = table.texts("silos", choices=tuple(SILOS))
-    keys: list[tuple[str, ...]] = [(silo, product, asset) for silo in silos for asset in assets]
+    keys: list[tuple[str, ...]] = [(silo, kind, asset) for silo in silos for asset in assets]
     if table.has("haircut") == table.has("maturities"):
         raise table.bad("haircut", "give either haircut or maturities")
     if table.has("haircut"):
-        return table, keys, (MaturityBucket(math.inf, table.number("haircut", 0.0, 1.0)),)
-    if product != Product.TREASURY:
+        buckets: tuple[MaturityBucket, ...] = (MaturityBucket(math.inf, table.number("haircut", 0.0, 1.0)),)
+    elif product in DEBT:
+        buckets = maturity_buckets(table)
+    else:
         raise table.bad("maturities", f"{product} has no maturity")
-    return table, keys, _maturities(table)
+    return table, keys, HaircutRule(buckets, stated_source(table))
 
 
-def _maturities(table: ParameterTable) -> tuple[MaturityBucket, ...]:
+def _grade(table: ParameterTable, product: str) -> str:
+    if not table.has("grade"):
+        return ""
+    grade = table.text("grade", choices=("investment", "other"))
+    if product != Product.CORPORATE_BOND:
+        raise table.bad("grade", f"{product} has no grade")
+    return _OTHER_GRADE if grade == "other" else ""
+
+
+def _token(table: ParameterTable) -> _Entries:
+    table.only("silos", "products", "add_on")
+    products = table.texts("products", choices=sorted(TOKENISABLE))
+    silos = table.texts("silos", choices=tuple(SILOS))
+    add_on = TokenAddOn(table.number("add_on", 0.0, 1.0), stated_source(table))
+    return table, [(silo, product) for silo in silos for product in products], add_on
+
+
+def maturity_buckets(table: ParameterTable) -> tuple[MaturityBucket, ...]:
     """Buckets in order; only the last one is open, and a longer maturity never costs less."""
     rows = table.rows("maturities")
     buckets: list[MaturityBucket] = []
@@ -163,5 +287,6 @@ def _currency(table: ParameterTable) -> _Entries:
     if HOME_CURRENCY in currencies:
         raise table.bad("currencies", f"{HOME_CURRENCY} is the home currency and has no haircut")
     silos = table.texts("silos", choices=tuple(SILOS))
-    value = CurrencyHaircut(table.number("cash", 0.0, 1.0), table.number("other_assets", 0.0, 1.0))
+    cash, other_assets = table.number("cash", 0.0, 1.0), table.number("other_assets", 0.0, 1.0)
+    value = CurrencyHaircut(cash, other_assets, stated_source(table))
     return table, [(silo, currency) for silo in silos for currency in currencies], value

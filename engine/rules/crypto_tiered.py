@@ -1,9 +1,10 @@
-"""Perpetuals and crypto futures, cross margin, tiered by notional; vectorised.
+"""Perpetuals, crypto futures and options, cross margin, tiered by notional; vectorised.
 
 Each contract of an account is charged by itself: maintenance = |notional| x rate - deduction of the tier that
-the notional reaches, initial = |notional| x initial rate of that tier; the account's is the sum. Linear
-contracts only. The plain twin is :mod:`engine.rules.crypto_tiered_plain`; parameters and their sources are in
-``data/crypto-tiered.toml``; the clerk's page is ``docs/rulebooks/crypto-tiered.md``.
+the notional reaches, initial = |notional| x initial rate of that tier; an option sold by shares of its underlying's
+price, an option bought by its own value; the account's is the sum. Linear contracts only. The plain twin is
+:mod:`engine.rules.crypto_tiered_plain`; parameters and their sources are in ``data/crypto-tiered.toml``; the clerk's
+page is ``docs/rulebooks/crypto-tiered.md``.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.rules.account_sums import sum_by_account
 from engine.rules.covered import require_covered
+from engine.rules.crypto_tiered_options import OptionRows
 from engine.rules.crypto_tiered_parameters import Parameters
 from engine.rules.crypto_tiered_plain import COVERED, explain_account
-from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
+from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained
 
 # Settlement in the quote currency or by delivery; both leave P&L linear in the price.
@@ -40,7 +42,7 @@ def _charge(
     """out[m, 2] = initial, maintenance; tiers[t] = reached at, initial rate, maintenance rate, deduction."""
     for unit in range(len(notional)):
         size = abs(notional[unit])
-        if size == 0.0:
+        if size == 0.0:  # an option, or nothing that has a price
             continue
         tier = first_tier[schedule[unit]]
         last = first_tier[schedule[unit] + 1] - 1
@@ -58,7 +60,8 @@ def _charge(
 class CryptoTiered:
     """Tiered crypto margin as a :class:`engine.rules.interface.SiloRulebook`.
 
-    Exposure column: signed notional in USD. A netting set is one contract, named ``schedule/instrument_id``.
+    Exposure columns: signed notional in USD; of options, each 0 for everything else, the value bought and what is
+    sold requires initially and for maintenance. A netting set is one contract, named ``schedule/instrument_id``.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -66,7 +69,7 @@ class CryptoTiered:
         self.rulebook_id = parameters.rulebook_id
         self.version = parameters.version
         self.silo = parameters.silo
-        self.column_kinds = np.array([LINEAR], np.int8)
+        self.column_kinds = np.array([LINEAR, LONG, SHORT, SHORT], np.int8)
         self.scenario_names: tuple[str, ...] = ()
         schedules = list(parameters.schedules.values())
         self._index = {schedule.name: index for index, schedule in enumerate(schedules)}
@@ -78,7 +81,8 @@ class CryptoTiered:
                 for schedule in schedules
                 for tier in schedule.tiers
             ]
-        )
+        ).reshape(-1, 4)
+        self._option_rates = OptionRows(parameters)
         self._schedule_of_set = np.zeros(0, np.int64)
 
     def netting_set(self, instrument: Instrument) -> str:
@@ -86,7 +90,8 @@ class CryptoTiered:
 
         Raises:
             MarginError: NO_RULEBOOK for other products and for coin-margined (inverse) contracts;
-                BAD_PARAMETER if the instrument's margin_schedule is not in the parameter file.
+                BAD_PARAMETER if the instrument's margin_schedule is not in the parameter file, or one of options
+                for another contract, or the other way round.
         """
         thing = f"instrument {instrument.instrument_id} in silo {self.silo}"
         require_covered(self, instrument, COVERED)
@@ -98,6 +103,14 @@ class CryptoTiered:
                 f"with settlement {instrument.settlement!r} is coin-margined (inverse) or foreign",
             )
         self._schedule_index(instrument.margin_schedule, instrument.instrument_id)
+        schedule = self.parameters.schedules[instrument.margin_schedule]
+        if (schedule.option is not None) != instrument.is_option:
+            raise MarginError(
+                Reason.BAD_PARAMETER,
+                f"rulebook {self.rulebook_id}: schedules.{schedule.name}",
+                f"is {'not ' if instrument.is_option else ''}one of options, but {thing} is "
+                f"{instrument.product.value}",
+            )
         return f"{instrument.margin_schedule}/{instrument.instrument_id}"
 
     def bind(self, netting_sets: Sequence[str]) -> None:
@@ -126,12 +139,17 @@ class CryptoTiered:
         return index
 
     def rows(self, market: MarketView, slots: Int64s) -> Float64s:
-        """float64[n, 1]: notional of one contract, USD; 0 without a price."""
-        return np.where(market.priced[slots], market.unit_value_usd(slots), 0.0)[:, None]
+        """float64[n, 4]: notional of one contract, or value and requirements of one option; 0 without a price."""
+        rows = np.zeros((len(slots), len(self.column_kinds)))
+        priced = market.priced[slots]
+        option = market.model[slots] > 0
+        rows[priced & ~option, 0] = market.unit_value_usd(slots[priced & ~option])
+        rows[priced & option, 1:] = self._option_rates.of(market, slots[priced & option])
+        return rows
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
         """float64[m, 2]: initial and maintenance of each contract, USD."""
-        charges = np.zeros((len(exposures), 2))
+        charges = exposures[:, 1:2] + exposures[:, 2:4]
         notional = np.ascontiguousarray(exposures[:, 0])
         schedule = self._schedule_of_set[sets]
         _charge(notional, schedule, self._first_tier, self._tiers, self._rounding, charges)
@@ -140,6 +158,11 @@ class CryptoTiered:
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: the sum over contracts; contracts do not offset one another."""
         return sum_by_account(charges, offsets)
+
+    @property
+    def names_liquidation_prices(self) -> bool:
+        """Given the equity, the explanation names them."""
+        return True
 
     def explain(
         self, holdings: Sequence[Holding], market: MarketView, equity_usd: float | None = None

@@ -76,14 +76,29 @@ class OpenInterestScaling:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionRates:
+    """What one option sold costs, as shares of the price of its underlying.
+
+    Attributes:
+        initial_rate: less the amount out of the money, at least ``initial_floor_rate``.
+        maintenance_rate: of the underlying's price; for a put of the option's own value, if that is more.
+    """
+
+    initial_rate: float
+    initial_floor_rate: float
+    maintenance_rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """Tiers of one contract family of one venue, lowest first.
+    """Tiers of one contract family of one venue, lowest first; or the rates of its options.
 
     Attributes:
         maximum_notional_usd: largest position the venue lets one open; infinite where it names none. A
             position that grew beyond it stays in the last tier.
         rounding_usd: requirements round up to a multiple of it; 0 = not rounded.
         scaling: where a schedule of kind ``open_interest`` has its rates from.
+        option: of a schedule of kind ``option``, which has no tiers.
     """
 
     name: str
@@ -91,6 +106,7 @@ class Schedule:
     maximum_notional_usd: float = math.inf
     rounding_usd: float = 0.0
     scaling: OpenInterestScaling | None = None
+    option: OptionRates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +139,19 @@ class Parameters:
 
 
 def _schedule(name: str, table: ParameterTable) -> Schedule:
-    if table.text("kind", choices=("tiered", "open_interest")) == "tiered":
-        return _tiered(name, table)
-    return _open_interest(name, table)
+    read = {"tiered": _tiered, "open_interest": _open_interest, "option": _option}
+    return read[table.text("kind", choices=tuple(read))](name, table)
+
+
+def _option(name: str, table: ParameterTable) -> Schedule:
+    table.only("kind", "initial_rate", "initial_floor_rate", "maintenance_rate")
+    floor = table.number("initial_floor_rate", 1e-6, 1.0)
+    rates = OptionRates(
+        initial_rate=table.number("initial_rate", floor, 1.0),
+        initial_floor_rate=floor,
+        maintenance_rate=table.number("maintenance_rate", 1e-6, floor),
+    )
+    return Schedule(name, (), option=rates)
 
 
 def _open_interest(name: str, table: ParameterTable) -> Schedule:

@@ -1,4 +1,4 @@
-"""Tiered crypto margin for one account, in the order in which a clerk works it out."""
+"""Tiered crypto margin, options included, for one account, in the order in which a clerk works it out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.rules.crypto_tiered_parameters import Parameters, Schedule
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 
-COVERED = frozenset({Product.PERPETUAL, Product.CRYPTO_FUTURE})
+COVERED = frozenset({Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION})
 Facts = dict[str, float | str]
 
 
@@ -54,7 +54,7 @@ def explain_account(
             liquidation price.
     """
     charged = [
-        charge_position(parameters.schedules[position.instrument.margin_schedule], position)
+        _charge(parameters.schedules[position.instrument.margin_schedule], position, market)
         for position in net_positions(parameters.silo, holdings, market)
     ]
     maintenance_usd = math.fsum(one.maintenance_usd for one in charged)
@@ -88,6 +88,43 @@ def net_positions(silo: str, holdings: Sequence[Holding], market: MarketView) ->
     return positions
 
 
+def _charge(schedule: Schedule, position: Position, market: MarketView) -> Charged:
+    if schedule.option is None or position.mark is None:
+        return charge_position(schedule, position)
+    slot = market.slot_of[position.instrument.underlying]
+    return charge_option(schedule, position, position.mark, float(market.mark[slot]))
+
+
+def charge_option(schedule: Schedule, position: Position, mark: float, underlying: float) -> Charged:
+    """An option bought requires its value; one sold max(rate x S - out of the money, floor x S), never less than for
+    maintenance, which is rate x S, for a put rate x the larger of S and the option's value. The venue adds the premium.
+    """
+    rates, option = schedule.option, position.instrument
+    assert rates is not None
+    facts: Facts = {
+        "quantity": position.quantity,
+        "multiplier": option.multiplier,
+        "schedule": schedule.name,
+        "mark": mark,
+        "underlying_price": underlying,
+    }
+    size = abs(position.units)
+    if position.units > 0.0:
+        value_usd = size * mark
+        facts["initial_usd"] = value_usd
+        return Charged(position, value_usd, (Part("value of options bought", value_usd),), facts)
+    out = max(option.strike - underlying if option.right == "call" else underlying - option.strike, 0.0)
+    maintenance = rates.maintenance_rate * (underlying if option.right == "call" else max(underlying, mark))
+    initial = max(rates.initial_rate * underlying - out, rates.initial_floor_rate * underlying, maintenance)
+    facts |= {
+        "out_of_the_money": out,
+        "initial_usd": size * initial,
+        "published_initial_usd": size * (initial + mark),
+        "published_maintenance_usd": size * (maintenance + mark),
+    }
+    return Charged(position, size * initial, (Part("options sold", size * maintenance),), facts)
+
+
 def charge_position(schedule: Schedule, position: Position) -> Charged:
     """Initial = notional x initial rate; maintenance = notional x rate - deduction; of the tier reached."""
     facts: Facts = {
@@ -119,7 +156,20 @@ def charge_position(schedule: Schedule, position: Position) -> Charged:
         "initial_rate": tier.initial_rate,
         "initial_usd": initial_usd,
     }
-    return Charged(position, initial_usd, tuple(parts), facts | _schedule_facts(schedule, notional_usd))
+    facts |= _funding(position, notional_usd) | _schedule_facts(schedule, notional_usd)
+    return Charged(position, initial_usd, tuple(parts), facts)
+
+
+def _funding(position: Position, notional_usd: float) -> Facts:
+    """What the account pays (positive) or gets at the next funding time if nothing moves: longs pay a positive rate."""
+    rate = position.instrument.funding_rate
+    if rate == 0.0:
+        return {}
+    return {
+        "funding_rate": rate,
+        "funding_interval_h": position.instrument.funding_interval_h,
+        "next_funding_usd": math.copysign(notional_usd, position.units) * rate,
+    }
 
 
 def round_up(amount_usd: float, unit_usd: float) -> float:
@@ -145,9 +195,9 @@ def _liquidation(
     parameters: Parameters, one: Charged, maintenance_usd: float, equity_usd: float | None
 ) -> Facts:
     position = one.position
-    if equity_usd is None or position.mark is None or position.units == 0.0:
-        return {}
     schedule = parameters.schedules[position.instrument.margin_schedule]
+    if equity_usd is None or position.mark is None or position.units == 0.0 or schedule.option is not None:
+        return {}
     others_usd = maintenance_usd - one.maintenance_usd
     price = liquidation_price(schedule, equity_usd, others_usd, position.units, position.mark)
     if price is not None:

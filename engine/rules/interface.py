@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -18,14 +19,16 @@ from numpy.typing import NDArray
 
 from engine.base.errors import MarginError
 from engine.market.instruments import Instrument
+from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
+from engine.portfolio.account_class import AccountClass
 from engine.risk.kinds import HELD, LINEAR, LONG, SHORT
 from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "AddingRulebook", "Float64s", "Holding", "Int8s", "Int64s", "MinimumEquity", "PairingRulebook", "Rulebook",
-    "SiloRulebook",
+    "AddingRulebook", "DatedRulebook", "Float64s", "Holding", "Int8s", "Int64s", "LiquidationPrices", "MinimumEquity",
+    "PairingRulebook", "Rulebook", "ScaledByClass", "ScenarioRulebook", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -170,6 +173,60 @@ class PairingRulebook(SiloRulebook, Protocol):
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions of an account are left out, one error each."""
         ...
+
+
+@runtime_checkable
+class ScaledByClass(Protocol):
+    """A rulebook whose requirement depends on whose account it is; ``combine`` and ``explain`` take the first class.
+
+    Classes: :class:`engine.portfolio.account_class.AccountClass`.
+    """
+
+    def combine_by_class(self, charges: Float64s, sets: Int64s, offsets: Int64s, classes: Int8s) -> Float64s:
+        """As :meth:`SiloRulebook.combine`; ``classes``: int8[a]."""
+        ...
+
+    def explain_by_class(
+        self, holdings: Sequence[Holding], market: MarketView, account_class: AccountClass
+    ) -> Explained:
+        """As :meth:`SiloRulebook.explain`."""
+        ...
+
+
+@runtime_checkable
+class LiquidationPrices(Protocol):
+    """A rulebook that says at which price each contract brings its account down to the maintenance requirement."""
+
+    def explain(
+        self, holdings: Sequence[Holding], market: MarketView, equity_usd: float | None = None
+    ) -> Explained:
+        """As :meth:`SiloRulebook.explain`.
+
+        Args:
+            equity_usd: equity that stands behind these holdings alone.
+        """
+        ...
+
+    @property
+    def names_liquidation_prices(self) -> bool:
+        """Always True: what tells these rulebooks from others at run time."""
+        ...
+
+
+@runtime_checkable
+class DatedRulebook(Protocol):
+    """A rulebook whose parameters hold rates of several dates."""
+
+    def on(self, day: date) -> SiloRulebook:
+        """The rulebook in force on a UTC day; itself where nothing differs."""
+        ...
+
+
+@runtime_checkable
+class ScenarioRulebook(Protocol):
+    """A rulebook whose scenario set is data beside its parameters; new parameters keep the set."""
+
+    scenarios: ScenarioSet
 
 
 @runtime_checkable

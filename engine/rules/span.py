@@ -1,25 +1,27 @@
 """SPAN-type margin of futures and options on futures, vectorised.
 
 Netting set = combined commodity. Its exposure is the sum of sixteen-scenario risk arrays and of composite
-deltas by contract month; its risk is max(short option minimum, scanning risk + inter-month charge -
-inter-commodity credit). Equity counts options at value, so net option value is not subtracted here; the
-published form, risk less net option value, is a fact of the explanation. The plain twin is
-:mod:`engine.rules.span_plain`; parameters and their sources are in ``data/span-futures.toml``; the clerk's
-page is ``docs/rulebooks/span-futures.md``.
+deltas by contract month; its risk is max(short option minimum, scanning risk + inter-month charge + delivery
+charge - inter-commodity credits), scaled by the class of the account. Equity counts options at value, so net
+option value is not subtracted here; the published form, risk less net option value, is a fact of the
+explanation. The plain twin is :mod:`engine.rules.span_plain`; parameters and their sources are in
+``data/span-futures.toml``; the clerk's page is ``docs/rulebooks/span-futures.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.revaluation import option_moves
 from engine.market.view import MarketView
+from engine.portfolio.account_class import AccountClass
 from engine.rules import span_kernels as kernels
 from engine.rules.covered import require_covered
-from engine.rules.interface import HELD, LINEAR, SHORT, Float64s, Holding, Int64s
+from engine.rules.interface import HELD, LINEAR, SHORT, Float64s, Holding, Int8s, Int64s
 from engine.rules.requirement import Explained
 from engine.rules.span_contracts import Contracts
 from engine.rules.span_parameters import (
@@ -42,13 +44,17 @@ class SpanFutures:
     first instrument is seen; figures do not depend on which one.
     """
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, day: date | None = None) -> None:
+        """``day``: takes the rates of that day; without one those that the file states beside its dated ones."""
+        self._dated = parameters
+        self._day = day
+        parameters = parameters if day is None else parameters.on(day)
         self.parameters = parameters
         self.rulebook_id = parameters.rulebook_id
         self.version = parameters.version
         self.silo = Silo.FUTURES.value
         kinds = np.full(kernels.MONTHS + parameters.month_columns, LINEAR, np.int8)
-        kinds[[kernels.MINIMUM, kernels.SHORT_OPTIONS]] = SHORT
+        kinds[[kernels.MINIMUM_CALLS, kernels.MINIMUM_PUTS, kernels.SHORT_OPTIONS]] = SHORT
         kinds[kernels.FUTURES_HELD] = HELD
         self.column_kinds = kinds
         self.scenario_names = SCENARIO_NAMES
@@ -58,7 +64,16 @@ class SpanFutures:
         self._slope_weights = slope_weights(parameters.scan)
         self._contracts = Contracts(parameters)
         self._spreads = SpreadTables(parameters)
+        self._greater_side = np.array(
+            [each.short_options_counted == "greater" for each in parameters.commodities.values()], np.bool_
+        )
         self._commodity_of_set = np.zeros(0, np.int64)
+
+    def on(self, day: date) -> SpanFutures:
+        """The rulebook with the rates of a UTC day; itself if they are the same."""
+        if self._day == day or self._dated.on(day) == self.parameters:
+            return self
+        return SpanFutures(self._dated, day)
 
     def netting_set(self, instrument: Instrument) -> str:
         """The combined commodity.
@@ -99,7 +114,9 @@ class SpanFutures:
         delta = np.where(np.isnan(terms.published_delta), delta, terms.published_delta)
         rows[priced, : kernels.SCENARIOS] = pnl
         rows[priced, kernels.SLOPE] = delta * scan_usd / terms.scale
-        rows[priced, kernels.MINIMUM] = np.where(option, terms.scale * terms.minimum_usd, 0.0)
+        minimum_usd = np.where(option, terms.scale * terms.minimum_usd, 0.0)
+        rows[priced, kernels.MINIMUM_CALLS] = np.where(market.is_call[slots], minimum_usd, 0.0)
+        rows[priced, kernels.MINIMUM_PUTS] = np.where(market.is_call[slots], 0.0, minimum_usd)
         rows[priced, kernels.SHORT_OPTIONS] = option
         rows[priced, kernels.FUTURES_HELD] = ~option
         rows[priced, kernels.OPTION_VALUE] = np.where(option, market.unit_value_usd(slots), 0.0)
@@ -117,28 +134,47 @@ class SpanFutures:
         return pnl
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
-        """float64[m, 8]: columns of :mod:`engine.rules.span_kernels` (scanning risk ... active scenario)."""
+        """float64[m, c]: columns of :mod:`engine.rules.span_kernels` (scanning risk ... delivery charge)."""
         charges: Float64s = kernels.charge_units(
             np.ascontiguousarray(exposures),
             self._commodity_of_set[sets],
-            self._contracts.tier_of_column,
-            *self._spreads.inter_month,
+            self._greater_side,
+            len(self.parameters.super_inter_commodity) > 0,
+            self._contracts.months.order,
+            self._contracts.months.delivery,
+            *self._contracts.months.inter_month,
         )
         return charges
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
-        """float64[a, 2]: sum of commodity risks after inter-commodity credits; initial by its factor."""
+        """float64[a, 2]: all accounts as speculators."""
+        return self.combine_by_class(charges, sets, offsets, np.zeros(len(offsets) - 1, np.int8))
+
+    def combine_by_class(self, charges: Float64s, sets: Int64s, offsets: Int64s, classes: Int8s) -> Float64s:
+        """float64[a, 2]: sum of commodity risks after spreads between commodities; initial by its factor."""
         requirements: Float64s = kernels.combine_accounts(
             np.ascontiguousarray(charges),
             self._commodity_of_set[sets],
             offsets,
-            *self._spreads.inter_commodity,
+            classes,
+            self._spreads.factors,
+            self._spreads.before_months,
+            self._spreads.after_months,
+            self._contracts.months.order,
+            self._contracts.months.delivery,
+            self._contracts.months.inter_month,
         )
         return requirements
 
     def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
+        """The plain twin for a speculator."""
+        return explain_account(self.parameters, holdings, market, AccountClass.SPECULATOR)
+
+    def explain_by_class(
+        self, holdings: Sequence[Holding], market: MarketView, account_class: AccountClass
+    ) -> Explained:
         """The plain twin."""
-        return explain_account(self.parameters, holdings, market)
+        return explain_account(self.parameters, holdings, market, account_class)
 
 
 def slope_weights(scan: Scan) -> Float64s:

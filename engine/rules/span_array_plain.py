@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from engine.market.instruments import Instrument
 from engine.market.plain import fx_rate, option_value
 from engine.market.view import MarketView
+from engine.rules.span_commodity import Commodity
 from engine.rules.span_parameters import (
     REGULAR_THIRDS,
     SCENARIOS,
     VOLATILITY_DIRECTIONS,
-    Commodity,
     Parameters,
     Scan,
 )
@@ -52,7 +52,7 @@ def contract_risk(parameters: Parameters, instrument: Instrument, market: Market
     standard_contracts = instrument.multiplier / commodity.contract_multiplier
     mark = float(market.mark[slot])
     price = float(market.mark[market.slot_of[instrument.underlying]]) if instrument.is_option else mark
-    scan_usd = _price_scan_usd(commodity, standard_contracts, price, unit_usd)
+    scan_usd = _price_scan_usd(commodity, instrument.contract_month, standard_contracts, price, unit_usd)
     facts: Facts = {"mark": mark, "price_scan_range": scan_usd / unit_usd, "price_scan_usd": scan_usd}
     published = parameters.risk_arrays.get(instrument.instrument_id)
     if published is not None:
@@ -61,8 +61,12 @@ def contract_risk(parameters: Parameters, instrument: Instrument, market: Market
     elif instrument.is_option:
         volatility = float(market.volatility[slot])
         facts |= {"underlying_price": price, "implied_volatility": volatility}
-        facts["volatility_scan"] = commodity.volatility_scan
-        pnl_usd = _option_pnl_usd(parameters.scan, commodity, instrument, market, price, volatility, scan_usd)
+        of_month = commodity.month_scans.get(instrument.contract_month)
+        volatility_scan = commodity.volatility_scan if of_month is None else of_month.volatility_scan
+        facts["volatility_scan"] = volatility_scan
+        pnl_usd = _option_pnl_usd(
+            parameters.scan, volatility_scan, instrument, market, price, volatility, scan_usd
+        )
     else:
         moves = zip(parameters.scan.price_moves, parameters.scan.cover, strict=True)
         pnl_usd = tuple(scan_usd * move * cover for move, cover in moves)
@@ -83,8 +87,12 @@ def contract_risk(parameters: Parameters, instrument: Instrument, market: Market
     )
 
 
-def _price_scan_usd(commodity: Commodity, standard_contracts: float, price: float, unit_usd: float) -> float:
+def _price_scan_usd(
+    commodity: Commodity, month: str, standard_contracts: float, price: float, unit_usd: float
+) -> float:
     """Price scan range of one contract: a rate per standard contract, or a fraction of the notional."""
+    if month in commodity.month_scans:
+        return commodity.month_scans[month].price_scan_usd * standard_contracts
     if commodity.price_scan_rate > 0.0:
         return commodity.price_scan_rate * abs(price) * unit_usd
     return commodity.price_scan_usd * standard_contracts
@@ -92,7 +100,7 @@ def _price_scan_usd(commodity: Commodity, standard_contracts: float, price: floa
 
 def _option_pnl_usd(
     scan: Scan,
-    commodity: Commodity,
+    volatility_scan: float,
     option: Instrument,
     market: MarketView,
     price: float,
@@ -105,7 +113,7 @@ def _option_pnl_usd(
     results = []
     for move, cover, direction in zip(scan.price_moves, scan.cover, VOLATILITY_DIRECTIONS, strict=True):
         moved_price = price + move * scan_usd / unit_usd
-        moved_volatility = volatility * (1.0 + direction * commodity.volatility_scan)
+        moved_volatility = volatility * (1.0 + direction * volatility_scan)
         moved = option_value(option, market, moved_price, moved_volatility)
         results.append(unit_usd * (moved - now) * cover)
     return tuple(results)

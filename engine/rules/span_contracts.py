@@ -12,12 +12,15 @@ from engine.base.errors import MarginError, Reason
 from engine.market.instruments import Instrument
 from engine.market.view import MarketView
 from engine.rules.interface import Float64s, Int64s
+from engine.rules.span_months import MonthTables
 from engine.rules.span_parameters import SCENARIOS, Parameters
 
 _FILLS: dict[str, Fill] = {
     "_commodity": (np.int64, -1),
     "_month_column": (np.int64, 0),
     "_published": (np.int64, -1),
+    "_scan_usd": (np.float64, 0.0),
+    "_volatility_scan": (np.float64, 0.0),
 }
 
 
@@ -27,7 +30,7 @@ class Terms:
 
     Attributes:
         scale: float64[n], standard contracts in one contract.
-        scan_usd, scan_rate, volatility_scan, minimum_usd: float64[n], of the commodity.
+        scan_usd, volatility_scan: float64[n], of the contract month; scan_rate, minimum_usd: of the commodity.
         month_column: int64[n].
         published: bool[n], has an array of its own; published_usd: float64[those, 16];
         published_delta: float64[n], NaN where it follows from the array.
@@ -49,19 +52,16 @@ class Contracts:
 
     Attributes:
         commodity_index: position of each commodity in the parameters.
-        tier_of_column: int64[commodities, month columns], from 0.
+        months: their columns and what spreads may take from them.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         commodities = list(parameters.commodities.values())
         self.commodity_index = {commodity.name: index for index, commodity in enumerate(commodities)}
-        self.tier_of_column = np.zeros((len(commodities), parameters.month_columns), np.int64)
-        self._columns: list[dict[str, int]] = [{} for _ in commodities]
+        self.months = MonthTables(parameters)
         self._multiplier = np.array([commodity.contract_multiplier for commodity in commodities])
-        self._scan_usd = np.array([commodity.price_scan_usd for commodity in commodities])
         self._scan_rate = np.array([commodity.price_scan_rate for commodity in commodities])
-        self._volatility_scan = np.array([commodity.volatility_scan for commodity in commodities])
         self._minimum_usd = np.array([commodity.short_option_minimum_usd for commodity in commodities])
         arrays = parameters.risk_arrays
         self._array_index = {instrument_id: index for index, instrument_id in enumerate(arrays)}
@@ -72,6 +72,8 @@ class Contracts:
         self._commodity: Int64s
         self._month_column: Int64s
         self._published: Int64s
+        self._scan_usd: Float64s
+        self._volatility_scan: Float64s
         for name, column in filled(_FILLS, 0).items():
             setattr(self, name, column)
 
@@ -84,16 +86,12 @@ class Contracts:
         index = self.commodity_index.get(instrument.combined_commodity)
         if index is None:
             raise self._bad(instrument, f"commodities.{instrument.combined_commodity}", "is missing")
-        columns = self._columns[index]
-        month = instrument.contract_month
-        if month not in columns:
-            if len(columns) == self._parameters.month_columns:
-                detail = f"all {len(columns)} contract months of the commodity are in use; raise it"
-                raise self._bad(instrument, "month_columns", detail)
-            commodity = self._parameters.commodities[instrument.combined_commodity]
-            self.tier_of_column[index, len(columns)] = commodity.tier(month) - 1
-            columns[month] = len(columns)
-        return columns[month]
+        column = self.months.column(index, instrument.contract_month)
+        if column < 0:
+            columns = self._parameters.month_columns
+            detail = f"all {columns} contract months of the commodity are in use; raise it"
+            raise self._bad(instrument, "month_columns", detail)
+        return column
 
     def terms(self, market: MarketView, slots: Int64s) -> Terms:
         """The terms of the instruments in these slots."""
@@ -103,9 +101,9 @@ class Contracts:
         published = array >= 0
         return Terms(
             scale=market.multiplier[slots] / self._multiplier[commodity],
-            scan_usd=self._scan_usd[commodity],
+            scan_usd=self._scan_usd[slots],
             scan_rate=self._scan_rate[commodity],
-            volatility_scan=self._volatility_scan[commodity],
+            volatility_scan=self._volatility_scan[slots],
             minimum_usd=self._minimum_usd[commodity],
             month_column=self._month_column[slots],
             published=published,
@@ -124,7 +122,16 @@ class Contracts:
                 self._month_column[slot] = self.month_column(instrument)
                 self._commodity[slot] = self.commodity_index[instrument.combined_commodity]
                 self._published[slot] = self._array_index.get(instrument.instrument_id, -1)
+                self._scan_usd[slot], self._volatility_scan[slot] = self._scan(instrument)
                 self._known[slot] = instrument
+
+    def _scan(self, instrument: Instrument) -> tuple[float, float]:
+        """Price and volatility scan range: of its contract month, else of its commodity."""
+        commodity = self._parameters.commodities[instrument.combined_commodity]
+        of_month = commodity.month_scans.get(instrument.contract_month)
+        if of_month is not None:
+            return of_month.price_scan_usd, of_month.volatility_scan
+        return commodity.price_scan_usd, commodity.volatility_scan
 
     def _bad(self, instrument: Instrument, path: str, detail: str) -> MarginError:
         thing = f"rulebook {self._parameters.rulebook_id}: {path}"

@@ -1,22 +1,31 @@
-"""SPAN-type charges as compiled loops over units (account x commodity); spreads form in parameter order."""
+"""SPAN-type charges as compiled loops over units (account x commodity)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from engine.base.kernel import kernel
-from engine.rules.interface import Float64s, Int64s
+from engine.rules.interface import Float64s, Int8s, Int64s
+from engine.rules.span_months import Bools
+from engine.rules.span_spread_kernels import (
+    NOISE,
+    delivery_charge,
+    give_credits,
+    inter_month_charge,
+    take_from_months,
+)
 
 # Columns of an exposure; contract months follow from MONTHS on, the 16 scenarios stand before SLOPE.
 SCENARIOS = 16
 SLOPE = 16  # composite price risk: USD per full price scan range, signed
-MINIMUM = 17  # short option minimum
-SHORT_OPTIONS = 18  # contracts
-FUTURES_HELD = 19  # instruments
-OPTION_VALUE = 20  # net option value, USD
-MONTHS = 21  # composite delta by contract month, in standard contracts
+MINIMUM_CALLS = 17  # short option minimum of the calls, USD
+MINIMUM_PUTS = 18
+SHORT_OPTIONS = 19  # contracts
+FUTURES_HELD = 20  # instruments
+OPTION_VALUE = 21  # net option value, USD
+MONTHS = 22  # composite delta by contract month, in standard contracts
 
-# Columns of a charge.
+# Columns of a charge. Where spreads form before those between months, the deltas by month follow from CHARGES on.
 SCANNING_RISK = 0
 INTER_MONTH_CHARGE = 1
 SHORT_OPTION_MINIMUM = 2
@@ -25,10 +34,9 @@ NET_DELTA = 4
 NET_OPTION_VALUE = 5
 LONG_OPTIONS_ONLY = 6
 ACTIVE_SCENARIO = 7  # 1..16
-CHARGES = 8
+DELIVERY_CHARGE = 8
+CHARGES = 9
 
-# Sums of contracts and deltas this small are noise of incremental updates: nothing is held.
-_NOISE_CONTRACTS = 1e-9
 # Losses this close together (relative) are equal: the lowest scenario number is then the active one.
 _SAME_LOSS = 1e-9
 
@@ -59,102 +67,94 @@ def futures_price_risk(pnl: Float64s, active: int, scanning_risk: float, slope: 
 
 
 @kernel
-def inter_month_charge(
-    long_delta: Float64s, short_delta: Float64s, first: Int64s, second: Int64s, charge_usd: Float64s
-) -> float:
-    """Spreads formed in the given order; the deltas of the tiers are used up in place."""
-    total = 0.0
-    for spread in range(len(first)):
-        a, b = first[spread], second[spread]
-        count = min(long_delta[a], short_delta[b])
-        long_delta[a] -= count
-        short_delta[b] -= count
-        reverse = min(long_delta[b], short_delta[a]) if a != b else 0.0
-        long_delta[b] -= reverse
-        short_delta[a] -= reverse
-        total += (count + reverse) * charge_usd[spread]
-    return total
-
-
-@kernel
 def charge_units(
     exposures: Float64s,
     commodity: Int64s,
-    tier_of_column: Int64s,
-    tiers: int,
+    greater_side: Bools,
+    keep_months: bool,
+    order: Int64s,
+    delivery_usd: Float64s,
     spread_start: Int64s,
-    spread_first: Int64s,
-    spread_second: Int64s,
+    leg_start: Int64s,
     spread_charge_usd: Float64s,
+    leg_sign: Float64s,
+    leg_ratio: Float64s,
+    leg_usable: Bools,
 ) -> Float64s:
-    """Charges of single commodities.
+    """Charges of single commodities, as if no spread between commodities came first.
 
     Args:
         exposures: float64[m, MONTHS + month columns].
         commodity: int64[m].
-        tier_of_column: int64[commodities, month columns], from 0.
-        tiers: the largest number of tiers of any commodity.
-        spread_start: int64[commodities + 1] into the three arrays of inter-month spreads.
+        greater_side: bool[commodities], the short option minimum counts the greater of calls and puts.
+        keep_months: append the deltas by month to the charges.
+        order and the rest: see :class:`engine.rules.span_months.MonthTables`.
 
     Returns:
-        float64[m, CHARGES].
+        float64[m, CHARGES] or [m, CHARGES + month columns].
     """
-    charges = np.zeros((len(exposures), CHARGES))
-    long_delta, short_delta = np.zeros(tiers), np.zeros(tiers)
+    width = exposures.shape[1] - MONTHS
+    charges = np.zeros((len(exposures), CHARGES + (width if keep_months else 0)))
+    left = np.zeros(width)
     for unit in range(len(exposures)):
         exposure, owner = exposures[unit], commodity[unit]
         active = active_scenario(exposure[:SCENARIOS])
         scanning = max(0.0, -exposure[active])
-        long_delta[:] = 0.0
-        short_delta[:] = 0.0
-        for column in range(tier_of_column.shape[1]):
-            delta, tier = exposure[MONTHS + column], tier_of_column[owner, column]
-            long_delta[tier] += max(delta, 0.0)
-            short_delta[tier] += max(-delta, 0.0)
-        first, last = spread_start[owner], spread_start[owner + 1]
-        slope = exposure[SLOPE]
-        only_long = exposure[SHORT_OPTIONS] <= _NOISE_CONTRACTS and exposure[FUTURES_HELD] <= _NOISE_CONTRACTS
-        charges[unit, SCANNING_RISK] = scanning
+        only_long = exposure[SHORT_OPTIONS] <= NOISE and exposure[FUTURES_HELD] <= NOISE
         net_delta = exposure[MONTHS:].sum()
-        charges[unit, NET_DELTA] = net_delta if abs(net_delta) > _NOISE_CONTRACTS else 0.0
+        left[:] = exposure[MONTHS:]
+        charges[unit, SCANNING_RISK] = scanning
+        charges[unit, NET_DELTA] = net_delta if abs(net_delta) > NOISE else 0.0
         charges[unit, INTER_MONTH_CHARGE] = inter_month_charge(
-            long_delta,
-            short_delta,
-            spread_first[first:last],
-            spread_second[first:last],
-            spread_charge_usd[first:last],
+            left, order, owner, spread_start, leg_start, spread_charge_usd, leg_sign, leg_ratio, leg_usable
         )
-        charges[unit, SHORT_OPTION_MINIMUM] = max(exposure[MINIMUM], 0.0)
-        charges[unit, PRICE_RISK] = futures_price_risk(exposure[:SCENARIOS], active, scanning, slope)
+        charges[unit, DELIVERY_CHARGE] = delivery_charge(exposure[MONTHS:], left, delivery_usd, owner)
+        calls, puts = max(exposure[MINIMUM_CALLS], 0.0), max(exposure[MINIMUM_PUTS], 0.0)
+        charges[unit, SHORT_OPTION_MINIMUM] = max(calls, puts) if greater_side[owner] else calls + puts
+        charges[unit, PRICE_RISK] = futures_price_risk(
+            exposure[:SCENARIOS], active, scanning, exposure[SLOPE]
+        )
         charges[unit, NET_OPTION_VALUE] = exposure[OPTION_VALUE]
         charges[unit, LONG_OPTIONS_ONLY] = 1.0 if only_long else 0.0
         charges[unit, ACTIVE_SCENARIO] = active + 1
+        if keep_months:
+            charges[unit, CHARGES:] = exposure[MONTHS:]
     return charges
 
 
 @kernel
-def commodity_risk(charge: Float64s, credit_usd: float) -> float:
-    """The larger of short option minimum and scanning + inter-month - credit.
+def commodity_risk(
+    charges: Float64s, unit: int, months_usd: float, credit_usd: float, factor: float
+) -> float:
+    """The larger of short option minimum and scanning + months - credit, scaled.
 
     Long options alone risk no more than their value.
+
+    Args:
+        months_usd: inter-month and delivery charge. factor: of the account's class.
     """
-    risk = max(charge[SHORT_OPTION_MINIMUM], charge[SCANNING_RISK] + charge[INTER_MONTH_CHARGE] - credit_usd)
-    if charge[LONG_OPTIONS_ONLY] > 0.0:
-        risk = min(risk, max(charge[NET_OPTION_VALUE], 0.0))
+    before_minimum = charges[unit, SCANNING_RISK] + months_usd - credit_usd
+    risk = factor * max(charges[unit, SHORT_OPTION_MINIMUM], before_minimum)
+    if charges[unit, LONG_OPTIONS_ONLY] > 0.0:
+        risk = min(risk, max(charges[unit, NET_OPTION_VALUE], 0.0))
     return float(risk)
 
 
 @kernel
-def _spreads_formed(
-    unit_of: Int64s, remaining: Float64s, legs: Int64s, signs: Float64s, ratios: Float64s, side: float
+def _months_after(
+    charge: Float64s,
+    used: float,
+    order: Int64s,
+    owner: int,
+    delivery_usd: Float64s,
+    inter_month: tuple[Int64s, Int64s, Float64s, Float64s, Float64s, Bools],
 ) -> float:
-    """How many spreads the deltas left allow with side A long (`side` = 1) or short (-1)."""
-    count = np.inf
-    for leg in range(len(legs)):
-        if unit_of[legs[leg]] < 0:
-            return 0.0
-        count = min(count, max(side * signs[leg] * remaining[legs[leg]], 0.0) / ratios[leg])
-    return count
+    """Inter-month and delivery charge of a unit once other spreads have used part of its net delta."""
+    held = charge[CHARGES:]
+    left = held.copy()
+    take_from_months(left, order, owner, 1.0 if charge[NET_DELTA] > 0.0 else -1.0, used)
+    months = inter_month_charge(left, order, owner, *inter_month)
+    return float(months + delivery_charge(held, left, delivery_usd, owner))
 
 
 @kernel
@@ -162,48 +162,56 @@ def combine_accounts(
     charges: Float64s,
     commodity: Int64s,
     offsets: Int64s,
-    initial_factor: Float64s,
-    leg_start: Int64s,
-    leg_commodity: Int64s,
-    leg_sign: Float64s,
-    leg_ratio: Float64s,
-    credit_rate: Float64s,
+    classes: Int8s,
+    factors: Float64s,
+    before_months: tuple[Int64s, Int64s, Float64s, Float64s, Float64s],
+    after_months: tuple[Int64s, Int64s, Float64s, Float64s, Float64s],
+    order: Int64s,
+    delivery_usd: Float64s,
+    inter_month: tuple[Int64s, Int64s, Float64s, Float64s, Float64s, Bools],
 ) -> Float64s:
-    """Requirement of each account after inter-commodity credits, spreads formed in the given order.
+    """Requirement of each account after the spreads between its commodities.
 
     Args:
-        charges: float64[u, CHARGES] grouped by account; commodity: int64[u]; offsets: int64[a + 1].
-        initial_factor: float64[commodities].
-        leg_start: int64[spreads + 1] into the leg arrays; credit_rate: float64[spreads].
+        charges: float64[u, CHARGES ...] grouped by account; commodity: int64[u]; offsets: int64[a + 1].
+        classes: int8[a] account classes. factors: float64[commodities, account classes, 2].
+        before_months, after_months: see :class:`engine.rules.span_spreads.SpreadTables`.
+        order, delivery_usd, inter_month: see :class:`engine.rules.span_months.MonthTables`.
 
     Returns:
         float64[a, 2]: initial, maintenance.
     """
     requirements = np.zeros((len(offsets) - 1, 2))
-    unit_of = np.full(len(initial_factor), -1, np.int64)
-    remaining, credit = np.zeros(len(initial_factor)), np.zeros(len(initial_factor))
+    present = np.zeros(len(factors), np.bool_)
+    remaining, weighted = np.zeros(len(factors)), np.zeros(len(factors))
+    credit, months = np.zeros(len(factors)), np.zeros(len(factors))
     for account in range(len(offsets) - 1):
-        units = range(offsets[account], offsets[account + 1])
-        for unit in units:
-            unit_of[commodity[unit]] = unit
-            remaining[commodity[unit]] = charges[unit, NET_DELTA]
-            credit[commodity[unit]] = 0.0
-        for spread in range(len(credit_rate)):
-            first, last = leg_start[spread], leg_start[spread + 1]
-            legs, signs, ratios = leg_commodity[first:last], leg_sign[first:last], leg_ratio[first:last]
-            for side in (1.0, -1.0):
-                count = _spreads_formed(unit_of, remaining, legs, signs, ratios, side)
-                if count <= 0.0:
-                    continue
-                for leg in range(len(legs)):
-                    owner, used = legs[leg], count * ratios[leg]
-                    charge = charges[unit_of[owner]]
-                    share = used / abs(charge[NET_DELTA])
-                    credit[owner] += credit_rate[spread] * charge[PRICE_RISK] * share
-                    remaining[owner] -= side * signs[leg] * used
-        for unit in units:
-            risk = commodity_risk(charges[unit], credit[commodity[unit]])
-            requirements[account, 0] += initial_factor[commodity[unit]] * risk
+        first, last = offsets[account], offsets[account + 1]
+        for unit in range(first, last):
+            owner, net_delta = commodity[unit], charges[unit, NET_DELTA]
+            present[owner] = True
+            remaining[owner] = net_delta
+            weighted[owner] = charges[unit, PRICE_RISK] / abs(net_delta) if net_delta != 0.0 else 0.0
+            credit[owner] = 0.0
+            months[owner] = charges[unit, INTER_MONTH_CHARGE] + charges[unit, DELIVERY_CHARGE]
+        if len(before_months[0]) > 1:
+            give_credits(present, remaining, weighted, credit, *before_months)
+            for unit in range(first, last):
+                owner = commodity[unit]
+                used = abs(charges[unit, NET_DELTA] - remaining[owner])
+                if used > NOISE:
+                    months[owner] = _months_after(
+                        charges[unit], used, order, owner, delivery_usd, inter_month
+                    )
+        give_credits(present, remaining, weighted, credit, *after_months)
+        for unit in range(first, last):
+            owner = commodity[unit]
+            risk_factor, initial_factor = (
+                factors[owner, classes[account], 0],
+                factors[owner, classes[account], 1],
+            )
+            risk = commodity_risk(charges, unit, months[owner], credit[owner], risk_factor)
+            requirements[account, 0] += initial_factor * risk
             requirements[account, 1] += risk
-            unit_of[commodity[unit]] = -1
+            present[owner] = False
     return requirements

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from engine.market.instruments import Instrument, Product, Silo
 from engine.market.view import MarketView
+from engine.portfolio.account_class import ACCOUNT_CLASSES, AccountClass
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.span_array_plain import ContractRisk, Facts, contract_risk
-from engine.rules.span_parameters import SCENARIO_NAMES, SCENARIOS, Commodity, Parameters
+from engine.rules.span_commodity import Commodity, Factors
+from engine.rules.span_parameters import SCENARIO_NAMES, SCENARIOS, Parameters
+from engine.rules.span_spreads_plain import NOISE, Deltas, spread_parts
 
 _SAME_LOSS = 1e-9  # losses this close together (relative) count as equal
-_NOISE_DELTA = 1e-9  # a net delta this small is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class CommodityRisk:
-    """Charges of one combined commodity before inter-commodity credits.
+    """Charges of one combined commodity before spreads.
 
     Attributes:
         active: index 0..15 of the scenario that decides.
-        inter_month: one part per spread formed.
         price_risk_usd: price part of the scanning risk, what an inter-commodity credit may reduce.
-        net_delta: in standard contracts.
+        net_delta: in standard contracts; month_deltas: the same by contract month.
     """
 
     commodity: Commodity
@@ -42,34 +43,44 @@ class CommodityRisk:
     pnl_usd: list[float]
     active: int
     scanning_usd: float
-    inter_month: list[Part]
     minimum_usd: float
     price_risk_usd: float
     net_delta: float
+    month_deltas: dict[str, float]
     option_value_usd: float
     long_options_only: bool
 
 
-def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
+def explain_account(
+    parameters: Parameters, holdings: Sequence[Holding], market: MarketView, account_class: AccountClass
+) -> Explained:
     """The account's requirement with the tree that adds up to it; initial = risk x initial factor."""
     groups: dict[str, list[Position]] = {}
     for instrument, quantity in _net_positions(holdings):
         position = Position(instrument, quantity, contract_risk(parameters, instrument, market))
         groups.setdefault(instrument.combined_commodity, []).append(position)
     risks = {name: _commodity_risk(parameters.commodities[name], groups[name]) for name in sorted(groups)}
-    credits = _inter_commodity_credits(parameters, risks)
-    parts = {name: _commodity_part(risk, credits[name]) for name, risk in risks.items()}
+    deltas = {
+        name: Deltas(risk.net_delta, risk.price_risk_usd, risk.month_deltas) for name, risk in risks.items()
+    }
+    spreads = spread_parts(parameters, deltas)
+    parts = {
+        name: _commodity_part(risk, spreads[name], risk.commodity.factors[account_class])
+        for name, risk in risks.items()
+    }
     option_value_usd = math.fsum(risk.option_value_usd for risk in risks.values())
     maintenance_usd = math.fsum(part.amount_usd for part in parts.values())
     tree = Part.sum_of(
         "SPAN-type margin of futures and options on futures",
         list(parts.values()),
         version=parameters.version,
+        account_class=ACCOUNT_CLASSES[account_class],
         net_option_value_usd=option_value_usd,
         published_usd=maintenance_usd - option_value_usd,
     )
     initial_usd = math.fsum(
-        parameters.commodities[name].initial_factor * part.amount_usd for name, part in parts.items()
+        parameters.commodities[name].factors[account_class].initial * part.amount_usd
+        for name, part in parts.items()
     )
     worst = [f"{name} scenario {SCENARIO_NAMES[risk.active]}" for name, risk in risks.items()]
     return Explained(Requirement(initial_usd, maintenance_usd), tree, worst[0] if len(worst) == 1 else "")
@@ -89,7 +100,7 @@ def _net_positions(holdings: Sequence[Holding]) -> list[tuple[Instrument, float]
 
 
 def _commodity_risk(commodity: Commodity, positions: list[Position]) -> CommodityRisk:
-    """Scanning risk, inter-month charge, short option minimum and what the credits need."""
+    """Scanning risk, short option minimum and what the spreads need."""
     pnl_usd = [math.fsum(p.quantity * p.risk.pnl_usd[k] for p in positions) for k in range(SCENARIOS)]
     active = _active_scenario(pnl_usd)
     scanning_usd = max(0.0, -pnl_usd[active])
@@ -101,13 +112,33 @@ def _commodity_risk(commodity: Commodity, positions: list[Position]) -> Commodit
         pnl_usd,
         active,
         scanning_usd,
-        _inter_month_charges(commodity, positions),
-        math.fsum(max(-p.quantity, 0.0) * p.risk.minimum_usd for p in positions),
+        _short_option_minimum_usd(commodity, positions),
         _price_risk_usd(pnl_usd, active, scanning_usd, slope_usd),
-        net_delta if abs(net_delta) > _NOISE_DELTA else 0.0,
+        net_delta if abs(net_delta) > NOISE else 0.0,
+        _month_deltas(positions),
         math.fsum(p.quantity * p.risk.value_usd for p in positions),
         all(p.instrument.is_option and p.quantity > 0.0 for p in positions if p.risk.priced),
     )
+
+
+def _short_option_minimum_usd(commodity: Commodity, positions: list[Position]) -> float:
+    """Of all short options, or of the greater side of short calls and short puts."""
+    sides = [
+        math.fsum(
+            max(-p.quantity, 0.0) * p.risk.minimum_usd for p in positions if p.instrument.right == right
+        )
+        for right in ("call", "put")
+    ]
+    return max(sides) if commodity.short_options_counted == "greater" else math.fsum(sides)
+
+
+def _month_deltas(positions: list[Position]) -> dict[str, float]:
+    """Net delta by contract month; an option counts in the month of its future."""
+    by_month: dict[str, list[float]] = {}
+    for position in positions:
+        delta = position.quantity * position.risk.delta
+        by_month.setdefault(position.instrument.contract_month, []).append(delta)
+    return {month: math.fsum(by_month[month]) for month in sorted(by_month)}
 
 
 def _active_scenario(pnl_usd: list[float]) -> int:
@@ -131,78 +162,23 @@ def _price_risk_usd(pnl_usd: list[float], active: int, scanning_usd: float, slop
     return min(max(volatility_adjusted - time_risk, 0.0), scanning_usd, abs(slope_usd))
 
 
-def _inter_month_charges(commodity: Commodity, positions: list[Position]) -> list[Part]:
-    """Net delta by contract month, long and short by tier, spreads in the order of the parameters."""
-    by_month: dict[str, list[float]] = {}
-    for position in positions:
-        delta = position.quantity * position.risk.delta
-        by_month.setdefault(position.instrument.contract_month, []).append(delta)
-    tiers = range(1, len(commodity.tier_last_months) + 2)
-    long_delta, short_delta = dict.fromkeys(tiers, 0.0), dict.fromkeys(tiers, 0.0)
-    for month in sorted(by_month):
-        delta = math.fsum(by_month[month])
-        side = long_delta if delta > 0.0 else short_delta
-        side[commodity.tier(month)] += abs(delta)
-    parts: list[Part] = []
-    for spread in commodity.inter_month:
-        a, b = spread.first_tier, spread.second_tier
-        for long_tier, short_tier in [(a, b)] if a == b else [(a, b), (b, a)]:
-            count = min(long_delta[long_tier], short_delta[short_tier])
-            if count <= 0.0:
-                continue
-            long_delta[long_tier] -= count
-            short_delta[short_tier] -= count
-            name = f"inter-month spreads, tier {long_tier} long against tier {short_tier} short"
-            facts: Facts = {"spreads": count, "charge_per_spread_usd": spread.charge_usd}
-            parts.append(Part(name, count * spread.charge_usd, (), facts))
-    return parts
-
-
-def _inter_commodity_credits(
-    parameters: Parameters, risks: dict[str, CommodityRisk]
-) -> dict[str, list[Part]]:
-    """Credits (negative) of each commodity, spreads formed in the order of the parameters."""
-    remaining = {name: risk.net_delta for name, risk in risks.items()}
-    credits: dict[str, list[Part]] = {name: [] for name in risks}
-    for spread in parameters.inter_commodity:
-        if any(leg.commodity not in risks for leg in spread.legs):
-            continue
-        for side in (1.0, -1.0):
-            available = [side * leg.sign * remaining[leg.commodity] for leg in spread.legs]
-            pairs = zip(available, spread.legs, strict=True)
-            count = min(max(delta, 0.0) / leg.delta_per_spread for delta, leg in pairs)
-            if count <= 0.0:
-                continue
-            for leg in spread.legs:
-                risk = risks[leg.commodity]
-                used = count * leg.delta_per_spread
-                weighted_usd = risk.price_risk_usd / abs(risk.net_delta)
-                remaining[leg.commodity] -= side * leg.sign * used
-                facts: Facts = {
-                    "spreads": count,
-                    "delta_used": used,
-                    "weighted_price_risk_usd": weighted_usd,
-                    "credit_rate": spread.credit_rate,
-                }
-                credit_usd = weighted_usd * used * spread.credit_rate
-                credits[leg.commodity].append(
-                    Part(f"inter-commodity credit, {spread.name}", -credit_usd, (), facts)
-                )
-    return credits
-
-
-def _commodity_part(risk: CommodityRisk, credits: list[Part]) -> Part:
-    """max(short option minimum, scanning + inter-month - credit), long options at most their value."""
+def _commodity_part(risk: CommodityRisk, spreads: list[Part], factors: Factors) -> Part:
+    """max(short option minimum, scanning + months - credits) x risk factor, long options at most their value."""
     scenario = SCENARIO_NAMES[risk.active]
     scanning = Part.sum_of(
         f"scanning risk, scenario {scenario}",
         [*(_position_part(position, risk.active) for position in risk.positions), *_uncredited_gain(risk)],
     )
-    parts = [scanning, *risk.inter_month, *credits]
+    parts = [scanning, *spreads]
     before_minimum_usd = math.fsum(part.amount_usd for part in parts)
     if risk.minimum_usd > before_minimum_usd:
         parts.append(Part("top-up to the short option minimum", risk.minimum_usd - before_minimum_usd))
     risk_usd = max(risk.minimum_usd, before_minimum_usd)
+    if factors.risk != 1.0:
+        parts.append(
+            Part(f"risk factor {factors.risk:g} of the account class", (factors.risk - 1.0) * risk_usd)
+        )
+        risk_usd *= factors.risk
     value_usd = max(risk.option_value_usd, 0.0)
     if risk.long_options_only and risk_usd > value_usd:
         parts.append(Part("cap: long options alone risk no more than their value", value_usd - risk_usd))
@@ -214,7 +190,8 @@ def _commodity_part(risk: CommodityRisk, credits: list[Part]) -> Part:
         "net_delta": risk.net_delta,
         "price_risk_usd": risk.price_risk_usd,
         "short_option_minimum_usd": risk.minimum_usd,
-        "initial_factor": risk.commodity.initial_factor,
+        "risk_factor": factors.risk,
+        "initial_factor": factors.initial,
         "net_option_value_usd": risk.option_value_usd,
         "published_usd": risk_usd - risk.option_value_usd,
     }

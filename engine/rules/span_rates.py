@@ -13,11 +13,15 @@ from engine.base.errors import MarginError, Reason
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Outright rates of one standard contract, in force from ``effective_from`` until the next one."""
+    """Outright rates, in force from ``effective_from`` until the next one.
+
+    ``initial`` and ``maintenance`` are USD per standard contract, or with ``of_notional`` shares of its notional.
+    """
 
     effective_from: date
-    initial_usd: float
-    maintenance_usd: float
+    initial: float
+    maintenance: float
+    of_notional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class DatedRates:
 
     name: str
     rates: tuple[Rate, ...]
+
+    def begin_by(self, day: date) -> bool:
+        """Whether some rate is in force on a day."""
+        return bool(self.rates) and self.rates[0].effective_from <= day
 
     def on(self, day: date) -> Rate:
         """The rate in force on a day.
@@ -41,8 +49,10 @@ class DatedRates:
         return self.rates[position - 1]
 
 
-def dated_rates(rows: Iterable[tuple[date, float, float]], name: str = "contract") -> DatedRates:
-    """Rates by date from rows (date, initial, maintenance), USD per contract, in any order.
+def dated_rates(
+    rows: Iterable[tuple[date, float, float]], name: str = "contract", of_notional: bool = False
+) -> DatedRates:
+    """Rates by date from rows (date, initial, maintenance) in any order: USD per contract, or shares of notional.
 
     Of several rows of one date the last one stands, as in a corrected advisory.
 
@@ -50,12 +60,12 @@ def dated_rates(rows: Iterable[tuple[date, float, float]], name: str = "contract
         MarginError: BAD_PARAMETER naming the row if a rate is not positive or initial is below maintenance.
     """
     by_date: dict[date, Rate] = {}
-    for day, initial_usd, maintenance_usd in rows:
-        if not (math.isfinite(initial_usd) and 0.0 < maintenance_usd <= initial_usd):
+    for day, initial, maintenance in rows:
+        if not (math.isfinite(initial) and 0.0 < maintenance <= initial):
             raise MarginError(
                 Reason.BAD_PARAMETER,
                 f"rates of {name} on {day}",
-                f"initial {initial_usd} and maintenance {maintenance_usd} are not initial >= maintenance > 0",
+                f"initial {initial} and maintenance {maintenance} are not initial >= maintenance > 0",
             )
-        by_date[day] = Rate(day, float(initial_usd), float(maintenance_usd))
+        by_date[day] = Rate(day, float(initial), float(maintenance), of_notional)
     return DatedRates(name, tuple(by_date[day] for day in sorted(by_date)))

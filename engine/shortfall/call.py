@@ -84,7 +84,8 @@ def decide(case: CallCase, figures: Figures, rule: CallRule, now_ns: int) -> Dec
     if case.state in OPEN:
         return _decide_open(case, figures, rule, deficit, now_ns)
     stay = Decision(case.state, case.amount_usd, CallReason.NOTHING)
-    callable_now = deficit > 0 and deficit >= max(rule.threshold_usd, rule.minimum_transfer_usd)
+    least = max(rule.threshold_usd, rule.minimum_transfer_usd, rule.minimum_share * figures.maintenance_usd)
+    callable_now = deficit > 0 and deficit >= least
     if case.state is CallState.CANCELLED and deficit <= case.amount_usd + _step(case, rule):
         callable_now = False  # an operator has said that this much is not called
     if callable_now and figures.trusted:

@@ -38,6 +38,8 @@ class CallRule:
     Attributes:
         uncollected_usd: requirement up to this amount need not be collected (the threshold of uncleared swaps); equity
             below zero is called all the same.
+        minimum_share: a deficit below this share of the maintenance requirement is not called, as one below
+            minimum_transfer_usd (the intraday mark rule of Treasury clearing asks for both).
         exceptions: by kind of counterparty, where less is collected; see :meth:`towards`.
         exposure_collected: False: equity below zero is not called either.
         restore_to: level the called amount restores, ``maintenance`` or ``initial``.
@@ -53,6 +55,7 @@ class CallRule:
     uncollected_usd: float = 0.0
     threshold_usd: float = 0.0
     minimum_transfer_usd: float = 0.0
+    minimum_share: float = 0.0
     recall_step_usd: float = 0.0
     recall_step_share: float = 0.0
     restore_to: str = "maintenance"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,22 @@ class TradeColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleasedColumns:
+    """What substitutions release, length n; quantity 0 for a movement that is none, else as in
+    :class:`CollateralColumns`."""
+
+    instrument: Int64s
+    currency: list[str]
+    quantity: Float64s
+
+
+@dataclass(frozen=True, slots=True)
 class CollateralColumns:
-    """A batch of collateral movements of one partition; ``instrument`` -1 means cash in ``currency``."""
+    """A batch of collateral movements of one partition; ``instrument`` -1 means cash in ``currency``.
+
+    Attributes:
+        released: what substitutions release, None if none of the batch is one.
+    """
 
     collateral_ids: Sequence[str]
     version: Int64s
@@ -66,6 +80,27 @@ class CollateralColumns:
     cancelled: NDArray[np.bool_]
     business_day: Int64s
     silo: Int64s
+    released: ReleasedColumns | None = None
+
+
+# Ends the ids of releases; an id from outside does not hold this character.
+_RELEASE = "\x1freleased"
+
+
+def _releases(movements: CollateralColumns) -> CollateralColumns:
+    """The other halves: as withdrawals; of a movement that is no substitution (any more) one that is cancelled."""
+    n = len(movements.collateral_ids)
+    none = ReleasedColumns(np.full(n, -1, np.int64), [""] * n, np.zeros(n))
+    released = movements.released or none
+    return replace(
+        movements,
+        collateral_ids=[name + _RELEASE for name in movements.collateral_ids],
+        instrument=released.instrument,
+        currency=[code or "USD" for code in released.currency],
+        quantity=-released.quantity,
+        cancelled=movements.cancelled | (released.quantity == 0.0),
+        released=None,
+    )
 
 
 class ActivityState(ReferenceState):
@@ -169,15 +204,34 @@ class ActivityState(ReferenceState):
     ) -> Int8s:
         """Take a batch of collateral movements of one partition; int8[n] :class:`EntryOutcome`.
 
+        The release of a substitution is an entry of its own beside the deposit and follows its fate.
+
         Args:
             arrivals: without them the intraday margin rule does not look at the movements.
         """
+        partition = self.partitions[number]
+        outcome = self._apply_batch(number, self._movements(movements), arrivals, deposit=True)
+        released = movements.released
+        if released is not None:
+            some = np.flatnonzero(released.quantity).tolist()
+            partition.substitutions.update(movements.collateral_ids[i] for i in some)
+        if partition.substitutions:
+            known = [name in partition.substitutions for name in movements.collateral_ids]
+            followers = (outcome == EntryOutcome.APPLIED) & np.array(known, np.bool_)
+            if followers.any():
+                releases = self._movements(_releases(movements)).only(followers)
+                arrived = None if arrivals is None else arrivals.only(followers)
+                self._apply_batch(number, releases, arrived, deposit=True)
+        return outcome
+
+    def _movements(self, movements: CollateralColumns) -> Entries:
+        """The movements as entries of the ledger."""
         is_cash = movements.instrument < 0
         currency = [
             self.holdings.currency_index(code) if cash else 0
             for code, cash in zip(movements.currency, is_cash.tolist(), strict=True)
         ]
-        entries = Entries(
+        return Entries(
             movements.collateral_ids,
             movements.version,
             movements.account,
@@ -191,7 +245,6 @@ class ActivityState(ReferenceState):
             movements.business_day,
             np.zeros(len(is_cash), np.bool_),
         )
-        return self._apply_batch(number, entries, arrivals, deposit=True)
 
     def _apply_batch(
         self, number: int, entries: Entries, arrivals: Arrivals | None, *, deposit: bool

@@ -15,7 +15,7 @@ from engine.portfolio.accounts import AccountTable
 from engine.portfolio.holdings import Held, Holdings
 from engine.risk.netting_sets import Covered, sum_netting_sets
 from engine.risk.weights import leading_linear
-from engine.rules.interface import AddingRulebook, Rulebook, SiloRulebook
+from engine.rules.interface import AddingRulebook, Rulebook, ScaledByClass, SiloRulebook
 
 Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
@@ -73,14 +73,19 @@ class SiloBook(ABC):
         table: Bools,
         bit: int,
         beside: SiloBook | None = None,
+        owners: AccountTable | None = None,
     ) -> None:
-        """``beside``: another book of the same rulebook object, which is bound to one order of netting sets; both
-        then share that order.
+        """
+        Args:
+            beside: another book of the same rulebook object, which is bound to one order of netting sets; both then
+                share that order.
+            owners: the accounts; a rulebook that scales by their class needs them.
         """
         self.rulebook = rulebook
         self.products = products
         self.table = table
         self.bit = bit
+        self.owners = owners
         self.rows = Rows(rulebook)
         self.requirement: Float64s = np.zeros((64, 2))
         self._index_of: dict[str, int] = {} if beside is None else beside._index_of
@@ -162,7 +167,11 @@ class AddingBook(SiloBook):
             self.requirement[accounts] = 0.0
             return
         charges = self.rulebook.charge(exposures, sets)
-        self.requirement[accounts] = self.rulebook.combine(charges, sets, offsets)
+        if isinstance(self.rulebook, ScaledByClass) and self.owners is not None:
+            classes = self.owners.account_class[accounts]
+            self.requirement[accounts] = self.rulebook.combine_by_class(charges, sets, offsets, classes)
+        else:
+            self.requirement[accounts] = self.rulebook.combine(charges, sets, offsets)
 
 
 def product_table(products: frozenset[Product]) -> Bools:

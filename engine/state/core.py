@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.units import NANOSECONDS_PER_DAY, NANOSECONDS_PER_SECOND
-from engine.market.instruments import SILO_INDEX, SILOS
+from engine.base.units import NANOSECONDS_PER_DAY, NANOSECONDS_PER_SECOND, start_of_day
+from engine.market.instruments import SILO_INDEX, SILOS, Product
+from engine.market.market import PRODUCT_CODE
 from engine.market.refresh import refresh
 from engine.portfolio.accounts import COUNTERPARTIES
 from engine.portfolio.unmargined import mark_unmargined
@@ -14,7 +15,7 @@ from engine.shortfall.call_rule import CallRule
 from engine.shortfall.candidates import ScopeFigures
 from engine.state.cases import Move
 from engine.state.closing_state import ClosingState
-from engine.state.equity import start_of_day
+from engine.state.dated import in_force
 from engine.state.pairing_book import PairingBook
 from engine.state.reference_state import HOLDINGS, VALUE
 from engine.state.silo_sums import add_requirement, distrust, sum_of_silos, trusted_everywhere
@@ -29,6 +30,7 @@ _LARGEST_CHUNK = 2048
 _SMALLEST_CHUNK = 256
 # Accounts summed anew in rotation, a pass: 100,000 accounts are anchored within about 80 s at 20 passes a second.
 _ANCHORED = 64
+_TOKENISED = PRODUCT_CODE[Product.TOKENISED]
 # Trades in an expired contract may still be corrected the next business day, after a long weekend too.
 _KEPT_AFTER_EXPIRY_NS = 5 * NANOSECONDS_PER_DAY
 
@@ -84,13 +86,25 @@ class EngineCore(ClosingState):
             next_day = start_of_day(valuation_time_ns) > start_of_day(market.valuation_time_ns)
             market.step_time(valuation_time_ns, valuation_time_ns + step_ns)
             if next_day:
+                self._take_rates_of_the_day()
                 self._mark_holders(self.equity_book.renew_haircuts(market), VALUE)
                 self.retire_expired(forgotten_before_ns(valuation_time_ns))
+
+    def _take_rates_of_the_day(self) -> None:
+        """Rulebooks that hold dated rates take those of the valuation day."""
+        for book in list(self.silo_books.values()):
+            rulebook = in_force(book.rulebook, self.market.valuation_time_ns)
+            if rulebook is not book.rulebook:
+                self.put_silo_rulebook(rulebook)
 
     def _follow_market(self, now_ns: int, options: bool) -> None:
         """New values and risk rows of what moved; whoever holds it is dirty."""
         market = self.market
+        day = start_of_day(market.risk.valuation_time_ns)
         refreshed = refresh(market, options)
+        if start_of_day(market.risk.valuation_time_ns) > day:
+            # The rate of a token of debt follows the time to maturity by the day, as haircuts do.
+            self.rows_due[: market.count] |= market.product[: market.count] == _TOKENISED
         valued = np.union1d(refreshed.valued, self._became_stale_or_fresh(now_ns))
         changed = self.equity_book.revalue(market, valued, self.stale[valued])
         self._mark_holders(changed, VALUE)
@@ -136,7 +150,9 @@ class EngineCore(ClosingState):
 
     def _charge(self, accounts: Int64s, marks: Int32s) -> None:
         """Renew the figures of accounts; writes only what is theirs, so chunks may run beside one another."""
-        self.equity_book.value(accounts, self.holdings, self.market, self.equity, self.trusted)
+        self.equity_book.value(
+            accounts, self.accounts.issuer, self.holdings, self.market, self.equity, self.trusted
+        )
         changed = accounts[(marks & HOLDINGS) != 0]
         self.unsupported[changed] = False
         mark_unmargined(

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS, silo_rulebook, unified_rulebook
+from engine.rules.interface import ScenarioRulebook
+from engine.rules.registry import (
+    SCENARIO_METHODS,
+    SILO_METHODS,
+    UNIFIED_METHODS,
+    silo_rulebook,
+    unified_rulebook,
+)
 from engine.shortfall.call_rule import CallRule
 from engine.state.core import EngineCore
 from engine.state.explanation import AccountExplanation, explanation, shadow_check
@@ -56,8 +63,10 @@ class Engine(EngineCore):
             self.put_unified_rulebook(unified_rulebook(method, parameters, scenarios))
             return
         book = self.silo_books.get(str(parameters.get("rulebook_id")))
-        rulebook = silo_rulebook(method, parameters, book.rulebook.silo if book else "")
-        if book or rulebook.rulebook_id not in SILO_METHODS:
+        former = book.rulebook if book else None
+        kept = former.scenarios if isinstance(former, ScenarioRulebook) else None
+        rulebook = silo_rulebook(method, parameters, former.silo if former else "", kept)
+        if book or rulebook.rulebook_id not in {*SILO_METHODS, *SCENARIO_METHODS}:
             self.put_silo_rulebook(rulebook)
 
     def take_policy(
@@ -83,6 +92,7 @@ class Engine(EngineCore):
                 self.unified.rulebook,
                 self.policy.collateral,
                 self.policy.intraday,
+                self.policy.rate_conventions,
             )
         )
 

@@ -8,52 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, longer
-from engine.base.kernel import kernel
-from engine.base.units import NANOSECONDS_PER_DAY
-from engine.market.instruments import SILOS
+from engine.base.units import start_of_day
+from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.view import MarketView
 from engine.portfolio.collateral import CollateralSchedule
-from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
 from engine.portfolio.holdings import Holdings
+from engine.portfolio.names import RiskNames
+from engine.state.equity_kernel import CashColumns, LimitColumns, ValueColumns, value_accounts
 
 Float64s = NDArray[np.float64]
+Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _FILLS: dict[str, Fill] = {"value_usd": (np.float64, 0.0), "doubtful": (np.bool_, True)}
-
-
-def start_of_day(time_ns: int) -> int:
-    """Midnight UTC at or before an instant."""
-    return time_ns - time_ns % NANOSECONDS_PER_DAY
-
-
-class ValueColumns(NamedTuple):
-    """What the kernel values holdings with, by instrument slot.
-
-    Attributes:
-        value_usd: float64, of one contract; 0 without a price.
-        doubtful: bool, without a price or with a stale one.
-        kept: float64[instrument, silo], 1 - haircut of the instrument as collateral.
-    """
-
-    value_usd: Float64s
-    doubtful: Bools
-    kept: Float64s
-
-
-class CashColumns(NamedTuple):
-    """What the kernel counts cash with.
-
-    Attributes:
-        cash: float64[account, silo, currency].
-        rate: float64[currency], USD per unit; 0 where it is not known.
-        kept: float64[silo, currency], 1 - haircut of a credit balance.
-    """
-
-    cash: Float64s
-    rate: Float64s
-    kept: Float64s
 
 
 class CashRates(NamedTuple):
@@ -75,37 +43,6 @@ class CashRates(NamedTuple):
         return worth * float(self.kept[silo, currency]) if worth > 0.0 else worth
 
 
-@kernel
-def _value(
-    h: HoldingColumns,
-    values: ValueColumns,
-    cash: CashColumns,
-    accounts: Int64s,
-    equity: Float64s,
-    trusted: Bools,
-) -> None:
-    """Set the rows of accounts in equity float64[account, silo] and trusted bool[account, silo]."""
-    for i in range(len(accounts)):
-        account = accounts[i]
-        for silo in range(equity.shape[1]):
-            equity[account, silo] = cash.cash[account, silo, 0]
-            trusted[account, silo] = True
-            for currency in range(1, len(cash.rate)):
-                balance = cash.cash[account, silo, currency] * cash.rate[currency]
-                equity[account, silo] += balance * cash.kept[silo, currency] if balance > 0.0 else balance
-                if cash.rate[currency] == 0.0 and cash.cash[account, silo, currency] != 0.0:
-                    trusted[account, silo] = False
-        for slot in range(h.first[account], h.first[account] + h.held[account]):
-            key = h.key[slot]
-            instrument, silo = key >> INSTRUMENT_SHIFT, (key >> 1) & 7
-            worth = h.quantity[slot] * values.value_usd[instrument]
-            if key & 1 and h.quantity[slot] > 0.0:
-                worth *= values.kept[instrument, silo]
-            equity[account, silo] += worth
-            if values.doubtful[instrument]:
-                trusted[account, silo] = False
-
-
 class EquityBook:
     """Values of one contract by instrument, and equity of accounts from their holdings and cash."""
 
@@ -114,38 +51,58 @@ class EquityBook:
 
     def __init__(self, collateral: CollateralSchedule) -> None:
         self.collateral = collateral
+        self.names = RiskNames()
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
-        self._kept: Float64s = np.full((64, len(SILOS)), np.nan)
-        self._haircut_day_ns = 0
+        self._haircut: Float64s = np.full((64, len(SILOS)), np.nan)
+        self._most: Float64s = np.full((64, len(SILOS)), np.inf)
+        self._group: NDArray[np.int16] = np.full((64, len(SILOS)), -1, np.int16)
+        limits = collateral.limits
+        wrong_way = [limits.of_silo(silo) for silo in SILOS]
+        self._own_issuer = np.array([rates.own_issuer for rates in wrong_way])
+        self._same_name = np.array([rates.same_name for rates in wrong_way])
+        self._group_silo = np.array([SILO_INDEX[group.silo] for group in limits.groups], np.int64)
+        self._group_share = np.array([group.largest_share for group in limits.groups], np.float64)
+        self._group_usd = np.array([group.largest_usd for group in limits.groups], np.float64)
 
     def reserve(self, instruments: int) -> None:
         """Make room for so many instrument slots."""
+        self.names.reserve(instruments)
         if instruments > len(self.value_usd):
             size = max(instruments, 2 * len(self.value_usd))
             grow(self, _FILLS, size)
-            self._kept = longer(self._kept, size, np.nan)
+            self._haircut = longer(self._haircut, size, np.nan)
+            self._most = longer(self._most, size, np.inf)
+            self._group = longer(self._group, size, -1)
+
+    def learn(self, slot: int, market: MarketView) -> None:
+        """An instrument is new or has changed: so may its name, and its terms as collateral where it is pledged."""
+        self.names.learn(slot, market)
+        for silo in np.flatnonzero(~np.isnan(self._haircut[slot])).tolist():
+            self._look_up(market, slot, silo)
 
     def know_collateral(self, instruments: Int64s, silos: Int64s, market: MarketView) -> None:
-        """Look up the haircuts of collateral holdings that are new."""
+        """Look up the terms of collateral holdings that are new."""
         keys = np.unique(instruments * len(SILOS) + silos)
-        for key in keys[np.isnan(self._kept.ravel()[keys])].tolist():
-            instrument, silo = divmod(key, len(SILOS))
-            self._kept[instrument, silo] = self._kept_share(market, instrument, silo)
+        for key in keys[np.isnan(self._haircut.ravel()[keys])].tolist():
+            self._look_up(market, *divmod(key, len(SILOS)))
 
     def renew_haircuts(self, market: MarketView) -> Int64s:
         """Haircuts follow the time to maturity: look all of them up again; int64[n] instruments concerned."""
-        instruments, silos = np.nonzero(~np.isnan(self._kept))
+        instruments, silos = np.nonzero(~np.isnan(self._haircut))
         for instrument, silo in zip(instruments.tolist(), silos.tolist(), strict=True):
-            self._kept[instrument, silo] = self._kept_share(market, instrument, silo)
+            self._look_up(market, instrument, silo)
         return np.unique(instruments)
 
-    def _kept_share(self, market: MarketView, instrument: int, silo: int) -> float:
-        """1 - haircut. Time to maturity counts from the start of the UTC day, so that a haircut does not depend on
-        when within the day a holding was first seen.
+    def _look_up(self, market: MarketView, slot: int, silo: int) -> None:
+        """Terms of an instrument as collateral. Time to maturity counts from the start of the UTC day, so that a
+        haircut does not depend on when within the day a holding was first seen.
         """
+        instrument, name = market.instruments[slot], SILOS[silo]
         at_ns = start_of_day(market.valuation_time_ns)
-        return 1.0 - self.collateral.haircut(market.instruments[instrument], SILOS[silo], at_ns)
+        self._haircut[slot, silo] = self.collateral.haircut(instrument, name, at_ns)
+        self._most[slot, silo] = self.collateral.most_units(instrument, name)
+        self._group[slot, silo] = self.collateral.group(instrument, name)
 
     def revalue(self, market: MarketView, slots: Int64s, stale: Bools) -> Int64s:
         """New values of instruments; ``stale`` bool[n], their price is older than its limit.
@@ -161,24 +118,36 @@ class EquityBook:
         self.doubtful[slots] = doubtful
         return changed
 
-    def forget(self, slot: int) -> None:
+    def forget(self, slot: int, market: MarketView) -> None:
         """The instrument is gone: its slot is as new."""
-        self._kept[slot] = np.nan
+        self.names.forget(slot, market)
+        self._haircut[slot], self._most[slot], self._group[slot] = np.nan, np.inf, -1
         for name, (_, value) in _FILLS.items():
             getattr(self, name)[slot] = value
 
     def value(
-        self, accounts: Int64s, holdings: Holdings, market: MarketView, equity: Float64s, trusted: Bools
+        self,
+        accounts: Int64s,
+        owner: Int32s,
+        holdings: Holdings,
+        market: MarketView,
+        equity: Float64s,
+        trusted: Bools,
     ) -> None:
         """Renew the accounts' rows of equity float64[account, silo] in USD and trusted bool[account, silo]: every
         price it rests on is there and fresh.
 
         A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut; one
-        without a rate counts nothing and is not trusted.
+        without a rate counts nothing and is not trusted. ``owner`` int32 by account slot, its name as an issuer.
         """
-        values = ValueColumns(self.value_usd, self.doubtful, self._kept)
+        values = ValueColumns(
+            self.value_usd, self.doubtful, self._haircut, self._most, self._group, self.names.name, self.names.side
+        )  # fmt: skip
         cash = CashColumns(holdings.cash, *self.cash_rates(holdings, market))
-        _value(holdings.columns, values, cash, accounts, equity, trusted)
+        limits = LimitColumns(
+            owner, self._own_issuer, self._same_name, self._group_silo, self._group_share, self._group_usd
+        )
+        value_accounts(holdings.columns, values, cash, limits, accounts, equity, trusted)
 
     def cash_rates(self, holdings: Holdings, market: MarketView) -> CashRates:
         """What a balance in each currency counts now."""
@@ -191,6 +160,11 @@ class EquityBook:
         return CashRates(rate, kept)
 
     def pledged_usd(self, instrument: int, silo: int, quantity: float) -> float:
-        """What so much of an instrument counts as collateral; it must be known as such there."""
-        worth = quantity * float(self.value_usd[instrument])
-        return worth * float(self._kept[instrument, silo]) if quantity > 0.0 else worth
+        """What so much of an instrument counts as collateral by its own haircut and volume; it must be known as such
+        there. Limits on groups and wrong-way risk, which depend on all that an account has, are left out.
+        """
+        unit_usd = float(self.value_usd[instrument])
+        if quantity <= 0.0:
+            return quantity * unit_usd
+        counted = min(quantity, float(self._most[instrument, silo]))
+        return counted * unit_usd * (1.0 - float(self._haircut[instrument, silo]))

@@ -19,10 +19,14 @@ _fields_of = attrgetter(*_FIELDS)
 
 
 def evidence_of(engine: EngineCore, account: int, holdings: Held) -> dict[str, Any]:
-    """Positions, marks (equity), risk marks (requirement), cash and collateral of an account with these holdings."""
+    """Positions, marks (equity), risk marks (requirement), cash and collateral of an account with these holdings.
+
+    Beside the instruments held there are those they rest on: underlyings, and the quotes of swaps' curves.
+    """
     instruments = set(holdings.instrument.tolist())
     underlyings = set(engine.market.underlying[holdings.instrument].tolist()) - {-1}
-    priced = sorted(instruments | underlyings)
+    quotes = engine.market.rate_curves.quotes_under(engine.market.instruments[i] for i in instruments)
+    priced = sorted(instruments | underlyings | quotes)
     silos, currencies = np.nonzero(engine.holdings.cash[account])
     codes = list(engine.holdings.currencies)
     held = [
@@ -39,6 +43,8 @@ def evidence_of(engine: EngineCore, account: int, holdings: Held) -> dict[str, A
     return {
         "valuation_time_ns": engine.market.valuation_time_ns,
         "rate": engine.market.rate,
+        "collateral_schedule": f"{engine.policy.collateral.schedule_id} {engine.policy.collateral.version}",
+        "issuer": engine.accounts.records[account].issuer,
         "instruments": [_record(engine.market.instruments[i]) for i in priced],
         "prices": _prices(engine, priced),
         "positions": [row for row, pledged in zip(held, collateral, strict=True) if not pledged],
@@ -70,7 +76,9 @@ def _prices(engine: EngineCore, instruments: list[int]) -> list[dict[str, Any]]:
 
 
 def _record(instrument: Instrument) -> dict[str, Any]:
-    return dict(zip(_FIELDS, _fields_of(instrument), strict=True))
+    """A fixing that is not known becomes None."""
+    record = dict(zip(_FIELDS, _fields_of(instrument), strict=True))
+    return record | {"fixing": None if isnan(instrument.fixing) else instrument.fixing}
 
 
 def _numbers(values: NDArray[np.float64]) -> list[float | None]:

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX
-from engine.rules.interface import Holding
-from engine.rules.requirement import Explained
+from engine.portfolio.account_class import AccountClass
+from engine.rules.interface import Holding, LiquidationPrices, ScaledByClass
+from engine.rules.requirement import Explained, Part
 from engine.shortfall.gap import position_contributions
+from engine.state.account_content import contents_of
 from engine.state.books import SiloBook
 from engine.state.collection import collection_facts
 from engine.state.core import EngineCore
 from engine.state.eligibility import minimum_equity_facts
+from engine.state.equity_plain import explain_equity
 from engine.state.statement import account_slot, gap_of, holdings_of, unified_units
 from engine.state.transition import PositionLoss
 
@@ -27,6 +31,7 @@ class AccountExplanation:
 
     Attributes:
         silos: (silo, rulebook_id, tree).
+        equity: (silo, tree): cash, market value, collateral with every haircut and its reason.
         unified: tree of the unified candidate over eligible positions.
         contributions: positions by their loss over the scenarios that decide the unified base.
         scenario_losses: (scenario, loss of the account in USD), worst first.
@@ -34,6 +39,7 @@ class AccountExplanation:
 
     account_id: str
     silos: tuple[tuple[str, str, Explained], ...]
+    equity: tuple[tuple[str, Part], ...]
     unified: Explained
     contributions: tuple[PositionLoss, ...]
     scenario_losses: tuple[tuple[str, float], ...]
@@ -55,18 +61,42 @@ def explanation(engine: EngineCore, account_id: str) -> AccountExplanation:
     return AccountExplanation(
         account_id,
         silos,
+        _equity(engine, account),
         _explain_unified(engine, account, holdings),
         _contributions(engine, account, holdings),
         _scenario_losses(engine, account),
     )
 
 
+def _equity(engine: EngineCore, account: int) -> tuple[tuple[str, Part], ...]:
+    at_ns = start_of_day(engine.market.valuation_time_ns)
+    schedule = engine.policy.collateral
+    return tuple(
+        (content.silo, explain_equity(schedule, content, engine.market, at_ns))
+        for content in contents_of(engine, account)
+    )
+
+
 def _explain_silo(engine: EngineCore, account: int, book: SiloBook, margined: list[Holding]) -> Explained:
     """The rulebook's explanation; beside it whether a minimum of equity is kept, and what of it is collected."""
-    explained = book.rulebook.explain(margined, engine.market.risk)
+    rulebook = book.rulebook
+    if isinstance(rulebook, ScaledByClass):
+        owner = AccountClass(int(engine.accounts.account_class[account]))
+        explained = rulebook.explain_by_class(margined, engine.market.risk, owner)
+    elif isinstance(rulebook, LiquidationPrices):
+        explained = rulebook.explain(margined, engine.market.risk, _equity_behind(engine, account, book))
+    else:
+        explained = rulebook.explain(margined, engine.market.risk)
     facts = minimum_equity_facts(engine, account, book.rulebook)
     facts |= collection_facts(engine, account, book.rulebook.silo)
     return replace(explained, tree=replace(explained.tree, facts=explained.tree.facts | facts))
+
+
+def _equity_behind(engine: EngineCore, account: int, book: SiloBook) -> float:
+    """Equity of the silo less what its other rulebooks require for maintenance."""
+    silo = SILO_INDEX[book.rulebook.silo]
+    others_usd = float(engine.maintenance[account, silo] - book.requirement[account, 1])
+    return float(engine.equity[account, silo]) - others_usd
 
 
 def _priced(engine: EngineCore, holdings: list[Holding]) -> list[Holding]:

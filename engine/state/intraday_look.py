@@ -80,7 +80,7 @@ class Look:
         found = []
         waiting = iter(activities)
         for day in days:
-            own = [next(waiting) for _ in day]
+            day, own = _together(day, [next(waiting) for _ in day])
             deposits = [a.equity_change_usd for n, a in zip(day, own, strict=True) if not n.is_trade]
             steps = _by_time(day, own) if in_order else [own]
             deficit = (
@@ -209,6 +209,23 @@ def securities_pairing_books(engine: EngineCore) -> list[PairingBook]:
 
 def _is_position(each: Noted) -> bool:
     return each.is_trade and each.instrument >= 0
+
+
+def _together(day: Sequence[Noted], own: Sequence[Activity]) -> tuple[list[Noted], list[Activity]]:
+    """The parts of one movement of collateral (a substitution, a correction of the asset) are one activity: nothing
+    comes between them, in whatever order the day's transactions are put.
+    """
+    noted: list[Noted] = []
+    activities: list[Activity] = []
+    for one, activity in zip(day, own, strict=True):
+        if noted and not one.is_trade and (noted[-1].is_trade, noted[-1].offset) == (False, one.offset):
+            change = activities[-1].equity_change_usd + activity.equity_change_usd
+            kind = ActivityKind.DEPOSIT if change >= 0.0 else ActivityKind.WITHDRAWAL
+            activities[-1] = Activity(change, kind=kind)
+        else:
+            noted.append(one)
+            activities.append(activity)
+    return noted, activities
 
 
 def _by_time(noted: Sequence[Noted], activities: Iterable[Activity]) -> list[list[Activity]]:

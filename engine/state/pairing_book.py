@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.base.columns import longer
 from engine.market.instruments import Instrument, Product
+from engine.portfolio.accounts import AccountTable
 from engine.portfolio.holdings import Holdings
 from engine.risk.netting_sets import Covered
 from engine.risk.positions import gather_positions
@@ -163,9 +164,10 @@ def book_of(
     table: Bools,
     bit: int,
     beside: SiloBook | None = None,
+    owners: AccountTable | None = None,
 ) -> SiloBook:
     """The book that puts a rulebook to work, as it adds or pairs."""
     if isinstance(rulebook, PairingRulebook):
         return PairingBook(rulebook, products, table, bit, beside)
     assert isinstance(rulebook, AddingRulebook), f"{rulebook.rulebook_id} neither adds nor pairs"
-    return AddingBook(rulebook, products, table, bit, beside)
+    return AddingBook(rulebook, products, table, bit, beside, owners)

@@ -20,11 +20,15 @@ class Inputs:
 
 @dataclass(slots=True)
 class Partition:
-    """One owned partition. It is evaluated only once ``live``."""
+    """One owned partition. It is evaluated only once ``live``.
+
+    ``substitutions``: ids of collateral movements that release something, or did in an earlier version.
+    """
 
     number: int
     trades: Ledger = field(default_factory=Ledger)
     collateral: Ledger = field(default_factory=Ledger)
+    substitutions: set[str] = field(default_factory=set)
     live: bool = False
     trades_offset: int = -1
     collateral_offset: int = -1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.base.errors import MarginError, Reason
 from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import REFERENCE_ONLY, SILO_INDEX, Instrument, Product, Silo
+from engine.market.rate_conventions import RateConvention
+from engine.market.scenarios import ScenarioSet
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
 from engine.rules.registry import silo_rulebook
@@ -58,6 +60,7 @@ class Policy:
         unified: the unified candidate.
         call_rules: by scope, or by scope and regime (``silo:securities strategy_based``: accounts without approval for
             portfolio margin); ``default`` where a scope has none of its own.
+        rate_conventions: terms of the swaps on each interest rate curve, a curve after the one that discounts it.
         stale_after_ms: age from which a price is stale, by product; ``default`` else.
         rate: continuously compounded, for options.
         revaluation_step_s: years to expiry advance in steps of this length.
@@ -80,6 +83,7 @@ class Policy:
     price_tolerance: float = 0.0
     volatility_tolerance: float = 0.0
     intraday: IntradayRule | None = None
+    rate_conventions: Mapping[str, RateConvention] = field(default_factory=dict)
 
     @classmethod
     def from_mapping(
@@ -90,6 +94,7 @@ class Policy:
         unified: UnifiedRulebook,
         collateral: CollateralSchedule,
         intraday: IntradayRule | None = None,
+        rate_conventions: Mapping[str, RateConvention] | None = None,
     ) -> Policy:
         """Read and check a parsed policy file.
 
@@ -120,6 +125,7 @@ class Policy:
             price_tolerance=table.number("price_tolerance", 0.0, 1.0, default=0.0),
             volatility_tolerance=table.number("volatility_tolerance", 0.0, 1.0, default=0.0),
             intraday=intraday,
+            rate_conventions=rate_conventions or {},
         )
 
     def check_follows(self, former: Policy) -> None:
@@ -177,10 +183,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class RulebookParameters:
-    """How the parameters of a rulebook are read, and the parameters."""
+    """How the parameters of a rulebook are read, the parameters, and the scenario set that it rests on, if any."""
 
     method: str
     parameters: Mapping[str, Any]
+    scenarios: ScenarioSet | None = None
 
 
 def _rulebooks(
@@ -200,7 +207,10 @@ def _rulebooks(
             )
     return {
         rulebook_id: silo_rulebook(
-            parameters[rulebook_id].method, parameters[rulebook_id].parameters, silos[rulebook_id].value
+            parameters[rulebook_id].method,
+            parameters[rulebook_id].parameters,
+            silos[rulebook_id].value,
+            parameters[rulebook_id].scenarios,
         )
         for rulebook_id in sorted(silos)
     }

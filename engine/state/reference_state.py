@@ -12,6 +12,7 @@ from engine.base.errors import MarginError, Reason
 from engine.base.threads import Threads
 from engine.market.instruments import SILOS, Instrument, Product
 from engine.market.market import Market
+from engine.market.rate_curves import RateCurves
 from engine.portfolio.accounts import Account, AccountTable
 from engine.portfolio.holdings import Holdings
 from engine.rules.interface import SiloRulebook
@@ -75,12 +76,13 @@ class ReferenceState:
         self.market = Market(
             policy.rate, price_tolerance=policy.price_tolerance,
             volatility_tolerance=policy.volatility_tolerance, threads=self.threads,
+            rate_curves=RateCurves(policy.rate_conventions),
         )  # fmt: skip
         self.accounts = AccountTable()
         self.holdings = Holdings()
         self.partitions: dict[int, Partition] = {}
         self.equity_book = EquityBook(policy.collateral)
-        self.silo_books = silo_books(policy)
+        self.silo_books = silo_books(policy, self.accounts, 0)
         self.unified = unified_book(policy, policy.unified, self.silo_books)
         self._margined = margin_table(policy)
         self.cases = CaseBook(policy.unified.rulebook_id)
@@ -138,6 +140,7 @@ class ReferenceState:
             if former is not None and self.usable[slot]:
                 self.market.put_instrument(former)
             raise
+        self.equity_book.learn(slot, self.market)
         self.usable[slot] = True
         self.withdrawn[slot] = False
         if (
@@ -158,7 +161,7 @@ class ReferenceState:
     def _forget_instrument(self, slot: int) -> None:
         """Give the slot of an instrument back that nobody holds and no other rests on."""
         self.market.remove(slot)
-        self.equity_book.forget(slot)
+        self.equity_book.forget(slot, self.market)
         for book in self.silo_books.values():
             book.forget(slot)
         self.unified.forget(slot)
@@ -169,6 +172,7 @@ class ReferenceState:
         """Add or replace an account whose key lies on ``partition``."""
         eligible = self.unified.rulebook.eligible_account(account.approvals, account.type)
         slot = self.accounts.put(account, partition, eligible)
+        self.accounts.issuer[slot] = self.equity_book.names.index(account.issuer)
         self._reserve()
         one = np.array([slot], np.int64)
         self._touch(one)
@@ -201,7 +205,8 @@ class ReferenceState:
                 Reason.UNKNOWN_RULEBOOK, f"rulebook {rulebook_id}", f"known are {sorted(self.silo_books)}"
             )
         former = self.silo_books[rulebook_id]
-        book = silo_book(self.policy, rulebook, former.bit)
+        time_ns = self.market.valuation_time_ns
+        book = silo_book(self.policy, rulebook, former.bit, self.accounts, time_ns)
         book.reserve(self.accounts.count, self.market.count)
         for slot in self._usable():
             book.cover(slot, self.market.instruments[slot])
@@ -225,7 +230,7 @@ class ReferenceState:
         policy.check_follows(self.policy)
         usable = self._usable()
         silos = [policy.silo_of(self.market.instruments[slot]) for slot in usable]
-        books = silo_books(policy)
+        books = silo_books(policy, self.accounts, self.market.valuation_time_ns)
         for book in books.values():
             book.reserve(self.accounts.count, self.market.count)
             for slot in usable:

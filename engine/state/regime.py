@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.market.instruments import SILO_INDEX, SILOS, Product
+from engine.portfolio.accounts import AccountTable
 from engine.rules.interface import SiloRulebook
 from engine.rules.unified.interface import UnifiedRulebook
 from engine.state.books import AddingBook, SiloBook, product_table
+from engine.state.dated import in_force
 from engine.state.pairing_book import book_of
 from engine.state.policy import Policy
 from engine.state.unified_book import UnifiedBook
@@ -30,18 +32,21 @@ def margin_table(policy: Policy, rulebook_id: str = "") -> Bools:
     return table
 
 
-def silo_book(policy: Policy, rulebook: SiloRulebook, bit: int) -> SiloBook:
-    """A rulebook at work on what the policy assigns to it."""
+def silo_book(
+    policy: Policy, rulebook: SiloRulebook, bit: int, owners: AccountTable, time_ns: int
+) -> SiloBook:
+    """A rulebook, with the rates of the day of an instant, at work on what the policy assigns to it."""
     products = frozenset[Product]().union(
         *(a.products for a in policy.assignments if a.rulebook_id == rulebook.rulebook_id)
     )
-    return book_of(rulebook, products, margin_table(policy, rulebook.rulebook_id), bit)
+    table = margin_table(policy, rulebook.rulebook_id)
+    return book_of(in_force(rulebook, time_ns), products, table, bit, owners=owners)
 
 
-def silo_books(policy: Policy) -> dict[str, SiloBook]:
-    """Every rulebook of the policy at work, by id."""
+def silo_books(policy: Policy, owners: AccountTable, time_ns: int) -> dict[str, SiloBook]:
+    """Every rulebook of the policy at work, by id; see :func:`silo_book`."""
     return {
-        rulebook_id: silo_book(policy, rulebook, FIRST_BOOK << place)
+        rulebook_id: silo_book(policy, rulebook, FIRST_BOOK << place, owners, time_ns)
         for place, (rulebook_id, rulebook) in enumerate(policy.rulebooks.items())
     }
 
@@ -62,5 +67,7 @@ def unified_book(policy: Policy, rulebook: UnifiedRulebook, silos: dict[str, Sil
             outside.append(book)
         elif products:
             table = margin_table(policy, rulebook_id) & ~eligible
-            outside.append(book_of(book.rulebook, products, table, bit << (2 + len(outside)), beside=book))
+            outside.append(
+                book_of(book.rulebook, products, table, bit << (2 + len(outside)), book, book.owners)
+            )
     return UnifiedBook(rulebook, bit, add_on, outside)

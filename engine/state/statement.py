@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.errors import MarginError, Reason
-from engine.base.units import NANOSECONDS_PER_MILLISECOND
+from engine.base.units import NANOSECONDS_PER_MILLISECOND, start_of_day
 from engine.market.instruments import SILOS
+from engine.portfolio.collateral import matured
 from engine.portfolio.holdings import Held
 from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
@@ -292,11 +293,29 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
     missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in left_out(engine, account)]
+    missing += _matured(engine, held)
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
         tuple(sorted(missing)),
     )
+
+
+def _matured(engine: EngineCore, held: Held) -> list[str]:
+    """Pledged debt whose principal is due: it counts nothing, and the money has not come."""
+    at_ns = start_of_day(engine.market.valuation_time_ns)
+    pledged = held.only(held.collateral)
+    due = [
+        (engine.market.instruments[instrument], SILOS[silo])
+        for instrument, silo in zip(pledged.instrument.tolist(), pledged.silo.tolist(), strict=True)
+        if matured(engine.market.instruments[instrument], at_ns)
+    ]
+    return [
+        f"{Reason.EXPIRED}: collateral {asset.instrument_id} in silo {silo}: matured on "
+        f"{np.datetime64(asset.expiry_ns, 'ns').astype('datetime64[D]')}, counts nothing until its redemption "
+        "is booked"
+        for asset, silo in due
+    ]
 
 
 def left_out(engine: EngineCore, account: int) -> list[MarginError]:

@@ -19,6 +19,7 @@ from streams.contracts.base import (
 
 Version = Annotated[int, Field(ge=0, lt=2**31)]
 Status = Literal["new", "cancelled"]
+Location = Annotated[str, Field(max_length=128)]
 
 
 class TradeRecord(Message):
@@ -37,9 +38,11 @@ class TradeRecord(Message):
 
 
 class CollateralRecord(Message):
-    """``margin.collateral``: deposits and withdrawals, same upsert rule as trades.
+    """``margin.collateral``: deposits, withdrawals and substitutions, same upsert rule as trades.
 
-    Exactly one of ``instrument_id`` (an asset) and ``currency`` (cash) is set.
+    Exactly one of ``instrument_id`` (an asset) and ``currency`` (cash) is set. A substitution is a deposit that names
+    what it releases (``released_quantity`` of ``released_instrument_id`` or ``released_currency``) in the same silo:
+    both halves count, are corrected and are cancelled together, so that nothing is missing in between.
     """
 
     collateral_id: Identifier
@@ -52,11 +55,25 @@ class CollateralRecord(Message):
     status: Status = "new"
     business_date: BusinessDate
     time_ns: TimeNs
+    location: Location = Field(
+        "",
+        description="where the asset is kept; one that the schedule lists for the silo, empty = not stated",
+    )
+    released_instrument_id: Identifier | None = Field(None, description="asset that a substitution releases")
+    released_currency: Currency | None = Field(None, description="cash that a substitution releases")
+    released_quantity: Annotated[float, Field(gt=0, le=1e12)] | None = Field(
+        None, description="units that a substitution releases, positive; null: no substitution"
+    )
 
     @model_validator(mode="after")
     def _one_of_asset_and_cash(self) -> Self:
         if (self.instrument_id is None) == (self.currency is None):
             raise ValueError("exactly one of instrument_id and currency must be set")
+        released = (self.released_instrument_id is not None) + (self.released_currency is not None)
+        if released != (self.released_quantity is not None):
+            raise ValueError(
+                "a substitution sets released_quantity and exactly one of released_instrument_id and released_currency"
+            )
         return self
 
 
@@ -95,6 +112,7 @@ class OpeningCollateral(Message):
     silo: SiloName
     instrument_id: Identifier
     quantity: Quantity
+    location: Location = ""
 
 
 class PositionsRecord(Message):

@@ -243,6 +243,12 @@ def _check_currency(text: str | None) -> Fault | None:
 def _check_collateral(record: HotCollateral) -> Fault | None:
     if (record.instrument_id is None) == (record.currency is None):
         return Fault(Reason.WRONG_TYPE, "exactly one of instrument_id and currency must be set")
+    released = (record.released_instrument_id is not None) + (record.released_currency is not None)
+    if released != (record.released_quantity is not None):
+        return Fault(
+            Reason.WRONG_TYPE,
+            "a substitution sets released_quantity and exactly one of released_instrument_id and released_currency",
+        )
     return None
 
 
@@ -275,7 +281,12 @@ TRADES: Final = Codec(
 COLLATERAL: Final = Codec(
     HotCollateral,
     _account_keys,
-    {"business_date": _check_day, "silo": _check_silo, "currency": _check_currency},
+    {
+        "business_date": _check_day,
+        "silo": _check_silo,
+        "currency": _check_currency,
+        "released_currency": _check_currency,
+    },
     _check_collateral,
 )
 PRICES: Final = Codec(HotPrice, lambda prices: list(map(str.encode, map(_instrument_id, prices))), {})

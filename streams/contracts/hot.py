@@ -23,6 +23,8 @@ _Date = Annotated[str, Meta(extra_json_schema={"pattern": DATE_PATTERN})]
 _Silo = Annotated[str, Meta(extra_json_schema={"pattern": SILO_PATTERN})]
 _Currency = Annotated[str, Meta(extra_json_schema={"pattern": CURRENCY_PATTERN})]
 _Status = Literal["new", "cancelled"]
+_Location = Annotated[str, Meta(max_length=128)]
+_Released = Annotated[float, Meta(gt=0, le=1e12)]
 
 
 class HotTrade(Struct, gc=False, frozen=True):
@@ -53,6 +55,10 @@ class HotCollateral(Struct, gc=False, frozen=True):
     instrument_id: _Identifier | None = None
     currency: _Currency | None = None
     status: _Status = "new"
+    location: _Location = ""
+    released_instrument_id: _Identifier | None = None
+    released_currency: _Currency | None = None
+    released_quantity: _Released | None = None
 
 
 class HotPrice(Struct, gc=False, frozen=True):
@@ -90,6 +96,7 @@ class HotOpeningCollateral(Struct, gc=False, frozen=True):
     silo: _Silo
     instrument_id: _Identifier
     quantity: _Quantity
+    location: _Location = ""
 
 
 class HotPositions(Struct, gc=False, frozen=True):

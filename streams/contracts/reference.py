@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
@@ -45,7 +46,9 @@ class InstrumentRecord(Message):
     product: Literal[
         "equity", "etf", "index", "fx_rate", "equity_option", "index_option", "future", "future_option",
         "perpetual", "crypto_future", "crypto_spot", "stablecoin", "treasury", "equity_swap", "credit_default_swap",
-        "corporate_bond", "municipal_bond", "security_future",
+        "par_rate", "interest_rate_swap", "credit_index_swap", "repo",
+        "corporate_bond", "municipal_bond", "security_future", "event_contract",
+        "crypto_option", "gold", "money_market_fund", "tokenised",
     ]  # fmt: skip
     underlying: str = ""
     multiplier: float = Field(1.0, gt=0, le=1e9)
@@ -75,22 +78,53 @@ class InstrumentRecord(Message):
     reference_entity: str = ""
     coupon: float = Field(
         0.0,
-        ge=0,
-        le=0.2,
-        description="running premium or interest a year, a fraction of notional or principal",
+        ge=-0.5,
+        le=0.5,
+        description="running premium, fixed rate or interest a year, a fraction of notional or principal",
     )
     recovery_rate: float = Field(0.0, ge=0, le=0.95)
+    event: str = Field("", description="what an event contract is about")
+    outcomes: tuple[str, ...] = Field(
+        (), description="all outcomes of the event: exactly one of them will come"
+    )
+    pays_on: tuple[str, ...] = Field((), description="the outcomes on which the contract pays")
+    payoff: float = Field(0.0, ge=0, le=1e9, description="what it pays then, in the unit of its price")
     components: tuple[BasketComponent, ...] = Field(
         (), description="of an equity swap on a basket; weights add up to 1, publish it anew as they drift"
     )
     grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
+    tenor: str = Field("", pattern=r"^([1-9]\d{0,2}[MY])?$", description="of a par rate: 3M, 10Y")
+    start: Expiry | None = Field(None, description="first day of an interest rate swap, as expiry")
+    fixing: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="rate of the floating period that runs, known so far, a fraction a year",
+    )
+    issuer: str = Field("", description="of a security, named as in reference_entity")
+    tokenised_product: Literal[
+        "", "treasury", "corporate_bond", "municipal_bond", "equity", "etf", "money_market_fund", "gold"
+    ] = Field("", description="product of the security that a token stands for")
+    funding_rate: float = Field(
+        0.0, ge=-1, le=1, description="of a perpetual, for one interval; positive: longs pay shorts"
+    )
+    funding_interval_h: float = Field(8.0, gt=0, le=24)
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
-        fields = self.model_dump(exclude={"expiry", "product", "components"})
-        expiry_ns = 0 if self.expiry is None else int(self.expiry.timestamp()) * 1_000_000_000
-        components = tuple((one.share, one.weight) for one in self.components)
-        return Instrument(product=Product(self.product), expiry_ns=expiry_ns, components=components, **fields)
+        fields = self.model_dump(exclude={"expiry", "start", "product", "fixing", "components"})
+        return Instrument(
+            product=Product(self.product),
+            expiry_ns=_nanoseconds(self.expiry),
+            start_ns=_nanoseconds(self.start),
+            fixing=math.nan if self.fixing is None else self.fixing,
+            components=tuple((one.share, one.weight) for one in self.components),
+            **fields,
+        )
+
+
+def _nanoseconds(time_of: datetime | None) -> int:
+    return 0 if time_of is None else int(time_of.timestamp()) * 1_000_000_000
 
 
 class AccountRecord(Message):
@@ -105,7 +139,10 @@ class AccountRecord(Message):
     type: Literal["customer", "proprietary", "market_maker"] = "customer"
     status: Literal["open", "closed"] = "open"
     desk: str = ""
-    approvals: tuple[Literal["portfolio_margin", "eligible_contract_participant", "cross_margin"], ...] = ()
+    approvals: tuple[
+        Literal["portfolio_margin", "eligible_contract_participant", "cross_margin", "hedger"], ...
+    ] = ()
+    issuer: str = Field("", description="the owner's group as an issuer, named as in instruments")
     counterparty: Literal[
         "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
         "sovereign", "affiliate",

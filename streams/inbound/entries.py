@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from engine.base.errors import Reason
 from engine.market.instruments import REFERENCE_ONLY
 from engine.portfolio.ledger import EntryOutcome
-from engine.state.activity_state import CollateralColumns, TradeColumns
+from engine.state.activity_state import CollateralColumns, ReleasedColumns, TradeColumns
 from engine.state.engine import Engine
 from engine.state.intraday_book import Arrivals
 from streams.contracts.codec import COLLATERAL, NO_SILO, TRADES, days, silos
-from streams.contracts.hot import HotCollateral, HotTrade
+from streams.contracts.hot import HotCollateral, HotOpeningCollateral, HotTrade
 from streams.inbound.parking import Parking
 from streams.inbound.record import Record, Taken
 from streams.inbound.sorting import DecodedBatch
@@ -127,6 +127,42 @@ def _refuse_untradable(engine: Engine, batch: TradeBatch, instruments: NDArray[n
             )
 
 
+def _released(engine: Engine, movements: Sequence[HotCollateral]) -> NDArray[np.int64]:
+    """int64[n]: slot of the asset that a substitution releases, 0 where none is named, -1 for an unknown one."""
+    slots = np.zeros(len(movements), np.int64)
+    named = [i for i, movement in enumerate(movements) if movement.released_instrument_id is not None]
+    slots[named] = engine.instrument_slots([str(movements[i].released_instrument_id) for i in named])
+    return slots
+
+
+def _released_columns(
+    movements: Sequence[HotCollateral], released: NDArray[np.int64]
+) -> ReleasedColumns | None:
+    """What the movements release; None where none is a substitution, as mostly."""
+    quantity = np.array([movement.released_quantity or 0.0 for movement in movements], np.float64)
+    if not quantity.any():
+        return None
+    is_asset = np.array([movement.released_instrument_id is not None for movement in movements], np.bool_)
+    currency = [movement.released_currency or "" for movement in movements]
+    return ReleasedColumns(np.where(is_asset, released, -1), currency, quantity)
+
+
+def _refuse_unsegregated(engine: Engine, batch: CollateralBatch) -> None:
+    """What is kept where the silo's property is not apart does not secure it. Taking it out is always possible."""
+    limits = engine.policy.collateral.limits
+    for index in batch.kept().tolist():
+        movement = batch.messages[index]
+        adds = movement.quantity > 0.0 and movement.status == "new"
+        if adds and not limits.segregated(movement.location, movement.silo):
+            batch.refuse(index, Reason.NOT_SEGREGATED, unsegregated_detail(movement))
+
+
+def unsegregated_detail(movement: HotCollateral | HotOpeningCollateral) -> str:
+    """What is wrong with where a movement or a holding says that it is kept."""
+    asset = movement.instrument_id or getattr(movement, "currency", "")
+    return f"{asset} at {movement.location!r} is not segregated for silo {movement.silo}"
+
+
 class CollateralBatch(DecodedBatch[HotCollateral]):
     """Decoded collateral movements of one partition."""
 
@@ -145,7 +181,12 @@ def apply_collateral(engine: Engine, parking: Parking, partition: int, batch: Co
     is_asset = np.array([asset_id is not None for asset_id in asset_ids], np.bool_)
     assets[is_asset] = engine.instrument_slots([asset_id for asset_id in asset_ids if asset_id is not None])
     batch.park_unknown(parking, np.where(is_asset, assets, 0), "instrument", asset_ids)
+    released = _released(engine, batch.messages)
+    batch.park_unknown(
+        parking, released, "instrument", [movement.released_instrument_id for movement in batch.messages]
+    )
     batch.check_partition(engine.accounts.partition, accounts, partition)
+    _refuse_unsegregated(engine, batch)
     kept = batch.kept()
     if len(kept) == 0:
         return batch.taken
@@ -160,6 +201,7 @@ def apply_collateral(engine: Engine, parking: Parking, partition: int, batch: Co
         cancelled=np.array([movement.status == "cancelled" for movement in movements], np.bool_),
         business_day=np.array([days[movement.business_date] for movement in movements], np.int64),
         silo=np.array([silos[movement.silo] for movement in movements], np.int64),
+        released=_released_columns(movements, released[kept]),
     )
     outcomes = engine.apply_collateral(partition, columns, batch.arrivals.only(kept))
     for index, outcome in batch.count(kept, outcomes, _NAMES):

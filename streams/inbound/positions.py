@@ -11,8 +11,9 @@ from engine.base.errors import Reason
 from engine.portfolio.opening import Opening
 from engine.state.engine import Engine
 from streams.contracts.codec import NO_SILO, POSITIONS, days, silos
-from streams.contracts.hot import HotPositions
+from streams.contracts.hot import HotOpeningCollateral, HotPositions
 from streams.contracts.topics import KEY_SEPARATOR
+from streams.inbound.entries import unsegregated_detail
 from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing, Parking
 from streams.inbound.record import Record, Taken
@@ -100,6 +101,10 @@ class OpeningDesk:
         if untradable is not None:
             batch.refuse(index, Reason.NO_RULEBOOK, f"instrument {untradable} cannot be held as a position")
             return
+        unsegregated = self._unsegregated(whole)
+        if unsegregated is not None:
+            batch.refuse(index, Reason.NOT_SEGREGATED, unsegregated_detail(unsegregated))
+            return
         outcome = self._engine.open_day(self._opening(account, whole))
         batch.count(np.array([index]), np.array([outcome], np.int8), _NAMES)
 
@@ -130,6 +135,12 @@ class OpeningDesk:
                 if position.silo is None and engine.silo_of_instrument[slot] < 0:
                     return position.instrument_id
         return None
+
+    def _unsegregated(self, whole: Sequence[HotPositions]) -> HotOpeningCollateral | None:
+        """Collateral that is kept where its silo's property is not apart."""
+        limits = self._engine.policy.collateral.limits
+        assets = (asset for part in whole for asset in part.collateral)
+        return next((asset for asset in assets if not limits.segregated(asset.location, asset.silo)), None)
 
     def _opening(self, account: int, whole: Sequence[HotPositions]) -> Opening:
         engine = self._engine

@@ -101,7 +101,7 @@ class ReferenceDesk:
     def _put_account(self, message: AccountRecord) -> None:
         account = Account(
             message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals),
-            message.counterparty,
+            issuer=message.issuer, counterparty=message.counterparty,
         )  # fmt: skip
         put = self._engine.put_account if message.status == "open" else self._engine.close_account
         put(account, partition_of(message.account_id, self._partitions))
@@ -113,7 +113,9 @@ class ReferenceDesk:
             return
         parameters = {**message.parameters, "rulebook_id": message.rulebook_id, "version": message.version}
         self._engine.put_rulebook(message.method, parameters)
-        self._rulebooks[message.rulebook_id] = RulebookParameters(message.method, parameters)
+        former = self._rulebooks.get(message.rulebook_id)
+        scenarios = former.scenarios if former else None
+        self._rulebooks[message.rulebook_id] = RulebookParameters(message.method, parameters, scenarios)
 
     def _put_policy(self, message: RulebookRecord) -> None:
         if message.rulebook_id != POLICY:

@@ -95,7 +95,8 @@ def call_evidence(
         scope=transition.scope,
         rulebook_id=transition.rulebook,
         rulebook_version=transition.rulebook_version,
-        parameters={**parameters, "rate": evidence["rate"]},
+        parameters={**parameters}
+        | {name: evidence[name] for name in ("rate", "collateral_schedule", "issuer")},
         valuation_time_ns=evidence["valuation_time_ns"],
         instruments=tuple(evidence["instruments"]),
         prices=tuple(evidence["prices"]),

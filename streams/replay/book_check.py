@@ -9,7 +9,7 @@ from typing import TypeVar
 from engine.base.errors import Reason
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.state.engine import Engine
-from streams.contracts.activity import CollateralRecord, PositionsRecord, TradeRecord
+from streams.contracts.activity import CollateralRecord, OpeningCollateral, PositionsRecord, TradeRecord
 from streams.contracts.base import Message
 from streams.replay.book_file import Book
 
@@ -141,6 +141,7 @@ class _Check:
             for index, asset in enumerate(record.collateral)
             if not self._fails(
                 self.unknown_instrument(f"{place}.collateral[{index}]", account_id, asset.instrument_id)
+                or self.unsegregated(f"{place}.collateral[{index}]", account_id, asset)
             )
         )
         return record.model_copy(update={"positions": positions, "collateral": collateral})
@@ -148,6 +149,13 @@ class _Check:
     def _position(self, place: str, account_id: str, instrument_id: str, silo: str | None) -> Problem | None:
         unknown = self.unknown_instrument(place, account_id, instrument_id)
         return unknown or self.untradable(place, account_id, instrument_id, silo)
+
+    def unsegregated(self, place: str, account_id: str, asset: OpeningCollateral) -> Problem | None:
+        """Kept where the silo's property is not apart."""
+        if self._engine.policy.collateral.limits.segregated(asset.location, asset.silo):
+            return None
+        detail = f"{asset.instrument_id} at {asset.location!r} is not segregated for silo {asset.silo}"
+        return Problem(place, account_id, Reason.NOT_SEGREGATED, detail, asset.instrument_id)
 
     def entries(self, name: str, records: Sequence[R]) -> list[tuple[int, Message]]:
         """Trades or collateral movements that name what is known, with their index; the desks judge the rest."""
@@ -159,6 +167,8 @@ class _Check:
 
     def _entry(self, place: str, record: TradeRecord | CollateralRecord) -> Problem | None:
         unknown = self.unknown_account(place, record.account_id)
-        if unknown is None and record.instrument_id is not None:
-            unknown = self.unknown_instrument(place, record.account_id, record.instrument_id)
+        named = [record.instrument_id, getattr(record, "released_instrument_id", None)]
+        for instrument_id in named:
+            if unknown is None and instrument_id is not None:
+                unknown = self.unknown_instrument(place, record.account_id, instrument_id)
         return unknown

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from engine.rules.registry import silo_rulebook
+from engine.state.comparison import compare
 from streams.parameters import take_policy
 from streams.replay.book_file import Book
 from streams.replay.file_engine import SERVED_BY, FileEngine
 from streams.replay.messages import activity_messages, price_messages
 from streams.replay.position_check import refused_positions, unusable_instruments
-from streams.worker.account_view import account_view
+from streams.worker.account_view import account_view, explained_view
+
+COMPARISON: Final = "comparison"  # stands where a silo does for a rulebook that the policy gives nothing
 
 
 class MarginedBook:
@@ -81,16 +86,41 @@ class MarginedBook:
 
     @property
     def rulebook_ids(self) -> list[str]:
-        """Ids that :meth:`under` knows."""
-        return sorted([*self.files.engine.silo_books, self.files.engine.unified.rulebook.rulebook_id])
+        """Ids that :meth:`under` knows: those that the policy assigns a product, then comparisons."""
+        return sorted({*self._assigned, *self.files.rulebooks})
+
+    @property
+    def _assigned(self) -> set[str]:
+        return {*self.files.engine.silo_books, self.files.engine.unified.rulebook.rulebook_id}
 
     def under(self, rulebook_ids: Collection[str]) -> list[dict[str, Any]]:
         """Per account the requirement and tree of these rulebooks; what has nothing under them is left out."""
-        return [
+        assigned = [
             {"account_id": view["statement"]["account_id"], **tree}
             for view in self.views
             for tree in self._trees(view["explanation"])
             if tree["rulebook_id"] in rulebook_ids
+        ]
+        compared = [self._compared(name) for name in rulebook_ids if name not in self._assigned]
+        return [*assigned, *(tree for trees in compared for tree in trees)]
+
+    def _compared(self, rulebook_id: str) -> list[dict[str, Any]]:
+        """The accounts under a rulebook that the policy gives nothing, whatever silo holds their positions.
+
+        Raises:
+            MarginError: its parameter file cannot be used, or lacks what an instrument needs.
+        """
+        known = self.files.rulebooks[rulebook_id]
+        rulebook = silo_rulebook(known.method, known.parameters, scenarios=known.scenarios)
+        return [
+            {
+                "account_id": one.account_id,
+                "silo": COMPARISON,
+                "rulebook_id": rulebook_id,
+                "left_out": list(one.left_out),
+                **explained_view(replace(one.explained, requirement=one.requirement)),
+            }
+            for one in compare(self.files.engine, rulebook, self.files.account_ids)
         ]
 
     def _trees(self, explanation: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
-from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS
 from streams.replay.book_check import Problem
 from streams.replay.book_file import read_book
 from streams.replay.command_errors import FILE, PARAMETERS, SCENARIOS, Time, refuse_in_one_line, time_text
 from streams.replay.files import FileError
 from streams.replay.margin import MarginedBook
 from streams.replay.margin_report import print_report, print_rulebooks
+from streams.replay.simm_command import run_crif, simm_options
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, required=False)
 @click.option(
     "--rulebook",
     "rulebook_ids",
@@ -30,26 +31,38 @@ from streams.replay.margin_report import print_report, print_rulebooks
 @PARAMETERS
 @SCENARIOS
 @click.option("--as-of", type=Time(), help="Time of the evaluation [default: the latest price's].")
+@simm_options
 @refuse_in_one_line
 def margin(
-    file: Path,
+    file: Path | None,
     rulebook_ids: tuple[str, ...],
     as_json: bool,
     parameters: Path | None,
     scenarios: Path | None,
     as_of: int | None,
+    **simm: Any,
 ) -> None:
     """Margin the accounts of a book FILE under today's silo rulebooks and the unified candidate.
 
     FILE is JSON: accounts, instruments, prices, positions, trades, collateral in the shapes of the topics
-    (docs/bring-your-own.md); gzip too. Exit code 0 if every figure is complete, 1 if something could not be
-    margined (named on stderr and under refused_positions; the rest is), 2 for a bad file or setting.
+    (docs/bring-your-own.md); gzip too. A rulebook that policy.toml gives no product is a comparison: it takes every
+    position that it covers, whatever silo holds it.
+
+    Exit code 0 if every figure is complete, 1 if something could not be margined (named on stderr and under
+    refused_positions; the rest is), 2 for a bad file or setting.
+
+    With --crif a file of sensitivities takes the book's place (docs/rulebooks/isda-simm.md).
 
     \b
     Example:
       marginmon margin book.json
       marginmon margin book.json --rulebook finra-4210g --rulebook one-pot --json
+      marginmon margin --crif crif.csv --rulebook isda-simm --version 2.8+2512 --horizon 10d --json
     """
+    if (file is None) == (simm["crif"] is None):
+        raise click.UsageError("give either a book FILE or --crif FILE")
+    if file is None:
+        raise SystemExit(run_crif(simm, rulebook_ids, parameters, as_json=as_json))
     book, unknown = read_book(file)
     margined = MarginedBook(book, parameters, scenarios, as_of)
     for rulebook_id in rulebook_ids:
@@ -86,14 +99,13 @@ def _refused(problem: Problem) -> dict[str, str]:
 def _check_rulebook(file: Path, rulebook_id: str, margined: MarginedBook) -> None:
     """
     Raises:
-        FileError: there is no such rulebook, or the policy gives it nothing to margin.
+        FileError: there is no such rulebook.
     """
     if rulebook_id in margined.rulebook_ids:
         return
-    detail = f"no rulebook {rulebook_id}"
-    if rulebook_id in {*SILO_METHODS, *UNIFIED_METHODS}:
-        detail = f"rulebook {rulebook_id} has no product assigned in policy.toml"
-    raise FileError(file, "", detail, f"--rulebook takes one of {', '.join(margined.rulebook_ids)}")
+    raise FileError(
+        file, "", f"no rulebook {rulebook_id}", f"--rulebook takes one of {', '.join(margined.rulebook_ids)}"
+    )
 
 
 def _document(margined: MarginedBook, unknown: list[str], rulebook_ids: tuple[str, ...]) -> dict[str, object]:

@@ -38,6 +38,7 @@ def account_report(view: dict[str, Any]) -> RenderableType:
         _requirements(f"Account {name}", statement),
         _gap(statement["gap"]),
         *trees,
+        *(equity_tree(entry) for entry in explanation["equity"]),
         requirement_tree(unified_name, explanation["unified"]),
     ]
     missing = statement["quality"]["incomplete"]
@@ -91,6 +92,13 @@ def requirement_tree(title: str, explained: dict[str, Any]) -> Tree:
     return tree
 
 
+def equity_tree(entry: dict[str, Any]) -> Tree:
+    """What counts as equity in a silo, with the haircuts."""
+    tree = Tree(Text(f"{entry['silo']} equity", style="bold"))
+    _grow(tree, entry["tree"])
+    return tree
+
+
 def _grow(tree: Tree, part: dict[str, Any]) -> None:
     label = Text.assemble(f"{part['name']}  ", money(part["amount"]))
     label.append(_facts(part["facts"]), style="dim")
@@ -126,3 +134,5 @@ def print_rulebooks(console: Console, entries: list[dict[str, Any]]) -> None:
         table = table_of(title, "USD", "initial", "maintenance")
         table.add_row(entry["silo"] or "unified", money(entry["initial"]), money(entry["maintenance"]))
         console.print(Group(table, requirement_tree("explanation", entry), Text()))
+        if left_out := entry.get("left_out"):
+            console.print(Text(f"not covered by it: {', '.join(left_out)}", style="yellow"))

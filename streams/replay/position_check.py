@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.base.errors import MarginError, Reason
-from engine.market.instruments import SILOS, Instrument, Product
+from engine.base.units import start_of_day
+from engine.market.instruments import DEBT, SILOS, Instrument, Product
 from engine.market.prices import mark_of
-from engine.state.core import forgotten_before_ns
+from engine.portfolio.collateral import limited_product, matured
 from engine.state.engine import Engine
 from engine.state.statement import left_out
 from streams.contracts.activity import PriceRecord
@@ -45,20 +46,18 @@ def _is_zero(price: PriceRecord) -> bool:
 
 
 def _expired(instrument: Instrument, place: str, as_of_ns: int) -> Problem | None:
-    """A Treasury past its maturity may be pledged still: cash that has not come yet, at the haircut of the shortest
-    bucket, until the engine forgets it. As a position its rulebook refuses it.
-    """
-    if not 0 < instrument.expiry_ns < as_of_ns:
-        return None
-    if instrument.product is Product.TREASURY and instrument.expiry_ns >= forgotten_before_ns(as_of_ns):
+    """Debt counts to the end of the day on which it matures; then it is cash that has not come yet."""
+    debt = limited_product(instrument) in DEBT
+    if not (matured(instrument, start_of_day(as_of_ns)) if debt else 0 < instrument.expiry_ns < as_of_ns):
         return None
     detail = f"expired at {time_text(instrument.expiry_ns)}, before {time_text(as_of_ns)}"
     return Problem(place, "", Reason.EXPIRED, detail, instrument.instrument_id)
 
 
 def _zero_price(instrument: Instrument, zero: dict[str, str]) -> Problem | None:
-    """Its own price, or that of an option's underlying."""
-    if instrument.instrument_id in zero and not instrument.negative_price_allowed:
+    """Its own price, or that of an option's underlying; an event contract may be worth nothing."""
+    may_be_zero = instrument.negative_price_allowed or instrument.product is Product.EVENT_CONTRACT
+    if instrument.instrument_id in zero and not may_be_zero:
         place, detail = zero[instrument.instrument_id], "its price is zero"
     elif instrument.is_option and instrument.price_model != "normal" and instrument.underlying in zero:
         place, detail = (

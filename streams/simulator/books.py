@@ -25,6 +25,7 @@ _PERPETUALS: Final = {
     "SOL": ("SOLUSDT-PERP", "SOL-USD-PERP"),
 }
 _MILLION: Final = 1e6
+_CALLS_SOLD_SHARE: Final = 0.3
 
 
 def _size_usd(draws: Draws, typical_usd: float) -> float:
@@ -63,17 +64,21 @@ def stocks_hedged(shelf: Shelf, draws: Draws) -> Book:
 
 
 def crypto_hedged(shelf: Shelf, draws: Draws) -> Book:
-    """Spot bitcoin or ether against a perpetual and a listed future (cash and carry)."""
+    """Spot bitcoin or ether against a perpetual and a listed future (cash and carry), some with calls sold on it."""
     asset, root = (("BTC", "MBT"), ("ETH", "MET"))[int(draws.integers(2))]
     usd = _size_usd(draws, 3 * _MILLION)
     share = float(draws.uniform(0.3, 0.9))
     perpetual = _pick(draws, _PERPETUALS[asset])
     future = shelf.futures(root)[0]
-    return {
+    book = {
         asset: shelf.quantity(asset, usd),
         perpetual: -shelf.quantity(perpetual, share * usd),
         future: -shelf.quantity(future, (1.0 - share) * usd),
     }
+    if draws.random() < _CALLS_SOLD_SHARE:
+        call = _pick(draws, shelf.out_of_the_money(asset, "call"))
+        book[call] = -max(round(0.3 * book[asset]), 1.0)
+    return book
 
 
 def swaps_hedged(shelf: Shelf, draws: Draws) -> Book:
@@ -87,6 +92,51 @@ def swaps_hedged(shelf: Shelf, draws: Draws) -> Book:
         stock: shelf.quantity(stock, usd),
         swap: -shelf.quantity(swap, float(draws.uniform(0.9, 1.0)) * usd),
         protection: contracts if draws.random() < 0.5 else -contracts,
+    }
+
+
+def event_trader(shelf: Shelf, draws: Draws) -> Book:
+    """Opinions on one or two events: an outcome bought, another one sold; sometimes a complete set of a third."""
+    book: Book = {}
+    by_event: dict[str, list[str]] = {}
+    for name in shelf.of_product("event_contract"):
+        by_event.setdefault(shelf.records[name].event, []).append(name)
+    events = draws.permutation(list(by_event)).tolist()
+    for event in events[: int(draws.integers(1, 3))]:
+        bought, sold = draws.permutation(by_event[event]).tolist()[:2]
+        contracts = max(round(_size_usd(draws, 60_000.0)), 100)
+        book[bought] = float(contracts)
+        if draws.random() < 0.5:
+            book[sold] = -float(round(0.6 * contracts))
+    if draws.random() < 0.3:
+        for name in by_event[events[-1]]:
+            _add(book, name, 20_000.0)
+    return book
+
+
+def rates_hedged(shelf: Shelf, draws: Draws) -> Book:
+    """Fixed paid at one maturity and received at another, with note futures and index protection beside."""
+    usd = [name for name in shelf.of_product("interest_rate_swap") if shelf.records[name].currency == "USD"]
+    paid, received = draws.permutation(usd)[:2].tolist()
+    contracts = float(draws.integers(20, 200))
+    euro = _pick(draws, [name for name in shelf.of_product("interest_rate_swap") if name not in usd])
+    return {
+        paid: contracts,
+        received: -round(contracts * float(draws.uniform(0.3, 0.8))),
+        euro: float(draws.integers(-60, 61)) or 10.0,
+        shelf.futures("ZN")[0]: float(round(contracts * float(draws.uniform(0.2, 0.8)))),
+        _pick(draws, shelf.of_product("credit_index_swap")): float(draws.integers(-40, 41)) or 5.0,
+    }
+
+
+def repo_matched(shelf: Shelf, draws: Draws) -> Book:
+    """Cash borrowed on one Treasury and lent on another, the rest hedged with note futures in another silo."""
+    borrowed, lent = draws.permutation(shelf.of_product("repo"))[:2].tolist()
+    contracts = float(draws.integers(20, 120))
+    return {
+        borrowed: contracts,
+        lent: -round(contracts * float(draws.uniform(0.6, 1.2))),
+        shelf.futures("ZN")[0]: -float(max(round(contracts * float(draws.uniform(0.5, 2.0))), 1)),
     }
 
 
@@ -182,15 +232,18 @@ class Archetype(NamedTuple):
 
 
 ARCHETYPES: Final = (
-    Archetype("index_hedged", 0.13, index_hedged, "Index arbitrage"),
+    Archetype("index_hedged", 0.12, index_hedged, "Index arbitrage"),
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
-    Archetype("crypto_hedged", 0.14, crypto_hedged, "Digital assets"),
-    Archetype("directional_securities", 0.14, directional_securities, "Prime brokerage"),
+    Archetype("crypto_hedged", 0.12, crypto_hedged, "Digital assets"),
+    Archetype("directional_securities", 0.12, directional_securities, "Prime brokerage"),
     Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
     Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
-    Archetype("calendar_spread", 0.08, calendar_spread, "Futures clearing"),
+    Archetype("calendar_spread", 0.07, calendar_spread, "Futures clearing"),
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
     Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),
     Archetype("debt", 0.03, debt, "Fixed income"),
     Archetype("stocks_against_futures", 0.02, stocks_against_futures, "Equity derivatives"),
+    Archetype("event_trader", 0.03, event_trader, "Event contracts"),
+    Archetype("rates_hedged", 0.02, rates_hedged, "Rates"),
+    Archetype("repo_matched", 0.01, repo_matched, "Rates"),
 )

@@ -30,11 +30,15 @@ _LEAST_USD: Final = 10_000.0
 _SMALL_CHANGE_USD: Final = 25_000.0
 _PARTITION: Final = 0
 # What may be pledged in a silo, and the chance that an account pledges it.
+_LIMITED_SHARE: Final = 0.25  # of what is pledged of other assets, where a group of assets has a limit
+_LESS_COMMON: Final = (("TOKEN-UST-BILL-3M", 0.06), ("GOV-MMF", 0.06), ("XAU", 0.03), ("BAC-BOND-9Y", 0.02))
 _PLEDGES: Final = {
     "securities": (("UST-NOTE-5Y", 0.25), ("UST-NOTE-10Y", 0.10)),
-    "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05)),
+    "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05), *_LESS_COMMON),
     "digital_assets": (("USDC", 0.20), ("UST-BILL-3M", 0.10), ("ETH", 0.05)),
 }
+# Cleared swaps settle in euros, too: a balance of theirs would take part of the haircut of euros paid in.
+_DOLLARS_ONLY: Final = frozenset({"digital_assets", "event_contracts", "cleared_swaps"})
 _EURO_SHARE: Final = 0.05  # accounts that keep some of their cash in EUR
 
 
@@ -97,7 +101,8 @@ class StartOfDay:
         engine.take_partition(_PARTITION)
         for account in accounts:
             record = account.record
-            engine.put_account(Account(record.account_id, approvals=frozenset(record.approvals)), _PARTITION)
+            owner = Account(record.account_id, type=record.type, approvals=frozenset(record.approvals))
+            engine.put_account(owner, _PARTITION)
             engine.open_day(self._opening(account, day))
         engine.go_live(_PARTITION)
         engine.evaluate(self._now_ns)
@@ -169,10 +174,11 @@ class StartOfDay:
         for name, chance in _PLEDGES.get(silo, ()):
             if draws.random() >= chance or wanted_usd < _SMALL_CHANGE_USD:
                 continue
+            asset, schedule = self._shelf.records[name].to_engine(), self._policy.collateral
             share = float(draws.uniform(0.2, 0.4))
-            haircut = self._policy.collateral.haircut(
-                self._shelf.records[name].to_engine(), silo, self._now_ns
-            )
+            if schedule.group(asset, silo) >= 0:
+                share *= _LIMITED_SHARE
+            haircut = schedule.haircut(asset, silo, self._now_ns)
             unit_usd = self._shelf.notional_usd(name) * (1.0 - haircut)
             units = float(round(share * wanted_usd / unit_usd, 2))
             collateral.append(HotOpeningCollateral(silo, name, units))
@@ -180,9 +186,11 @@ class StartOfDay:
         return pledged_usd
 
     def _cash(self, silo: str, amount_usd: float, draws: np.random.Generator) -> list[HotOpeningCash]:
-        if amount_usd < _SMALL_CHANGE_USD or silo == "digital_assets" or draws.random() >= _EURO_SHARE:
+        if amount_usd < _SMALL_CHANGE_USD or silo in _DOLLARS_ONLY or draws.random() >= _EURO_SHARE:
             return [HotOpeningCash(silo, round(amount_usd, 2))]
         kept = 1.0 - self._policy.collateral.fx_haircut("EUR", silo)
+        if kept <= 0.0:  # the silo takes no euro
+            return [HotOpeningCash(silo, round(amount_usd, 2))]
         euros = round(0.3 * amount_usd / (self._prices["EURUSD"] * kept), 2)
         rest_usd = amount_usd - euros * self._prices["EURUSD"] * kept
         return [HotOpeningCash(silo, round(rest_usd, 2)), HotOpeningCash(silo, euros, "EUR")]

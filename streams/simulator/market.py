@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.model import model_code
 from engine.market.option_scenarios import option_prices_on_points
+from engine.market.rate_conventions import RateConvention
 from streams.simulator.factor_paths import FactorPaths, is_absolute
 from streams.simulator.listing import Listing
+from streams.simulator.swap_desk import SwapDesk
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -28,8 +30,14 @@ _NOISE: Final = 0.00003
 class SimulatedMarket:
     """Levels of the market and prices that follow from them; every column has one entry per listing."""
 
-    def __init__(self, listings: Sequence[Listing], rate: float, draws: np.random.Generator) -> None:
-        """``rate``: continuously compounded, for options."""
+    def __init__(
+        self,
+        listings: Sequence[Listing],
+        rate: float,
+        draws: np.random.Generator,
+        conventions: Mapping[str, RateConvention],
+    ) -> None:
+        """``rate``: continuously compounded, for options. ``conventions``: of interest rate curves."""
         self.listings = list(listings)
         self.index_of = {listing.instrument_id: index for index, listing in enumerate(listings)}
         self._draws = draws
@@ -53,6 +61,7 @@ class SimulatedMarket:
         self._base_volatility = np.array([listing.base_volatility for listing in listings])
         volatility_factors = [instrument.volatility_factor for instrument in instruments]
         self._volatility_factor = np.array([self._paths.index(factor) for factor in volatility_factors])
+        self._swap_desk = SwapDesk(instruments, rate, conventions)
         self._linear = np.zeros(len(listings))
         self._price_linear()
 
@@ -71,6 +80,8 @@ class SimulatedMarket:
     def fair(self, places: Int64s, now_ns: int) -> tuple[Float64s, Float64s]:
         """Fair price float64[n] and implied volatility float64[n] (NaN for what is no option)."""
         prices = self._linear[places]
+        if np.any(self._swap_desk.is_derived[places]):
+            prices = self._swap_desk.value(self._linear, now_ns)[places]
         volatility = np.full(len(places), np.nan)
         at = np.flatnonzero(self.is_option[places])
         if len(at):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
 
-OPTION_PRODUCTS = frozenset({"equity_option", "index_option", "future_option"})
+OPTION_PRODUCTS = frozenset({"equity_option", "index_option", "future_option", "crypto_option"})
 
 
 class Shelf:

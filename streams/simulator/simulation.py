@@ -51,7 +51,7 @@ class Simulation:
         market, quotes, books, self._cash, trades, money, bad, late, day = map(np.random.default_rng, streams)
         run_id = f"{start_ns // NANOSECONDS_PER_SECOND:x}"
         listings = universe(datetime.fromtimestamp(start_ns // NANOSECONDS_PER_SECOND, UTC).date())
-        self.market = SimulatedMarket(listings, policy.rate, market)
+        self.market = SimulatedMarket(listings, policy.rate, market, policy.rate_conventions)
         # Sequences of a later run are higher: an instrument is quoted less than a million times a second.
         self.quotes = QuoteFlow(
             self.market, quotes, start_ns // 1000, settings.duplicate_share, settings.late_share

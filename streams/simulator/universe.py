@@ -12,7 +12,14 @@ from typing import Final
 from engine.market.credit_pricing import BASIS_POINT, upfront
 from streams.contracts.reference import InstrumentRecord
 from streams.simulator.listing import Listing
-from streams.simulator.universe_derivatives import futures, options, perpetuals, security_futures
+from streams.simulator.universe_derivatives import (
+    crypto_options,
+    futures,
+    options,
+    perpetuals,
+    security_futures,
+)
+from streams.simulator.universe_rates import rates
 
 # Ticker, price, average daily volume.
 _STOCKS: Final = (
@@ -40,6 +47,12 @@ _BONDS: Final = (
 # Reference entity, spread in basis points, coupon, relative move of the swap's value for one of the stock.
 _CREDIT_SWAPS: Final = (("AIG", 145.0, 0.01, -4.0), ("BAC", 80.0, 0.01, 4.0), ("XOM", 310.0, 0.05, 1.5))
 _RECOVERY: Final = 0.4
+# Event, days until it is known, price of the YES by outcome; of an event with two outcomes the second one is the NO.
+_EVENTS: Final = (
+    ("RATE-CUT", 35, {"YES": 0.62, "NO": 0.38}),
+    ("SPX-AT-6500", 45, {"YES": 0.41, "NO": 0.59}),
+    ("CPI-YOY", 28, {"BELOW-2.5": 0.18, "2.5-TO-2.9": 0.47, "3.0-TO-3.4": 0.29, "FROM-3.5": 0.06}),
+)
 _RATE: Final = 0.04
 _EPOCH: Final = date(1970, 1, 1)
 _OFTEN, _SOMETIMES, _SELDOM = 8, 4, 1
@@ -55,7 +68,11 @@ def universe(start: date) -> list[Listing]:
     prices = {listing.instrument_id: listing.base_price for listing in spot}
     derived = [*futures(start, prices), *security_futures(start, prices), *perpetuals(start, prices)]
     prices |= {listing.instrument_id: listing.base_price for listing in derived}
-    return [*spot, *derived, *options(start, prices), *_equity_swaps(), *_credit_swaps(start)]
+    swaps = [*_equity_swaps(), *_credit_swaps(start), *rates(start)]
+    return [
+        *spot, *derived, *options(start, prices), *crypto_options(start, prices), *swaps,
+        *_event_contracts(start), *_pledged_only(start),
+    ]  # fmt: skip
 
 
 def _levels() -> Iterator[Listing]:
@@ -164,6 +181,26 @@ def _bonds(start: date) -> Iterator[Listing]:
         yield Listing(record, price, 0.01, 0.002, _SELDOM)
 
 
+def _pledged_only(start: date) -> Iterator[Listing]:
+    """Gold by the ounce, a money market fund, a token of a Treasury bill."""
+    gold = InstrumentRecord(instrument_id="XAU", product="gold", risk_factor="CMD:GOLD")
+    yield Listing(gold, 2650.0, 0.01, 0.0001, _SELDOM)
+    fund = InstrumentRecord(instrument_id="GOV-MMF", product="money_market_fund")
+    yield Listing(fund, 1.0, 0.0001, 0.0, _SELDOM)
+    name, days, _, price = _TREASURIES[0]
+    token = InstrumentRecord.model_validate(
+        {
+            "instrument_id": f"TOKEN-{name}",
+            "product": "tokenised",
+            "underlying": name,
+            "tokenised_product": "treasury",
+            "multiplier": 0.01,
+            "expiry": (start + timedelta(days=days)).isoformat(),
+        }
+    )
+    yield Listing(token, price, 1 / 64, 0.0005, _SELDOM)
+
+
 def _equity_swaps() -> Iterator[Listing]:
     """The return of 100 shares, at the price of the share."""
     for ticker, price, volume in _STOCKS[:2]:
@@ -198,3 +235,21 @@ def _credit_swaps(start: date) -> Iterator[Listing]:
         )
         terms = ((start - _EPOCH).days, (maturity - _EPOCH).days, _RECOVERY, _RATE, coupon)
         yield Listing(record, upfront(*terms, spread_bp * BASIS_POINT), 0.00001, 0.01, _SELDOM)
+
+
+def _event_contracts(start: date) -> Iterator[Listing]:
+    """Contracts that pay 1 USD, one on each outcome; their prices add up to 1 before noise."""
+    for event, days, outcomes in _EVENTS:
+        for outcome, price in outcomes.items():
+            record = InstrumentRecord.model_validate(
+                {
+                    "instrument_id": f"{event}-{outcome}",
+                    "product": "event_contract",
+                    "expiry": (start + timedelta(days=days)).isoformat(),
+                    "event": event,
+                    "outcomes": list(outcomes),
+                    "pays_on": [outcome],
+                    "payoff": 1.0,
+                }
+            )
+            yield Listing(record, price, 0.01, 0.01, _SELDOM)

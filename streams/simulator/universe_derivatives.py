@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 from streams.contracts.reference import InstrumentRecord
@@ -80,6 +81,9 @@ class _Chain(NamedTuple):
     late_distances: tuple[float, ...] = ()
 
 
+# Coin, distance of strikes, volatility, schedule.
+_COIN_CHAINS: Final = (("BTC", 2_000.0, 0.45, "deribit:option"), ("ETH", 100.0, 0.60, "deribit:option"))
+_COIN_DISTANCES: Final = (-0.15, 0.0, 0.15)
 _STOCK_DISTANCES: Final = (-0.10, -0.05, 0.0, 0.05, 0.10)
 _INDEX_DISTANCES: Final = (-0.12, -0.08, -0.05, -0.02, 0.0, 0.03, 0.06)
 _CHAINS: Final = (
@@ -183,6 +187,8 @@ def perpetuals(start: date, prices: Mapping[str, float]) -> Iterator[Listing]:
             risk_factor=f"CRYPTO:{contract.asset}",
             basis_factor=contract.basis,
             average_daily_volume=contract.volume,
+            funding_rate=contract.premium / 4.0,
+            funding_interval_h=1.0 if contract.schedule.startswith(("hyperliquid", "dydx")) else 8.0,
         )
         price = prices[contract.asset] * (1.0 + contract.premium)
         yield Listing(record, price, 10.0 ** (math.floor(math.log10(price)) - 4), 0.0001, _OFTEN)
@@ -199,6 +205,28 @@ def options(start: date, prices: Mapping[str, float]) -> Iterator[Listing]:
         future = contract_code("ES", expiry)
         for strike in _strikes(prices[future], 25.0, _INDEX_DISTANCES):
             yield from _future_options(future, expiry, strike)
+
+
+def crypto_options(start: date, prices: Mapping[str, float]) -> Iterator[Listing]:
+    """European options of a crypto venue on the coins' indexes."""
+    for coin, step, volatility, schedule in _COIN_CHAINS:
+        for expiry in expiries(start, MONTHLY, 2):
+            for strike, right in product(_strikes(prices[coin], step, _COIN_DISTANCES), ("call", "put")):
+                record = _record(
+                    instrument_id=f"{coin}-{expiry:%y%m%d}-{right[0].upper()}-{strike:g}",
+                    product="crypto_option",
+                    underlying=coin,
+                    expiry=expiry.isoformat(),
+                    strike=strike,
+                    right=right,
+                    exercise="european",
+                    settlement="cash",
+                    venue=schedule.partition(":")[0],
+                    margin_schedule=schedule,
+                    risk_factor=f"CRYPTO:{coin}",
+                    volatility_factor="VOL:CRYPTO",
+                )
+                yield Listing(record, 0.0, 0.5, 0.01, _SELDOM, volatility)
 
 
 def _strikes(price: float, step: float, distances: tuple[float, ...]) -> list[float]:

@@ -38,10 +38,11 @@ def account_view(engine: Engine, account_id: str, now_ns: int, served_by: str) -
 def _explanation(explained: AccountExplanation) -> dict[str, Any]:
     return {
         "silos": [
-            {"silo": silo, "rulebook_id": rulebook_id, **_tree(tree)}
+            {"silo": silo, "rulebook_id": rulebook_id, **explained_view(tree)}
             for silo, rulebook_id, tree in explained.silos
         ],
-        "unified": _tree(explained.unified),
+        "equity": [{"silo": silo, "tree": _part(tree)} for silo, tree in explained.equity],
+        "unified": explained_view(explained.unified),
         "contributions": [_loss(loss) for loss in explained.contributions],
         "scenario_losses": [
             {"scenario": name, "loss": _usd(loss)} for name, loss in explained.scenario_losses
@@ -49,7 +50,8 @@ def _explanation(explained: AccountExplanation) -> dict[str, Any]:
     }
 
 
-def _tree(explained: Explained) -> dict[str, Any]:
+def explained_view(explained: Explained) -> dict[str, Any]:
+    """A requirement and its tree."""
     return {
         "initial": _usd(explained.requirement.initial_usd),
         "maintenance": _usd(explained.requirement.maintenance_usd),

@@ -38,6 +38,7 @@ PARTS: Final = {
     "growth": Part("Growth", "growth"),
     "rows": Part("Option rows", "option_rows"),
     "pairing": Part("Strategy-based pairing", "pairing"),
+    "simm": Part("ISDA SIMM", "simm"),
     "evaluation": Part("Passes of the demo", "evaluation"),
     "trades": Part("Trades from Kafka", "trades", broker=True),
     "latency": Part("Price to call", "latency", broker=True),

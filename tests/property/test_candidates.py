@@ -19,6 +19,7 @@ rules = st.builds(
     threshold_usd=st.sampled_from([0.0, 500.0]),
     uncollected_usd=st.sampled_from([0.0, 800.0]),
     minimum_transfer_usd=st.sampled_from([0.0, 1000.0]),
+    minimum_share=st.sampled_from([0.0, 0.3]),
     recall_step_usd=st.sampled_from([0.0, 100.0]),
     recall_step_share=st.sampled_from([0.0, 0.1]),
     restore_to=st.sampled_from(["maintenance", "initial"]),

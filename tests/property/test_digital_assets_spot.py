@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.base.units import NANOSECONDS_PER_DAY
 from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
 from engine.rules.digital_assets_spot import DigitalAssetsSpot
@@ -25,6 +26,13 @@ LISTED = [
         ("USDT", Product.STABLECOIN),
     )
     for currency in ("USD", "EUR")
+]
+LISTED += [
+    Instrument(
+        "tUST", Product.TOKENISED, "UST", expiry_ns=400 * NANOSECONDS_PER_DAY, tokenised_product="treasury"
+    ),
+    Instrument("AAPLx", Product.TOKENISED, "AAPL", tokenised_product="equity"),
+    Instrument("tDBR", Product.TOKENISED, "DBR", currency="EUR", expiry_ns=9, tokenised_product="treasury"),
 ]
 EURO = Instrument("EURUSD", Product.FX_RATE, currency="EUR")
 quantities = st.floats(-1e6, 1e6).map(lambda q: round(q, 4))

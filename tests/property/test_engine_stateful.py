@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.market.instruments import SILO_INDEX, SILOS
+from engine.base.units import start_of_day
+from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
+from engine.portfolio.account_class import account_class
 from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
-from engine.rules.interface import Holding
-from engine.state.equity import start_of_day
+from engine.rules.interface import Holding, ScaledByClass, SiloRulebook
+from engine.rules.requirement import Explained
+from engine.state.equity_plain import SiloContent, explain_equity
 from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
     APPROVED,
+    DAY_NS,
     HELD,
     INSTRUMENTS,
     MARKS,
@@ -33,14 +37,36 @@ from tests.engine_book import (
     movements,
     new_engine,
     prices,
+    substitutions,
     trades,
 )
 from tests.policy_book import CLEARED, RULEBOOKS, SECURITY_BASED, UNCLEARED, with_swaps_in
 
 ACCOUNTS = ("A", "B", "C")
-BY_ID = {instrument.instrument_id: instrument for instrument in INSTRUMENTS}
+# Swaps and repo: valued by the market from what they rest on, without prices of their own.
+RATES = [
+    *(
+        Instrument(f"SOFR-{tenor}", Product.PAR_RATE, "USD-SOFR", tenor=tenor, negative_price_allowed=True)
+        for tenor in ("2Y", "10Y")
+    ),
+    Instrument(
+        "SWAP", Product.INTEREST_RATE_SWAP, "USD-SOFR", 1e5, start_ns=NOW_NS - 30 * DAY_NS,
+        expiry_ns=NOW_NS + 5 * 365 * DAY_NS, coupon=0.036, fixing=0.041, negative_price_allowed=True,
+    ),
+    Instrument(
+        "INDEX", Product.CREDIT_INDEX_SWAP, multiplier=1e5, expiry_ns=NOW_NS + 5 * 365 * DAY_NS,
+        reference_entity="CDX.NA.IG", coupon=0.01, recovery_rate=0.4, negative_price_allowed=True,
+    ),
+    Instrument(
+        "REPO", Product.REPO, "T-NOTE", 10.0, expiry_ns=NOW_NS + 30 * DAY_NS, strike=98.5, coupon=0.04,
+        negative_price_allowed=True,
+    ),
+]  # fmt: skip
+PRICES = MARKS | {"SOFR-2Y": 0.037, "SOFR-10Y": 0.038, "INDEX": -0.02}
+BY_ID = {instrument.instrument_id: instrument for instrument in [*INSTRUMENTS, *RATES]}
+OWNERS = {"A": "", "B": "AAPL", "C": "T"}  # as issuers
 accounts = st.sampled_from(ACCOUNTS)
-instruments = st.sampled_from([*HELD, *MORE_HELD])
+instruments = st.sampled_from([*HELD, *MORE_HELD, "SWAP", "INDEX", "REPO"])
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
 
 
@@ -76,11 +102,15 @@ class EngineMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.engine = new_engine(ACCOUNTS)
-        self.marks = dict(MARKS)
+        for instrument in RATES:
+            self.engine.put_instrument(instrument)
+        self.marks = dict(PRICES)
         self.trades: dict[str, Booked] = {}
         self.deposits: dict[str, Booked] = {}
+        self.releases: dict[str, Booked] = {}  # by id of the substitution
         self.opened = {account: Opened() for account in ACCOUNTS}
         self.approved = dict.fromkeys(ACCOUNTS, True)
+        self.owners = dict.fromkeys(ACCOUNTS, "customer")
         self.sequence = 0
         self.now_ns = NOW_NS
         self.log: list[tuple[str, Any]] = []
@@ -88,6 +118,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize()
     def first_prices(self) -> None:
+        for account in ACCOUNTS:
+            self.engine.put_account(self._record(account), 0)
         self._price(self.marks)
 
     def _price(self, marks: dict[str, float]) -> None:
@@ -95,7 +127,7 @@ class EngineMachine(RuleBasedStateMachine):
         outcome = self.engine.apply_prices(prices(self.engine, marks, self.sequence, self.now_ns))
         assert not outcome.any()
 
-    @rule(name=st.sampled_from(sorted(MARKS)), move=st.floats(-0.2, 0.25))
+    @rule(name=st.sampled_from(sorted(PRICES)), move=st.floats(-0.2, 0.25))
     def price_moves(self, name: str, move: float) -> None:
         self.marks[name] *= 1.0 + move
         self._price({name: self.marks[name]})
@@ -113,7 +145,7 @@ class EngineMachine(RuleBasedStateMachine):
         self, number: int, version: int, account: str, instrument: str, quantity: float, price_ratio: float,
         cancelled: bool, age: int,
     ) -> None:  # fmt: skip
-        price = MARKS[instrument] * price_ratio
+        price = PRICES.get(instrument, 0.01) * price_ratio
         new = Booked(version, account, instrument, quantity, price, cancelled, TODAY - age)
         row = (f"T{number}", version, account, instrument, quantity, price, cancelled, TODAY - age)
         self.log.append(("trade", row))
@@ -123,7 +155,8 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(
         number=st.integers(0, 5), version=st.integers(1, 3), account=accounts,
         asset=st.sampled_from(["", "T-NOTE", "AAPL", "BTC"]), currency=st.sampled_from(["USD", "EUR"]),
-        quantity=st.floats(-1e5, 1e6), cancelled=st.booleans(), silo=st.sampled_from(["securities", "futures"]),
+        quantity=st.floats(-1e5, 1e6), cancelled=st.booleans(),
+        silo=st.sampled_from(["securities", "futures", "security_based_swaps"]),
     )  # fmt: skip
     def deposit(
         self, number: int, version: int, account: str, asset: str, currency: str, quantity: float,
@@ -136,6 +169,28 @@ class EngineMachine(RuleBasedStateMachine):
         self.log.append(("deposit", row))
         outcome = self.engine.apply_collateral(0, movements(self.engine, [row]))[0]
         assert outcome == self._book(self.deposits, f"C{number}", new)
+        if outcome == EntryOutcome.APPLIED:
+            self.releases.pop(f"C{number}", None)
+
+    @rule(
+        number=st.integers(0, 5), version=st.integers(1, 3), account=accounts,
+        assets=st.permutations(["T-NOTE", "AAPL", "BTC", ""]), quantity=st.floats(1.0, 1e5),
+        released=st.floats(1.0, 1e5), cancelled=st.booleans(), silo=st.sampled_from(["securities", "futures"]),
+    )  # fmt: skip
+    def substitute(
+        self, number: int, version: int, account: str, assets: list[str], quantity: float, released: float,
+        cancelled: bool, silo: str,
+    ) -> None:  # fmt: skip
+        """One asset in, another or cash out, under one id; also as a correction of a deposit, and the other way."""
+        entry_id, (into, out) = f"C{number}", assets[:2]
+        row = (entry_id, version, account, into, "USD", quantity, cancelled, TODAY, SILO_INDEX[silo])
+        self.log.append(("substitution", (row, (out, released))))
+        columns = substitutions(self.engine, [row], [(out, released)])
+        outcome = self.engine.apply_collateral(0, columns)[0]
+        new = Booked(version, account, into, quantity, 0.0, cancelled, TODAY, silo)
+        assert outcome == self._book(self.deposits, entry_id, new)
+        if outcome == EntryOutcome.APPLIED:
+            self.releases[entry_id] = replace(new, instrument=out, quantity=-released)
 
     def _book(self, book: dict[str, Booked], entry_id: str, new: Booked) -> EntryOutcome:
         """Who wins, once more, in plain words."""
@@ -159,7 +214,7 @@ class EngineMachine(RuleBasedStateMachine):
         self, account: str, age: int, later: int, quantity: float, instrument: str, cash: float
     ) -> None:
         day, as_of_ns = TODAY - age, NOW_NS + later
-        self._open(account, day, as_of_ns, {instrument: (quantity, MARKS[instrument])}, cash)
+        self._open(account, day, as_of_ns, {instrument: (quantity, PRICES.get(instrument, 0.01))}, cash)
 
     @rule(account=accounts, age=st.integers(-1, 0), later=st.integers(0, 2))
     def start_of_day_with_nothing(self, account: str, age: int, later: int) -> None:
@@ -176,7 +231,7 @@ class EngineMachine(RuleBasedStateMachine):
             assert outcome in {EntryOutcome.DUPLICATE, EntryOutcome.LATE}
             return
         assert outcome is EntryOutcome.APPLIED
-        for book in (self.trades, self.deposits):
+        for book in (self.trades, self.deposits, self.releases):
             for entry_id, entry in list(book.items()):
                 if entry.account == account and entry.day <= day:
                     del book[entry_id]
@@ -200,6 +255,12 @@ class EngineMachine(RuleBasedStateMachine):
         self.approved[account] = not self.approved[account]
         self.engine.put_account(self._record(account), 0)
 
+    @rule(account=accounts, owner=st.sampled_from(["customer", "market_maker", "proprietary"]))
+    def owner_changes(self, account: str, owner: str) -> None:
+        """Futures are scaled by the class of the account."""
+        self.owners[account] = owner
+        self.engine.put_account(self._record(account), 0)
+
     @rule(account=accounts)
     def account_is_closed(self, account: str) -> None:
         self.engine.close_account(self._record(account), 0)
@@ -209,14 +270,20 @@ class EngineMachine(RuleBasedStateMachine):
         self.engine.withdraw_account(account)
 
     def _record(self, account: str) -> Account:
-        return Account(account, approvals=APPROVED if self.approved[account] else frozenset[str]())
+        approvals = APPROVED if self.approved[account] else frozenset[str]()
+        return Account(account, type=self.owners[account], approvals=approvals, issuer=OWNERS[account])
 
-    @rule(factor=st.floats(0.5, 2.0))
-    def futures_rates_change(self, factor: float) -> None:
+    @rule(factor=st.floats(0.5, 2.0), member=st.sampled_from([0.9, 1.0, 1.2]), later=st.booleans())
+    def futures_rates_change(self, factor: float, member: float, later: bool) -> None:
+        """``later``: another rate is in force from the next day on."""
         parameters = copy.deepcopy(read_toml("span-futures.toml"))
         self.rates_version += 1
         parameters["version"] = f"test-{self.rates_version}"
         parameters["commodities"]["ES"]["price_scan_usd"] *= factor
+        parameters["account_classes"] = {"member": {"risk_factor": member, "initial_factor": 1.0}}
+        if later:
+            rate = {"from": "2026-09-22", "initial_usd": 9_900.0, "maintenance_usd": 9_000.0}
+            parameters["commodities"]["ES"]["rates"] = [rate]
         self.engine.put_rulebook("span-futures", parameters)
 
     @rule(
@@ -246,19 +313,21 @@ class EngineMachine(RuleBasedStateMachine):
         """Lose the partition and take it again: openings first, then the day's entries, as a worker does."""
         self.engine.drop_partition(0)
         self.engine.take_partition(0)
-        for kind in ("opening", "deposit", "trade"):
-            for logged, row in self.log:
-                if logged != kind:
+        for kinds in ({"opening"}, {"deposit", "substitution"}, {"trade"}):
+            for kind, row in self.log:
+                if kind not in kinds:
                     continue
                 if kind == "trade":
                     self.engine.apply_trades(0, trades(self.engine, [row]))
                 elif kind == "deposit":
                     self.engine.apply_collateral(0, movements(self.engine, [row]))
+                elif kind == "substitution":
+                    self.engine.apply_collateral(0, substitutions(self.engine, [row[0]], [row[1]]))
                 else:
                     self.engine.open_day(self._opening(*row))
         self.engine.go_live(0)
 
-    @rule(seconds=st.integers(1, 4000))
+    @rule(seconds=st.integers(1, 4000) | st.just(40_000))
     def time_passes(self, seconds: int) -> None:
         self.now_ns += seconds * 1_000_000_000
         self._price(self.marks)
@@ -280,10 +349,12 @@ class EngineMachine(RuleBasedStateMachine):
             plain, outside = dict.fromkeys(SILOS, 0.0), 0.0
             for book in engine.silo_books.values():
                 margined = [h for h in holdings if self._under(account_id, h, book.rulebook.rulebook_id)]
-                explained = book.rulebook.explain(margined, engine.market)
+                explained = self._explained(account_id, book.rulebook, margined)
                 assert explained.tree.largest_residual_usd() < 1e-6
                 plain[SILOS[SILO_INDEX[book.rulebook.silo]]] += explained.requirement.maintenance_usd
-                if not book.products & engine.unified.rulebook.eligible_products:
+                if not any(
+                    h.instrument.product in engine.unified.rulebook.eligible_products for h in margined
+                ):
                     outside += explained.requirement.maintenance_usd
             for silo, expected in plain.items():
                 self._same(engine.maintenance[account, SILO_INDEX[silo]], expected)
@@ -298,6 +369,14 @@ class EngineMachine(RuleBasedStateMachine):
             gap = engine.statement(account_id, self.now_ns).gap
             assert abs(gap.residual_usd) < 1e-4
             assert all(term.amount_usd > -1e-4 for term in gap.terms if term.name == "netting")
+
+    def _explained(self, account: str, rulebook: SiloRulebook, margined: list[Holding]) -> Explained:
+        """The plain twin, for the class of the account where the rulebook scales by it."""
+        if isinstance(rulebook, ScaledByClass):
+            record = self._record(account)
+            owner = account_class(record.type, record.approvals)
+            return rulebook.explain_by_class(margined, self.engine.market, owner)
+        return rulebook.explain(margined, self.engine.market)
 
     def _under(self, account: str, holding: Holding, rulebook_id: str) -> bool:
         return any(
@@ -344,30 +423,28 @@ class EngineMachine(RuleBasedStateMachine):
             if classification[instrument.product] == silo:
                 cash[instrument.currency].append(-entry.quantity * instrument.multiplier * entry.price)
         pledged: dict[str, float] = {}
-        for entry in self._live(self.deposits, account):
+        for entry in [*self._live(self.deposits, account), *self._live(self.releases, account)]:
             if entry.silo != silo:
                 continue
             if entry.instrument:
                 pledged[entry.instrument] = pledged.get(entry.instrument, 0.0) + entry.quantity
             else:
                 cash[entry.currency].append(entry.quantity)
-        value = [self._value(h) for h in self._holdings(account) if h.silo == silo]
-        for name, quantity in pledged.items():
-            instrument = BY_ID[name]
-            haircut = engine.policy.collateral.haircut(
-                instrument, silo, start_of_day(engine.market.valuation_time_ns)
-            )
-            worth = quantity * instrument.multiplier * self.marks[name]
-            value.append(worth * (1.0 - haircut) if quantity > 0 else worth)
-        euros = math.fsum(cash["EUR"]) * self.marks["EURUSD"]
-        if euros > 0:
-            euros *= 1.0 - engine.policy.collateral.fx_haircut("EUR", silo)
-        return math.fsum([*cash["USD"], euros, *value])
-
-    def _value(self, holding: Holding) -> float:
-        instrument = holding.instrument
-        fx = 1.0 if instrument.currency == "USD" else self.marks["EURUSD"]
-        return holding.quantity * instrument.multiplier * self.marks[instrument.instrument_id] * fx
+        content = SiloContent(
+            silo,
+            {currency: math.fsum(amounts) for currency, amounts in cash.items()},
+            [holding for holding in self._holdings(account) if holding.silo == silo],
+            [
+                Holding(BY_ID[name], quantity, silo)
+                for name, quantity in pledged.items()
+                if abs(quantity) > 1e-9
+            ],
+            OWNERS[account],
+        )
+        at_ns = start_of_day(engine.market.valuation_time_ns)
+        tree = explain_equity(engine.policy.collateral, content, engine.market, at_ns)
+        assert tree.largest_residual_usd() < 1e-6
+        return tree.amount_usd
 
 
 TestEngine = EngineMachine.TestCase

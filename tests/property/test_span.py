@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.market.market import Market
+from engine.portfolio.account_class import AccountClass
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained
 from engine.rules.span import SpanFutures
@@ -72,14 +73,23 @@ LONG_ONLY = [each["instrument_id"] for each in OPTIONS if each["instrument_id"] 
 
 
 def parameters() -> dict[str, Any]:
-    """The shipped ones with tiers in ES, two commodities more and a spread of three legs in first place."""
+    """The shipped ones with tiers, a butterfly and a delivery in ES, two commodities more, a spread of three legs in
+    first place, and members scaled.
+    """
     mapping = deepcopy(shipped("span-futures"))
     es = mapping["commodities"]["ES"]
     es["tier_last_months"] = ["2024-06", "2024-09"]
     charges = {(1, 2): 900.0, (1, 1): 300.0, (2, 2): 400.0, (1, 3): 1200.0, (2, 3): 1000.0}
-    es["inter_month"] = [{"tiers": list(tiers), "charge_usd": charge} for tiers, charge in charges.items()]
+    pairs = [{"tiers": list(tiers), "charge_usd": charge} for tiers, charge in charges.items()]
+    wings = [{"tier": tier, "side": "A", "delta_per_spread": 1.0} for tier in (1, 3)]
+    body = {"month": "2024-09", "side": "B", "delta_per_spread": 1.5}
+    es["inter_month"] = [{"legs": [*wings, body], "charge_usd": 250.0}, *pairs]
+    es["delivery"] = [{"month": "2024-06", "spread_usd": 80.0, "outright_usd": 350.0}]
+    mapping["commodities"]["CL"]["short_options_counted"] = "greater"
+    mapping["account_classes"]["member"] = {"risk_factor": 0.9, "initial_factor": 1.0}
     plain = {"volatility_scan": 0.2, "short_option_minimum_usd": 25.0, "inter_month": []}
     mapping["commodities"]["RTY"] = {"contract_multiplier": 50.0, "price_scan_usd": 6000.0, **plain}
+    mapping["commodities"]["RTY"]["month_scans"] = [{"month": "2024-09", "price_scan_usd": 5500.0}]
     mapping["commodities"]["FGBL"] = {"contract_multiplier": 1000.0, "price_scan_usd": 3300.0, **plain}
     legs = [("ES", "A", 2.0), ("NQ", "B", 1.0), ("RTY", "B", 1.5)]
     tripod = {
@@ -91,15 +101,26 @@ def parameters() -> dict[str, Any]:
     return mapping
 
 
+def with_super_spread() -> dict[str, Any]:
+    """The same with a spread of ES and NQ before those between months, each leg at its own rate."""
+    legs = [
+        {"commodity": "ES", "side": "A", "delta_per_spread": 1.0, "credit_rate": 0.6},
+        {"commodity": "NQ", "side": "B", "delta_per_spread": 0.8, "credit_rate": 0.7},
+    ]
+    return parameters() | {"super_inter_commodity": [{"name": "super ES:NQ", "legs": legs}]}
+
+
 @cache
 def market_and_rulebook(prices: str = "still") -> tuple[Market, SpanFutures]:
-    """One market whose prices stand still, and one (``moving``) for the test that moves them."""
+    """One market whose prices stand still, one (``moving``) for the test that moves them, and one (``super``) whose
+    prices move too, with a super-inter-commodity spread.
+    """
     records = [*FUTURES, MICRO, *OPTIONS, RATE]
     market = market_of(
         {"market": {"rate": 0.045, "valuation_time": NOW}, "instruments": records, "prices": []}
     )
     reprice(market, [1.0] * len(PRICES))
-    return market, rulebook_of(parameters())
+    return market, rulebook_of(with_super_spread() if prices == "super" else parameters())
 
 
 _SEQUENCE = iter(range(1, 1_000_000))
@@ -130,9 +151,14 @@ factors = st.lists(st.floats(0.7, 1.4), min_size=len(PRICES), max_size=len(PRICE
 slow = settings(deadline=None, max_examples=150)
 
 
-def explain(book: Book, prices: str = "still") -> Explained:
+UNMOVED = [1.0] * len(PRICES)
+
+
+def explain(
+    book: Book, prices: str = "still", account_class: AccountClass = AccountClass.SPECULATOR
+) -> Explained:
     market, rulebook = market_and_rulebook(prices)
-    return rulebook.explain(holdings_of(market, book), market)
+    return rulebook.explain_by_class(holdings_of(market, book), market, account_class)
 
 
 def maintenance(book: Book) -> float:
@@ -144,16 +170,28 @@ def close(value: float) -> Any:
     return pytest.approx(value, rel=1e-9, abs=0.01)
 
 
-@slow
-@given(st.lists(books, min_size=1, max_size=3), factors)
-@example([{"ES 2024-06": 1.0, "NQ 2024-06": -1.0, "RTY 2024-09": -3.0}], [1.0] * len(PRICES))
-@example([{"MBT 2024-06": 1.0, "MBT 2024-09": -1.0, "ES 2024-06": 2.0}], [1.0] * len(PRICES))
-def test_twin_and_vectorised_agree_and_the_tree_adds_up(accounts: list[Book], moves: list[float]) -> None:
-    market, rulebook = market_and_rulebook("moving")
+@pytest.mark.parametrize("prices", ["moving", "super"])
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(books, st.sampled_from(AccountClass)), min_size=1, max_size=3), factors)
+@example([({"ES 2024-06": 1.0, "NQ 2024-06": -1.0, "RTY 2024-09": -3.0}, AccountClass.MEMBER)], UNMOVED)
+@example([({"MBT 2024-06": 1.0, "MBT 2024-09": -1.0, "ES 2024-06": 2.0}, AccountClass.SPECULATOR)], UNMOVED)
+@example(
+    [
+        (
+            {"ES 2024-06": 3.0, "ES 2024-09": -4.0, "ES 2024-12": 2.0, "NQ 2024-06": -1.0},
+            AccountClass.HEDGER,
+        )
+    ],
+    UNMOVED,
+)
+def test_twin_and_vectorised_agree_and_the_tree_adds_up(
+    prices: str, accounts: list[tuple[Book, AccountClass]], moves: list[float]
+) -> None:
+    market, rulebook = market_and_rulebook(prices)
     reprice(market, moves)
-    figures = requirements(rulebook, market, accounts)
-    for book, (initial, required) in zip(accounts, figures.tolist(), strict=True):
-        explained = explain(book, "moving")
+    figures = requirements(rulebook, market, [book for book, _ in accounts], [each for _, each in accounts])
+    for (book, owner), (initial, required) in zip(accounts, figures.tolist(), strict=True):
+        explained = explain(book, prices, owner)
         assert explained.requirement.maintenance_usd == close(required)
         assert explained.requirement.initial_usd == close(initial)
         assert initial >= required >= 0.0
@@ -164,11 +202,58 @@ def test_twin_and_vectorised_agree_and_the_tree_adds_up(accounts: list[Book], mo
         assert explained.tree.facts["published_usd"] == close(required - value)
 
 
+@pytest.mark.parametrize("prices", ["still", "super"])
+@slow
+@given(book=books)
+def test_spreads_use_no_delta_twice(prices: str, book: Book) -> None:
+    """What spreads between commodities use of one is never more than its net delta, of the same sign."""
+    for part in explain(book, prices).tree.parts:
+        used = [
+            child.facts["delta_used"]
+            for child in part.parts
+            if child.name.startswith(("inter-commodity credit", "super-inter-commodity credit"))
+        ]
+        assert all(isinstance(each, float) and each > 0.0 for each in used)
+        net_delta = part.facts["net_delta"]
+        assert isinstance(net_delta, float)
+        assert sum(float(each) for each in used) <= abs(net_delta) + 1e-6
+
+
 @slow
 @given(books)
-def test_credits_never_exceed_the_risk_that_they_offset(book: Book) -> None:
-    for part in explain(book).tree.parts:
-        credit = -amount_of(part, "inter-commodity credit")
+def test_a_delivery_adds_its_charge_and_nothing_else(book: Book) -> None:
+    market, _ = market_and_rulebook()
+    mapping = parameters()
+    del mapping["commodities"]["ES"]["delivery"]
+    without = rulebook_of(mapping).explain(holdings_of(market, book), market)
+    for part, other in zip(explain(book).tree.parts, without.tree.parts, strict=True):
+        charge, topped_up = amount_of(part, "delivery"), amount_of(other, "top-up")
+        assert part.amount_usd == close(max(other.amount_usd, other.amount_usd - topped_up + charge)) or (
+            amount_of(part, "cap") < 0.0
+        )
+
+
+@slow
+@given(books, st.sampled_from([AccountClass.HEDGER, AccountClass.MEMBER]))
+def test_a_class_needs_its_factors_times_the_risk(book: Book, owner: AccountClass) -> None:
+    """Members 0.9 of the risk, and what they must keep is what they must bring; hedgers keep the speculator's."""
+    own, speculator = explain(book, account_class=owner).requirement, explain(book).requirement
+    assert own.initial_usd == close(own.maintenance_usd)
+    share = 0.9 if owner is AccountClass.MEMBER else 1.0
+    capped = any(amount_of(part, "cap") < 0.0 for part in explain(book).tree.parts)
+    if capped:
+        assert share * speculator.maintenance_usd - 0.01 <= own.maintenance_usd
+        assert own.maintenance_usd <= speculator.maintenance_usd + 0.01
+    else:
+        assert own.maintenance_usd == close(share * speculator.maintenance_usd)
+
+
+@pytest.mark.parametrize("prices", ["still", "super"])
+@slow
+@given(book=books)
+def test_credits_never_exceed_the_risk_that_they_offset(prices: str, book: Book) -> None:
+    for part in explain(book, prices).tree.parts:
+        credit = -amount_of(part, "inter-commodity credit") - amount_of(part, "super-inter-commodity credit")
         price_risk, scanning = part.facts["price_risk_usd"], part.facts["scanning_risk_usd"]
         assert isinstance(price_risk, float)
         assert isinstance(scanning, float)

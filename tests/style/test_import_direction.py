@@ -14,7 +14,7 @@ FLOW = {
     "streams": (
         *("cutoffs", "call_rules", "business_days", "parameters", "warmup"),
         *("contracts", "inbound", "outbound", "worker"),
-        *("broker", "desk", "simulator", "web", "replay", "demo", "cli"),
+        *("broker", "desk", "simulator", "web", "replay", "span", "demo", "cli"),
     ),
 }
 # Transport, clock, environment, files, processes: they come in as values or not at all.

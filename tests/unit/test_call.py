@@ -297,6 +297,23 @@ def test_requirement_up_to_the_threshold_is_not_collected(
     assert (decision.state, decision.amount_usd) == (state, pytest.approx(amount))
 
 
+@pytest.mark.parametrize(
+    ("maintenance", "equity", "state", "reason"),
+    [
+        (10e6, 7.0e6, "issued", "FIRST"),
+        (10e6, 7.1e6, "warning", "BELOW_MINIMUM"),  # above a million, but not above 30 % of the margin
+        (2e6, 1.2e6, "warning", "BELOW_MINIMUM"),  # 40 %, but not a million
+        (2e6, 1.0e6, "issued", "FIRST"),
+    ],
+)
+def test_an_intraday_mark_is_called_above_an_amount_and_a_share(
+    maintenance: float, equity: float, state: str, reason: str
+) -> None:
+    rule = CallRule(minimum_transfer_usd=1e6, minimum_share=0.30)
+    found = decide(case(CallState.CLEAR), figures(maintenance, equity), rule, NOW_NS)
+    assert (found.state, found.reason) == (state, reason)
+
+
 def test_leaving_clear_or_met_opens_the_next_case() -> None:
     clear = CallCase("A", "silo:futures")
     warning = next_case(clear, decide(clear, figures(950, 1000), RULE, NOW_NS), RULE, "1", NOW_NS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def asset(record: dict[str, Any], valuation_time_ns: int) -> Instrument:
 
 
 def test_no_case_is_lost() -> None:
-    assert len(GOLDEN) == 5
+    assert len(GOLDEN) == 7
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -76,12 +77,14 @@ def test_every_haircut_lies_between_0_and_1(
         assert 0.0 <= schedule.haircut(held, silo, NOW_NS) <= 1.0
 
 
-def test_past_maturity_is_the_shortest_bucket_and_no_maturity_the_longest(
+def test_past_maturity_nothing_counts_and_without_maturity_the_longest_bucket(
     schedule: CollateralSchedule,
 ) -> None:
-    matured = Instrument("UST-OLD", Product.TREASURY, expiry_ns=NOW_NS - DAY_NS)
+    due = Instrument("UST-OLD", Product.TREASURY, expiry_ns=NOW_NS)
     without = Instrument("UST-X", Product.TREASURY)
-    assert schedule.haircut(matured, "uncleared_swaps", NOW_NS) == 0.005
+    assert schedule.haircut(due, "uncleared_swaps", NOW_NS - 1) == 0.005
+    assert schedule.haircut(due, "uncleared_swaps", NOW_NS) == NOT_ELIGIBLE
+    assert "matured" in schedule.terms(due, "uncleared_swaps", NOW_NS).reason
     assert schedule.haircut(without, "uncleared_swaps", NOW_NS) == 0.04
 
 
@@ -105,9 +108,98 @@ def test_time_passing_moves_a_treasury_into_the_next_bucket(schedule: Collateral
     assert schedule.haircut(note, "uncleared_swaps", NOW_NS + NANOSECONDS_PER_SECOND) == 0.005
 
 
-def test_every_shipped_rule_states_its_source() -> None:
+TABLES = ("rules", "currencies", "tokens", "limits", "volume_limits", "wrong_way", "locations")
+
+
+def test_every_shipped_entry_states_its_source() -> None:
     mapping = shipped("collateral")
-    assert all(rule["source"] for rule in [*mapping["rules"], *mapping["currencies"]])
+    assert all(entry["source"] for table in TABLES for entry in mapping[table])
+
+
+def test_a_token_takes_the_haircut_of_what_it_stands_for_and_an_add_on(schedule: CollateralSchedule) -> None:
+    maturity = NOW_NS + 200 * DAY_NS
+    note = Instrument("UST", Product.TREASURY, expiry_ns=maturity)
+    token = Instrument("tUST", Product.TOKENISED, "UST", tokenised_product="treasury", expiry_ns=maturity)
+    plain, terms = schedule.terms(note, "futures", NOW_NS), schedule.terms(token, "futures", NOW_NS)
+    assert (terms.own, terms.token) == (plain.own, 0.02)
+    assert schedule.haircut(token, "futures", NOW_NS) == pytest.approx(0.0275)
+    assert len(terms.sources) == 2
+    assert schedule.haircut(token, "futures", maturity) == NOT_ELIGIBLE
+    assert schedule.terms(token, "securities", NOW_NS).reason == (
+        "not eligible: no rule for tokens of treasury in silo securities"
+    )
+
+
+def test_a_token_of_a_share_is_looked_up_by_the_share(schedule: CollateralSchedule) -> None:
+    """It counts where the share does, in the same group and against its own volume."""
+    token = Instrument(
+        "AAPLx", Product.TOKENISED, "AAPL", tokenised_product="equity", average_daily_volume=500.0
+    )
+    share = Instrument("AAPL", Product.EQUITY, average_daily_volume=5e7)
+    assert schedule.haircut(token, "futures", NOW_NS) == pytest.approx(0.15 + 0.05)
+    assert schedule.group(token, "futures") == schedule.group(share, "futures") >= 0
+    assert schedule.most_units(token, "futures") == 500.0
+
+
+def test_bonds_by_grade_and_maturity(schedule: CollateralSchedule) -> None:
+    bond = Instrument("B", Product.CORPORATE_BOND, expiry_ns=NOW_NS + 1000 * DAY_NS, grade="investment")
+    junk = Instrument("J", Product.CORPORATE_BOND, expiry_ns=NOW_NS + 1000 * DAY_NS, grade="other")
+    assert [schedule.haircut(bond, silo, NOW_NS) for silo in ("securities", "uncleared_swaps")] == [0.1, 0.04]
+    assert [schedule.haircut(junk, silo, NOW_NS) for silo in ("securities", "uncleared_swaps")] == [0.2, 1.0]
+    assert schedule.terms(bond, "uncleared_swaps", NOW_NS).reason == "corporate_bond, maturity below 5 years"
+
+
+def test_volume_that_is_not_known_limits_nothing(schedule: CollateralSchedule) -> None:
+    assert schedule.most_units(Instrument("X", Product.EQUITY), "futures") == math.inf
+    assert (
+        schedule.most_units(Instrument("BTC", Product.CRYPTO_SPOT, average_daily_volume=1.0), "futures")
+        == math.inf
+    )
+
+
+def test_where_collateral_is_kept_decides_for_which_silo_it_counts(schedule: CollateralSchedule) -> None:
+    limits = schedule.limits
+    assert limits.segregated("", "futures")
+    assert limits.segregated("fcm-custodian", "futures")
+    assert not limits.segregated("fcm-custodian", "securities")
+    assert not limits.segregated("somewhere", "futures")
+
+
+@pytest.mark.parametrize(
+    ("table", "entry", "place"),
+    [
+        ("tokens", {"silos": ["futures"], "products": ["crypto_spot"], "add_on": 0.1}, "tokens[1].products"),
+        ("tokens", {"silos": ["futures"], "products": ["treasury"], "add_on": 2}, "tokens[1].add_on"),
+        ("limits", {"silos": ["futures"], "name": "x", "products": ["gold"], "source": "s"}, "limits[1].largest_share"),
+        (
+            "limits",
+            {"silos": ["futures"], "name": "x", "products": ["gold"], "source": "s", "largest_share": 1.2},
+            "limits[1].largest_share",
+        ),
+        (
+            "volume_limits",
+            {"silos": ["futures"], "products": ["future"], "largest_days": 1},
+            "volume_limits[1].products",
+        ),
+        ("wrong_way", {"silos": ["futures"], "own_issuer": 1.0, "source": "s"}, "wrong_way[1].same_name"),
+        ("locations", {"name": "x", "silos": ["future"]}, "locations[1].silos"),
+        ("rules", {"silos": ["futures"], "product": "tokenised", "haircut": 0.1}, "rules[1].product"),
+        ("rules", {"silos": ["futures"], "product": "gold", "grade": "other", "haircut": 0.1}, "rules[1].grade"),
+    ],
+)  # fmt: skip
+def test_a_bad_entry_is_refused_by_its_path(table: str, entry: dict[str, Any], place: str) -> None:
+    with pytest.raises(MarginError) as caught:
+        CollateralSchedule.from_mapping(shipped("collateral") | {table: [entry]})
+    assert caught.value.thing == f"collateral collateral: {place}"
+
+
+def test_an_asset_in_two_groups_is_refused() -> None:
+    mapping = copy.deepcopy(shipped("collateral"))
+    mapping["limits"].append(
+        {"silos": ["futures"], "name": "metal", "products": ["gold"], "largest_usd": 1.0, "source": "s"}
+    )
+    with pytest.raises(MarginError, match="futures, gold, any is named twice"):
+        CollateralSchedule.from_mapping(mapping)
 
 
 TREASURY_RULE = {"silos": ["futures"], "product": "treasury"}

@@ -32,7 +32,8 @@ GOOD: dict[type[Message], dict[str, Any]] = {
     CollateralRecord: {
         "collateral_id": "c1", "version": 0, "account_id": "A1", "silo": "futures", "instrument_id": None,
         "currency": "USD", "quantity": 1e6, "status": "cancelled", "business_date": "2026-11-20",
-        "time_ns": 5,
+        "time_ns": 5, "location": "bank", "released_instrument_id": "T", "released_currency": None,
+        "released_quantity": 2.0,
     },
     PriceRecord: {
         "instrument_id": "SPY", "bid": 1.0, "ask": None, "mark": 2.0, "implied_vol": 0.2,
@@ -42,7 +43,7 @@ GOOD: dict[type[Message], dict[str, Any]] = {
         "account_id": "A1", "business_date": "2026-11-20", "as_of_ns": 3, "part": 1, "parts": 2,
         "positions": [{"instrument_id": "X", "quantity": 3.0, "reference_price": 1.0, "silo": "futures"}],
         "cash": [{"silo": "futures", "currency": "USD", "amount": 5.0}],
-        "collateral": [{"silo": "futures", "instrument_id": "T", "quantity": 2.0}],
+        "collateral": [{"silo": "futures", "instrument_id": "T", "quantity": 2.0, "location": ""}],
     },
 }  # fmt: skip
 

@@ -62,13 +62,13 @@ def test_bind_learns_sets_that_come_later(rulebook: CryptoTiered) -> None:
     sets = ["binance-usdtm:BTC/A", "dydx-v4:large-cap/B"]
     rulebook.bind(sets[:1])
     rulebook.bind(sets)
-    charges = rulebook.charge(np.array([[1000.0], [-1000.0]]), np.array([0, 1]))
+    charges = rulebook.charge(np.diag([1000.0, 0, 0, 0])[[0, 0]] * [[1], [-1]], np.array([0, 1]))
     assert charges == pytest.approx(np.array([[8.0, 4.0], [20.0, 12.0]]))
 
 
 def test_an_instrument_without_price_has_a_zero_row_and_says_so(rulebook: CryptoTiered) -> None:
     market = market_of([PERPETUAL], {})
-    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0]]
+    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0, 0.0, 0.0, 0.0]]
     explained = rulebook.explain([Holding(PERPETUAL, 2.0, "futures")], market)
     assert explained.requirement.maintenance_usd == 0.0
     assert explained.tree.parts[0].facts["price"] == "missing: not in the figure"
@@ -110,3 +110,15 @@ def test_the_tier_at_the_liquidation_price_decides(rulebook: CryptoTiered) -> No
     assert price == pytest.approx((10_000.0 + 50.0 + 0.9 * 50_000.0) / (0.9 * 1.005))
     assert price is not None
     assert price * 0.9 > 50_000.0
+
+
+def test_a_schedule_of_options_is_for_options_and_no_other(rulebook: CryptoTiered) -> None:
+    option = Instrument("OPT", Product.CRYPTO_OPTION, "BTC", margin_schedule="deribit:option", right="call")
+    assert rulebook.netting_set(option) == "deribit:option/OPT"
+    for wrong in (
+        Instrument("PERP", Product.PERPETUAL, margin_schedule="deribit:option"),
+        Instrument("OPT", Product.CRYPTO_OPTION, "BTC", margin_schedule="binance-usdtm:BTC", right="call"),
+    ):
+        with pytest.raises(MarginError) as caught:
+            rulebook.netting_set(wrong)
+        assert caught.value.reason is Reason.BAD_PARAMETER

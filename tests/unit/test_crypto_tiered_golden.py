@@ -19,7 +19,8 @@ from tests.rulebook_cases import golden, load, requirements, shipped
 ALL = golden("crypto-tiered")
 LIQUIDATION = [path for path in ALL if path.stem.startswith("liquidation-")]
 DYDX = [path for path in ALL if path.stem.startswith("dydx-")]
-PORTFOLIOS = [path for path in ALL if path not in LIQUIDATION and path not in DYDX]
+OPTIONS = [path for path in ALL if path.stem.startswith("option-")]
+PORTFOLIOS = [path for path in ALL if path not in [*LIQUIDATION, *DYDX, *OPTIONS]]
 VECTORS = [
     (path.stem, number, vector) for path in DYDX for number, vector in enumerate(load(path)["vectors"], 1)
 ]
@@ -31,10 +32,11 @@ def rulebook_of(case: dict[str, Any]) -> CryptoTiered:
 
 
 def test_no_case_is_lost() -> None:
-    assert (len(ALL), len(LIQUIDATION), len(PORTFOLIOS), len(VECTORS)) == (18, 4, 10, 18)
+    counts = [len(cases) for cases in (ALL, LIQUIDATION, PORTFOLIOS, VECTORS, OPTIONS)]
+    assert counts == [21, 4, 10, 18, 3]
 
 
-@pytest.mark.parametrize("path", PORTFOLIOS, ids=name_of)
+@pytest.mark.parametrize("path", [*PORTFOLIOS, *OPTIONS], ids=name_of)
 def test_vectorised_requirement(path: Path) -> None:
     case = load(path)
     market = case_market(case)
@@ -61,6 +63,19 @@ def test_explanation_names_every_intermediate(path: Path) -> None:
         assert part.facts["tier"] == expected["tier"]
         assert part.facts["notional_usd"] == pytest.approx(expected["notional_usd"], abs=usd)
         assert part.facts["initial_usd"] == pytest.approx(expected["initial_usd"], abs=usd)
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=name_of)
+def test_options_show_the_published_form(path: Path) -> None:
+    case = load(path)
+    market = case_market(case)
+    explained = rulebook_of(case).explain(holdings_of(market, case["positions"], "futures"), market)
+    for part in explained.tree.parts:
+        expected = dict(case["result"]["contracts"][part.name])
+        assert part.amount_usd == pytest.approx(expected.pop("maintenance_usd"), abs=case["tolerance"]["usd"])
+        for name, value in expected.items():
+            assert part.facts[name] == pytest.approx(value, abs=case["tolerance"]["usd"]), name
+    assert explained.tree.largest_residual_usd() <= 1e-6
 
 
 def test_a_position_above_the_maximum_says_so() -> None:
@@ -144,7 +159,7 @@ def initial_quantums(
     """Initial margin by the vectorised path and by the twin's rounding, in quote quantums."""
     rulebook = CryptoTiered(parameters)
     rulebook.bind(["dydx/PERP"])
-    vectorised = rulebook.charge(np.array([[notional_quantums / 1e6]]), np.zeros(1, np.int64))[0, 0]
+    vectorised = rulebook.charge(np.array([[notional_quantums / 1e6, 0, 0, 0]]), np.zeros(1, np.int64))[0, 0]
     plain = round_up(notional_quantums / 1e6 * schedule.tiers[0].initial_rate, schedule.rounding_usd)
     return vectorised * 1e6, plain * 1e6
 

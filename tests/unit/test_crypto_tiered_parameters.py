@@ -33,7 +33,7 @@ def test_shipped_file_is_accepted_and_marks_what_is_not_verified() -> None:
     assert (parameters.rulebook_id, parameters.silo, len(parameters.schedules)) == (
         "crypto-tiered",
         "futures",
-        13,
+        17,
     )
     assert all("source" in table for table in mapping["schedules"].values())
     assert {name for name, table in mapping["schedules"].items() if table.get("unverified")} == {

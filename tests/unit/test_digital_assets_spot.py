@@ -125,3 +125,30 @@ def test_a_bad_header_is_refused(key: str, value: Any) -> None:
     with pytest.raises(MarginError) as caught:
         Parameters.from_mapping(shipped("digital-assets-spot") | {key: value})
     assert caught.value.thing == f"rulebook digital-assets-spot: {key}"
+
+
+def test_a_token_takes_the_rate_of_what_it_stands_for_and_an_add_on(rulebook: DigitalAssetsSpot) -> None:
+    """400 days to maturity: 1.5 % + 2 %; a year later below three months: 0 % + 2 %."""
+    day_ns = 86_400 * 1_000_000_000
+    token = Instrument(
+        "tUST",
+        Product.TOKENISED,
+        "UST",
+        expiry_ns=400 * day_ns,
+        tokenised_product="treasury",
+        multiplier=100.0,
+    )
+    market = market_of([token], {"tUST": 0.99})
+    assert rulebook.netting_set(token) == "token/tUST"
+    for days, rate in ((0, 0.035), (365, 0.02)):
+        market.valuation_time_ns = days * day_ns
+        held = [Holding(token, -1000.0, "digital_assets")]
+        [(initial, maintenance)] = requirements(DigitalAssetsSpot(rulebook.parameters), market, [held])
+        assert initial == maintenance == pytest.approx(99_000 * rate)
+        assert rulebook.explain(held, market).requirement.maintenance_usd == pytest.approx(99_000 * rate)
+
+
+def test_a_token_of_a_product_without_rates_is_an_error(rulebook: DigitalAssetsSpot) -> None:
+    token = Instrument("tMUNI", Product.TOKENISED, "NYC", tokenised_product="municipal_bond", expiry_ns=1)
+    with pytest.raises(MarginError, match=r"tokens\.municipal_bond"):
+        rulebook.netting_set(token)

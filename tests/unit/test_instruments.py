@@ -24,10 +24,12 @@ SWAP = Instrument(
     "CDS", Product.CREDIT_DEFAULT_SWAP, expiry_ns=1, reference_entity="ACME", coupon=0.01, recovery_rate=0.4,
     negative_price_allowed=True,
 )  # fmt: skip
+EVENT = Instrument("E", Product.EVENT_CONTRACT, event="X", outcomes=("A", "B"), pays_on=("A",), payoff=1.0)
 
 
 @pytest.mark.parametrize(
-    "instrument", [SHARE, CALL, FUTURE, PERPETUAL, NOTE, BOND, CONTRACT, PAIR, EQUITY_SWAP, BASKET, SWAP]
+    "instrument",
+    [SHARE, CALL, FUTURE, PERPETUAL, NOTE, BOND, CONTRACT, PAIR, EQUITY_SWAP, BASKET, SWAP, EVENT],
 )
 def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
     assert check_instrument(instrument) is instrument
@@ -77,6 +79,15 @@ def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
         (SWAP, {"coupon": float("nan")}, "coupon nan"),
         (SWAP, {"recovery_rate": 1.0}, "recovery_rate 1.0"),
         (SWAP, {"negative_price_allowed": False}, "negative_price_allowed"),
+        (EVENT, {"event": ""}, "an event contract needs its event"),
+        (EVENT, {"outcomes": ("A",)}, "outcomes ['A'] are not two or more different names"),
+        (EVENT, {"outcomes": ("A", "B", "A")}, "are not two or more different names"),
+        (EVENT, {"outcomes": ("A", "")}, "are not two or more different names"),
+        (EVENT, {"pays_on": ()}, "pays_on [] is not some, but not all"),
+        (EVENT, {"pays_on": ("A", "B")}, "pays_on ['A', 'B'] is not some, but not all"),
+        (EVENT, {"pays_on": ("C",)}, "pays_on ['C'] is not some, but not all"),
+        (EVENT, {"payoff": 0.0}, "payoff 0.0 is not a positive number"),
+        (EVENT, {"payoff": float("nan")}, "payoff nan"),
     ],
 )
 def test_what_cannot_is_refused(instrument: Instrument, change: dict[str, Any], detail: str) -> None:

@@ -251,3 +251,45 @@ def issued(account_id: str) -> Any:
             partition=0, trades_offset=0, collateral_offset=0, positions_offset=0, price_time_ns=0
         ),
     )  # fmt: skip
+
+
+TREASURY = {"instrument_id": "UST", "product": "treasury", "expiry": "2030-01-01"}
+
+
+def movement(offset: int = 0, **changes: Any) -> Raw:
+    fields = {
+        "collateral_id": "c1", "version": 1, "account_id": ACCOUNT, "silo": "futures", "instrument_id": "SPY",
+        "quantity": 5.0, "business_date": "2026-11-20", "time_ns": 1,
+    } | changes  # fmt: skip
+    return raw("collateral", ACCOUNT, fields, offset)
+
+
+def test_a_substitution_waits_as_a_whole_for_the_asset_that_it_releases(intake: Intake) -> None:
+    both = movement(released_instrument_id="UST", released_quantity=3.0)
+    taken = intake.take_activity("collateral", PARTITION, [both])
+    assert taken is not None
+    assert taken.counts == {("collateral", "parked"): 1}
+    assert held(intake) == 0.0
+    put(intake, "instruments", TREASURY, "instrument_id")
+    assert held(intake) == 5.0 - 3.0
+
+
+def test_what_is_kept_where_the_silo_is_not_segregated_is_refused_and_can_be_taken_out(
+    intake: Intake,
+) -> None:
+    taken = intake.take_activity("collateral", PARTITION, [movement(location="bd-custodian")])
+    assert reasons(taken) == [Reason.NOT_SEGREGATED]
+    assert taken is not None
+    assert taken.refusals[0].detail == "SPY at 'bd-custodian' is not segregated for silo futures"
+    good = [
+        movement(1, location="fcm-custodian"),
+        movement(2, collateral_id="c2", quantity=-1.0, location="bd-custodian"),
+    ]
+    assert reasons(intake.take_activity("collateral", PARTITION, good)) == []
+    assert held(intake) == 4.0
+
+
+def test_a_start_of_day_with_collateral_that_is_not_segregated_is_refused(intake: Intake) -> None:
+    asset = {"silo": "futures", "instrument_id": "SPY", "quantity": 1.0, "location": "bd-custodian"}
+    taken = intake.take_activity("positions", PARTITION, [opening(0, 1, 1, collateral=[asset])])
+    assert reasons(taken) == [Reason.NOT_SEGREGATED]

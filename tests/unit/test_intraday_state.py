@@ -16,7 +16,7 @@ from engine.state.engine import Engine
 from engine.state.intraday_arrivals import in_runs
 from engine.state.intraday_book import Arrivals
 from streams.outbound.intraday import SILENT, intraday_event, standing_of
-from tests.engine_book import APPROVED, NOW_NS, TODAY, movements, prices, trades
+from tests.engine_book import APPROVED, NOW_NS, TODAY, movements, prices, substitutions, trades
 from tests.intraday_firm import Cash, Firm, Trade, reasons
 
 BUY = Trade("t1", "AAPL", 225.0, 200.0)  # 45,000: 11,250 to be maintained
@@ -95,6 +95,20 @@ def test_an_account_without_a_price_waits_and_is_looked_at_when_it_comes() -> No
     assert reasons(firm.run()) == ["OPENED", "OCCURRED"]
     assert firm.engine.totals().intraday.waiting == 0
     assert date_text(firm.events[0].event.day) == "2026-09-21"
+
+
+def test_a_substitution_of_collateral_is_one_movement() -> None:
+    """Released first, cash that the account needs would leave a deficit of 2,250 in between."""
+    firm = Firm(12_000.0)
+    firm.send(BUY)
+    assert reasons(firm.run()) == ["OBSERVED"]
+    firm.now_ns += NANOSECONDS_PER_SECOND
+    note = ("c1", 1, "A", "T-NOTE", "USD", 4_000.0, False, TODAY, SILO_INDEX["securities"])
+    arrivals = Arrivals(np.array([firm.now_ns]), np.array([0]))
+    firm.engine.apply_collateral(0, substitutions(firm.engine, [note], [("", 3_000.0)]), arrivals)
+    assert reasons(firm.run()) == ["OBSERVED"]
+    assert firm.standing.amount_usd == 0.0
+    assert firm.standing.net_deposits_usd == pytest.approx(4_000 * 0.99 * 0.97 - 3_000)
 
 
 def test_a_correction_counts_as_the_difference_also_when_a_worker_ended_between() -> None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.market.pricing_european import black_price
-from engine.rules.registry import SILO_METHODS, UNIFIED_METHODS
+from engine.rules.registry import SCENARIO_METHODS, SILO_METHODS, UNIFIED_METHODS
 from streams.cli import main
 from streams.replay.book_file import read_book
 from streams.replay.margin import MarginedBook
@@ -88,15 +88,10 @@ def test_one_rulebook_shows_its_published_form(tmp_path: Path) -> None:
     assert entry["tree"]["facts"]["published_usd"] == 108000.0
 
 
-@pytest.mark.parametrize("rulebook_id", [*SILO_METHODS, *UNIFIED_METHODS])
+@pytest.mark.parametrize("rulebook_id", [*SILO_METHODS, *SCENARIO_METHODS, *UNIFIED_METHODS])
 def test_every_rulebook_of_the_registry_can_be_asked_for(tmp_path: Path, rulebook_id: str) -> None:
-    """Those that the policy assigns nothing say so; every other shows a tree that adds up to its figure."""
-    file = write_json(tmp_path, BOOK)
-    result = run(file, "--rulebook", rulebook_id, "--json")
-    if rulebook_id not in MarginedBook(read_book(file)[0], None, None, None).rulebook_ids:
-        assert result.exit_code == 2
-        assert f"rulebook {rulebook_id} has no product assigned in policy.toml" in result.stderr
-        return
+    """Assigned a product or not, each shows a tree that adds up to its figure."""
+    result = run(write_json(tmp_path, BOOK), "--rulebook", rulebook_id, "--json")
     assert result.exit_code == 0
     told = json.loads(result.stdout)
     assert told["rulebook_ids"] == [rulebook_id]
@@ -104,6 +99,35 @@ def test_every_rulebook_of_the_registry_can_be_asked_for(tmp_path: Path, ruleboo
         assert entry["rulebook_id"] == rulebook_id
         assert entry["tree"]["amount"] == entry["maintenance"]
         assert_adds_up(entry["tree"])
+
+
+def test_a_comparison_takes_a_book_across_its_silos(tmp_path: Path) -> None:
+    """Spot in one silo against a perpetual in another: 1 % of the hedged delta, half of it for maintenance."""
+    coin = {"product": "crypto_spot", "instrument_id": "BTC", "risk_factor": "CRYPTO:BTC"}
+    perpetual = {
+        "product": "perpetual", "instrument_id": "BTC-PERP", "underlying": "BTC", "risk_factor": "CRYPTO:BTC",
+        "margin_schedule": "binance-usdtm:BTC",
+    }  # fmt: skip
+    price = {"mark": 60_000, "source_time_ns": T0_NS, "sequence": 1}
+    book = {
+        "accounts": [{"account_id": "A"}, {"account_id": "B"}],
+        "instruments": [coin, perpetual, {"product": "equity", "instrument_id": "AAPL", "risk_factor": "EQ:AAPL"}],
+        "prices": [price | {"instrument_id": name} for name in ("BTC", "BTC-PERP", "AAPL")],
+        "positions": [{
+            "account_id": "A", "business_date": "2026-09-18", "as_of_ns": T0_NS - 1,
+            "positions": [
+                {"instrument_id": "BTC", "quantity": 10},
+                {"instrument_id": "AAPL", "quantity": 1},
+                {"instrument_id": "BTC-PERP", "quantity": -10, "reference_price": 60_000},
+            ],
+        }],
+    }  # fmt: skip
+    result = run(write_json(tmp_path, book), "--rulebook", "crypto-scenario-matrix", "--json")
+    assert result.exit_code == 0, result.stderr
+    (entry,) = json.loads(result.stdout)["requirements"]
+    assert (entry["account_id"], entry["silo"], entry["left_out"]) == ("A", "comparison", ["AAPL"])
+    assert (entry["initial"], entry["maintenance"]) == ("6000.00", "3000.00")
+    assert_adds_up(entry["tree"])
 
 
 def assert_adds_up(part: dict[str, Any]) -> None:
@@ -256,7 +280,7 @@ def test_option_volatility_is_solved_at_the_time_of_the_evaluation(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--rulebook", "nothing"], "no rulebook nothing; --rulebook takes one of crypto-tiered, "),
+        (["--rulebook", "nothing"], "no rulebook nothing; --rulebook takes one of cleared-swaps, "),
         (["--as-of", "tomorrow"], "'tomorrow' is no time such as 2013-10-07T13:30:00Z"),
         (["--parameters", "absent"], "Directory 'absent' does not exist"),
         (["--scenarios", "absent"], "File 'absent' does not exist"),

@@ -138,14 +138,19 @@ def test_what_can_be_meant_is_margined(tmp_path: Path, whole: dict[str, Any]) ->
     assert json.loads(result.stdout)["refused_positions"] == []
 
 
-def test_a_treasury_past_its_maturity_is_collateral_still(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("expiry", "refused"), [("2026-09-18", ["EXPIRED"]), ("2026-09-21T00:00:01", [])])
+def test_a_treasury_counts_to_the_end_of_the_day_on_which_it_matures(
+    tmp_path: Path, expiry: str, refused: list[str]
+) -> None:
     whole = book()
-    bill = {"instrument_id": "BILL", "product": "treasury", "expiry": "2026-09-18"}
+    bill = {"instrument_id": "BILL", "product": "treasury", "expiry": expiry}
     whole["instruments"].append(bill)
     whole["prices"].append(price("BILL", mark=1.0))
     whole["positions"][0]["collateral"] = [{"silo": "futures", "instrument_id": "BILL", "quantity": 1000}]
     result = run(write_json(tmp_path, whole))
-    assert (result.exit_code, json.loads(result.stdout)["refused_positions"]) == (0, [])
+    found = json.loads(result.stdout)["refused_positions"]
+    assert (result.exit_code, [each["reason"] for each in found]) == (len(refused), refused)
+    assert all(each["place"] == "positions[0].collateral[0]" for each in found)
 
 
 def test_expiry_is_judged_at_the_time_of_the_evaluation(tmp_path: Path) -> None:

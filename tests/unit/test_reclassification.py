@@ -129,7 +129,7 @@ def _assigned(**entry: Any) -> dict[str, Any]:
     [
         (_without("credit_default_swap"), Reason.NO_RULEBOOK, "product credit_default_swap would be in no silo"),
         (
-            with_swaps_in({}) | {"collateral_only": ["treasury", "equity_swap"]},
+            with_swaps_in({}) | {"collateral_only": ["gold", "equity_swap"]},
             Reason.NO_RULEBOOK,
             "product equity_swap would be in no silo",
         ),

@@ -30,20 +30,9 @@ def refused(mapping: dict[str, Any]) -> str:
 
 def test_shipped_file_has_the_commodities_and_reads_clean(mapping: dict[str, Any]) -> None:
     parameters = Parameters.from_mapping(mapping)
-    assert list(parameters.commodities) == [
-        "ES",
-        "NQ",
-        "GC",
-        "SI",
-        "CL",
-        "NG",
-        "ZN",
-        "ZB",
-        "6E",
-        "MBT",
-        "MET",
-    ]
-    assert parameters.commodities["ES"].initial_factor == 1.10
+    names = "ES NQ GC SI CL NG ZN ZB 6E RTY TN UB ZF ZT 6J GE VX MBT MET"
+    assert list(parameters.commodities) == names.split()
+    assert [each.initial for each in parameters.commodities["ES"].factors] == [1.10, 1.0, 1.0]
     assert [spread.name for spread in parameters.inter_commodity] == ["ES:NQ", "ZN:ZB", "GC:SI", "MBT:MET"]
 
 
@@ -74,10 +63,11 @@ def test_rates_are_the_last_of_the_history(mapping: dict[str, Any], reference_di
         for path in (reference_dir / "lean_cme_futures_margin_history").glob(f"*_{name}.csv"):
             last = history(path)[-1]
             assert table["price_scan_usd"] == last[2]
-            assert table["source"].endswith(f"in force from {last[0]}")
-            assert last[1] == pytest.approx(mapping["initial_factor"] * last[2])
+            assert f"in force from {last[0]}" in table["source"]
+            factor = table.get("initial_factor", mapping["initial_factor"])
+            assert last[1] == pytest.approx(factor * last[2], abs=0.5)  # rounded to whole USD
             checked += 1
-    assert checked == 9
+    assert checked == 17
 
 
 def history(path: Path) -> list[tuple[date, float, float]]:
@@ -97,13 +87,20 @@ def test_rate_of_the_day_from_the_history(mapping: dict[str, Any], reference_dir
     rows = history(reference_dir / "lean_cme_futures_margin_history/cme_ES.csv")
     rates = dated_rates(rows, "ES")
     rate = rates.on(date(2013, 10, 7))
-    assert (rate.effective_from, rate.initial_usd, rate.maintenance_usd) == (
+    assert (rate.effective_from, rate.initial, rate.maintenance) == (
         date(2013, 10, 3),
         4180.0,
         3800.0,
     )
     commodity = Parameters.from_mapping(mapping).with_rates({"ES": rate}).commodities["ES"]
-    assert (commodity.price_scan_usd, commodity.initial_factor) == (3800.0, pytest.approx(1.1))
+    assert (commodity.price_scan_usd, commodity.factors[0].initial) == (3800.0, pytest.approx(1.1))
+
+
+def test_a_dated_rate_is_every_class_s_that_states_no_initial_factor(mapping: dict[str, Any]) -> None:
+    mapping["account_classes"] = {"member": {"initial_factor": 1.2}}
+    rate = {"ES": Rate(date(2024, 1, 1), 2600.0, 2000.0)}
+    factors = Parameters.from_mapping(mapping).with_rates(rate).commodities["ES"].factors
+    assert [each.initial for each in factors] == [1.3, 1.3, 1.2]
 
 
 def test_dated_rates_change_on_their_day_whatever_the_order_of_rows() -> None:
@@ -113,10 +110,8 @@ def test_dated_rates_change_on_their_day_whatever_the_order_of_rows() -> None:
         (date(2024, 3, 1), 121.0, 110.0),
     ]
     rates = dated_rates(rows)
-    assert [rates.on(day).maintenance_usd for day in (date(2024, 1, 1), date(2024, 2, 29))] == [80.0, 80.0]
-    assert (
-        rates.on(date(2024, 3, 1)).maintenance_usd == 110.0
-    )  # the later row of the day corrects the earlier
+    assert [rates.on(day).maintenance for day in (date(2024, 1, 1), date(2024, 2, 29))] == [80.0, 80.0]
+    assert rates.on(date(2024, 3, 1)).maintenance == 110.0  # the later row of the day corrects the earlier
     with pytest.raises(MarginError, match="no rate on 2023-12-31: history begins on 2024-01-01"):
         rates.on(date(2023, 12, 31))
     with pytest.raises(MarginError, match="history is empty"):
@@ -134,7 +129,7 @@ def test_a_rate_replaces_a_fraction_of_notional(mapping: dict[str, Any]) -> None
     parameters = Parameters.from_mapping(mapping)
     commodity = parameters.with_rates({"MBT": rate}).commodities["MBT"]
     assert (commodity.price_scan_usd, commodity.price_scan_rate) == (2000.0, 0.0)
-    assert commodity.initial_factor == pytest.approx(1.3)
+    assert commodity.factors[0].initial == pytest.approx(1.3)
     assert parameters.commodities["MBT"].price_scan_rate == 0.25
     with pytest.raises(MarginError, match=r"commodities\.ZZ"):
         parameters.with_rates({"ZZ": rate})
@@ -183,6 +178,83 @@ def test_bad_commodities_are_refused(
     mapping: dict[str, Any], table: str, key: str, value: Any, message: str
 ) -> None:
     mapping["commodities"][table][key] = value
+    assert message in refused(mapping)
+
+
+TWO_TIERS = {"tier_last_months": ["2024-06"]}
+A_TIER = {"tier": 1, "side": "A", "delta_per_spread": 1.0}
+B_TIER = {"tier": 2, "side": "B", "delta_per_spread": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"inter_month": [{"charge_usd": 1.0}]}, "legs: give exactly one of tiers and legs"),
+        ({"inter_month": [{"legs": [A_TIER], "charge_usd": 1.0}]}, "legs: [{"),
+        (
+            {"inter_month": [{"legs": [A_TIER, A_TIER], "charge_usd": 1.0}]},
+            "legs: needs a leg on each of the sides A and B",
+        ),
+        (
+            {"inter_month": [{"legs": [A_TIER, A_TIER, B_TIER], "charge_usd": 1.0}]},
+            "no delta on one side twice",
+        ),
+        (
+            {
+                "inter_month": [
+                    {"legs": [A_TIER, {**A_TIER, "month": "2024-03"} | {}, B_TIER], "charge_usd": 1.0}
+                ]
+            },
+            "legs[2].tier: give exactly one of tier and month",
+        ),
+        (
+            {
+                "inter_month": [
+                    {
+                        "legs": [
+                            A_TIER,
+                            {"month": "2024-03", "side": "A", "delta_per_spread": 1.0},
+                            B_TIER,
+                        ],
+                        "charge_usd": 1.0,
+                    }
+                ]
+            },
+            "no delta on one side twice",
+        ),
+        (
+            {"delivery": [{"month": "2024-6", "spread_usd": 1.0, "outright_usd": 1.0}]},
+            "delivery[1].month: '2024-6' is not a month YYYY-MM",
+        ),
+        (
+            {"delivery": [{"month": "2024-06", "spread_usd": 1.0, "outright_usd": 1.0}] * 2},
+            "delivery: names one month twice",
+        ),
+        ({"delivery": [{"month": "2024-06", "spread_usd": -1.0}]}, "delivery[1].spread_usd: -1.0 is not in"),
+        ({"short_options_counted": "net"}, "short_options_counted: 'net' is not sum or greater"),
+        ({"account_classes": {"broker": {}}}, "account_classes.broker: is not a parameter"),
+        (
+            {"account_classes": {"member": {"initial_factor": 0.5}}},
+            "account_classes.member.initial_factor: 0.5 is not in [1, 5]",
+        ),
+        (
+            {"rates": [{"from": "2024-13-01", "initial_usd": 2.0, "maintenance_usd": 1.0}]},
+            "rates[1].from: '2024-13-01' is not a date",
+        ),
+        (
+            {"rates": [{"from": "2024-01-01", "initial_usd": 1.0, "maintenance_usd": 2.0}]},
+            "rates of ES on 2024-01-01",
+        ),
+        (
+            {"month_scans": [{"month": "2024-06", "price_scan_usd": 1.0}], "rates": []},
+            "month_scans: stands beside price_scan_usd only, and not beside rates",
+        ),
+    ],
+)
+def test_bad_spreads_months_and_classes_are_refused(
+    mapping: dict[str, Any], changed: dict[str, Any], message: str
+) -> None:
+    mapping["commodities"]["ES"] |= TWO_TIERS | changed
     assert message in refused(mapping)
 
 

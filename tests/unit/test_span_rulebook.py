@@ -86,7 +86,8 @@ def test_more_contract_months_than_columns_are_refused() -> None:
 
 def test_columns_enter_as_the_rule_needs(rulebook: SpanFutures) -> None:
     kinds = rulebook.column_kinds
-    assert np.flatnonzero(kinds == SHORT).tolist() == [kernels.MINIMUM, kernels.SHORT_OPTIONS]
+    by_short = [kernels.MINIMUM_CALLS, kernels.MINIMUM_PUTS, kernels.SHORT_OPTIONS]
+    assert np.flatnonzero(kinds == SHORT).tolist() == by_short
     assert np.flatnonzero(kinds == HELD).tolist() == [kernels.FUTURES_HELD]
     assert len(kinds) == kernels.MONTHS + 24
 
@@ -99,7 +100,9 @@ def test_row_of_a_future_is_its_array_and_its_delta(rulebook: SpanFutures) -> No
     assert row[kernels.MONTHS :].tolist() == pytest.approx([1.0] + [0.0] * 23)
     assert row[kernels.SLOPE] == pytest.approx(10800.0)
     assert row[kernels.FUTURES_HELD] == 1.0
-    assert not row[[kernels.MINIMUM, kernels.SHORT_OPTIONS, kernels.OPTION_VALUE]].any()
+    assert not row[
+        [kernels.MINIMUM_CALLS, kernels.MINIMUM_PUTS, kernels.SHORT_OPTIONS, kernels.OPTION_VALUE]
+    ].any()
 
 
 def test_composite_delta_of_a_straight_line_is_its_slope(rulebook: SpanFutures) -> None:

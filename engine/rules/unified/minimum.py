@@ -11,7 +11,7 @@ from engine.rules.interface import Float64s, Int64s
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 
 PER_UNIT = frozenset({Product.EQUITY_OPTION, Product.INDEX_OPTION})
-SHARE_OF_NOTIONAL = FUTURES_STYLE | {Product.FUTURE_OPTION}
+SHARE_OF_NOTIONAL = FUTURES_STYLE | {Product.FUTURE_OPTION, Product.CRYPTO_OPTION}
 
 _IS_PER_UNIT = np.array([product in PER_UNIT for product in PRODUCT_CODE], np.bool_)
 _IS_SHARE = np.array([product in SHARE_OF_NOTIONAL for product in PRODUCT_CODE], np.bool_)

@@ -8,12 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 from engine.base.parameter_table import ParameterTable
-from engine.market.instruments import REFERENCE_ONLY, Product
+from engine.market.instruments import CLEARED_SWAPS, REFERENCE_ONLY, Product
 from engine.rules.header import rulebook_table
 
 SILO = "unified"  # the pot is no segregation bucket; its file says so
-# A credit default swap's value is near 0 whatever its risk: moved like a price it would need next to nothing.
-_NOT_ELIGIBLE = REFERENCE_ONLY | {Product.CREDIT_DEFAULT_SWAP}
+# A swap's value is near 0 whatever its risk: moved like a price it would need next to nothing.
+_NOT_ELIGIBLE = REFERENCE_ONLY | CLEARED_SWAPS | {Product.CREDIT_DEFAULT_SWAP, Product.REPO}
 _HOLDABLE = tuple(product.value for product in Product if product not in _NOT_ELIGIBLE)
 _ACCOUNT_TYPES = ("customer", "proprietary", "market_maker")
 _APPROVALS = ("portfolio_margin", "eligible_contract_participant", "cross_margin")

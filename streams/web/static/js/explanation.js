@@ -13,6 +13,7 @@ export function showExplanation({ statement, explanation }) {
   const silos = explanation.silos.toSorted((a, b) => place.indexOf(a.silo) - place.indexOf(b.silo));
   const trees = [
     ...silos.map((silo) => ({ ...silo, title: `${words(silo.silo)} · ${silo.rulebook_id}` })),
+    ...explanation.equity.map((entry) => ({ ...entry, title: `${words(entry.silo)} · equity`, worst_scenario: "" })),
     { ...explanation.unified, title: `Unified · ${statement.unified.rulebook_id} (shadow)` },
   ];
   reconcile(byId("trees"), trees, (tree) => tree.title, () => el("div", { class: "tree" }), (box, tree) => showTree(box, tree.tree, tree.title, tree.worst_scenario ? `worst: ${tree.worst_scenario}` : ""));

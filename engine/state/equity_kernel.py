@@ -1,0 +1,141 @@
+"""Equity of accounts as a compiled loop: cash, market value, collateral after haircut and limits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.base.kernel import kernel
+from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Int32s = NDArray[np.int32]
+Int16s = NDArray[np.int16]
+Int8s = NDArray[np.int8]
+Bools = NDArray[np.bool_]
+
+
+class ValueColumns(NamedTuple):
+    """What the kernel values holdings with, by instrument slot.
+
+    Attributes:
+        value_usd: float64, of one contract; 0 without a price.
+        doubtful: bool, without a price or with a stale one.
+        haircut: float64[instrument, silo], of the instrument as collateral.
+        most: float64[instrument, silo], units of it that count as collateral.
+        group: int16[instrument, silo], group with a limit that it is in as collateral, -1 if none.
+        name, side: of :class:`engine.portfolio.names.RiskNames`.
+    """
+
+    value_usd: Float64s
+    doubtful: Bools
+    haircut: Float64s
+    most: Float64s
+    group: Int16s
+    name: Int32s
+    side: Int8s
+
+
+class CashColumns(NamedTuple):
+    """What the kernel counts cash with.
+
+    Attributes:
+        cash: float64[account, silo, currency].
+        rate: float64[currency], USD per unit; 0 where it is not known.
+        kept: float64[silo, currency], 1 - haircut of a credit balance.
+    """
+
+    cash: Float64s
+    rate: Float64s
+    kept: Float64s
+
+
+class LimitColumns(NamedTuple):
+    """Limits on collateral.
+
+    Attributes:
+        owner: int32 by account slot, its name as an issuer, -1 if none.
+        own_issuer, same_name: float64 by silo, haircuts on top for wrong-way risk.
+        silo, share, largest_usd: by group; share of the silo's equity before the limit.
+    """
+
+    owner: Int32s
+    own_issuer: Float64s
+    same_name: Float64s
+    silo: Int64s
+    share: Float64s
+    largest_usd: Float64s
+
+
+@kernel
+def _falls_with(h: HoldingColumns, values: ValueColumns, account: int, silo: int, name: int) -> bool:
+    """Whether a position of the account in the silo loses when the name falls."""
+    for slot in range(h.first[account], h.first[account] + h.held[account]):
+        key = h.key[slot]
+        instrument = key >> INSTRUMENT_SHIFT
+        same = key & 1 == 0 and (key >> 1) & 7 == silo and values.name[instrument] == name
+        if same and h.quantity[slot] * values.side[instrument] > 0.0:
+            return True
+    return False
+
+
+@kernel
+def value_accounts(
+    h: HoldingColumns,
+    values: ValueColumns,
+    cash: CashColumns,
+    limits: LimitColumns,
+    accounts: Int64s,
+    equity: Float64s,
+    trusted: Bools,
+) -> None:
+    """Set the rows of accounts in equity float64[account, silo] and trusted bool[account, silo].
+
+    In one loop: a call of another kernel counts a reference for every array, which costs more than its work.
+    """
+    in_group, before = np.zeros(len(limits.silo)), np.zeros(equity.shape[1])
+    for i in range(len(accounts)):
+        account = accounts[i]
+        for silo in range(equity.shape[1]):
+            equity[account, silo] = cash.cash[account, silo, 0]
+            trusted[account, silo] = True
+            for currency in range(1, len(cash.rate)):
+                balance = cash.cash[account, silo, currency] * cash.rate[currency]
+                equity[account, silo] += balance * cash.kept[silo, currency] if balance > 0.0 else balance
+                if cash.rate[currency] == 0.0 and cash.cash[account, silo, currency] != 0.0:
+                    trusted[account, silo] = False
+        grouped = False
+        for slot in range(h.first[account], h.first[account] + h.held[account]):
+            key = h.key[slot]
+            instrument, silo = key >> INSTRUMENT_SHIFT, (key >> 1) & 7
+            quantity = h.quantity[slot]
+            worth = quantity * values.value_usd[instrument]
+            if key & 1 and quantity > 0.0:
+                haircut, name = values.haircut[instrument, silo], values.name[instrument]
+                if name >= 0:
+                    if name == limits.owner[account]:
+                        haircut += limits.own_issuer[silo]
+                    if limits.same_name[silo] > 0.0 and _falls_with(h, values, account, silo, name):
+                        haircut += limits.same_name[silo]
+                worth = min(quantity, values.most[instrument, silo]) * values.value_usd[instrument]
+                worth *= 1.0 - min(haircut, 1.0)
+                if values.group[instrument, silo] >= 0:
+                    in_group[values.group[instrument, silo]] += worth
+                    grouped = True
+            equity[account, silo] += worth
+            if values.doubtful[instrument]:
+                trusted[account, silo] = False
+        if grouped:  # what groups count beyond their limits, on the equity before any limit
+            for silo in range(equity.shape[1]):
+                before[silo] = max(equity[account, silo], 0.0)
+            for group in range(len(in_group)):
+                if in_group[group] > 0.0:
+                    silo = limits.silo[group]
+                    most = limits.largest_usd[group]
+                    if limits.share[group] <= 1.0:
+                        most = min(most, limits.share[group] * before[silo])
+                    equity[account, silo] -= max(in_group[group] - most, 0.0)
+                in_group[group] = 0.0

@@ -1,0 +1,1 @@
+"""Parameter files of SPAN-type margin from rate histories and from exchanges' risk parameter files."""
