@@ -26,6 +26,7 @@ class LazyCommand:
 COMMANDS: dict[str, LazyCommand] = {
     "broker": LazyCommand("streams.broker.command:broker", "Run a real Kafka on loopback until Ctrl-C."),
     "topics": LazyCommand("streams.contracts.command:topics", "Create, check and list the topics."),
+    "acls": LazyCommand("streams.contracts.access_command:acls", "List what each role needs on Kafka."),
     "warmup": LazyCommand("streams.warmup:warmup", "Compile the numeric kernels into the cache."),
     "worker": LazyCommand("streams.worker.command:worker", "Follow the streams and call margin."),
     "simulate": LazyCommand("streams.simulator.command:simulate", "Write a simulated market to the topics."),

@@ -7,6 +7,7 @@ with EmbeddedBroker() as broker:
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import tempfile
 import threading
@@ -14,7 +15,8 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.broker.class_path import class_path
@@ -38,9 +40,22 @@ JVM_OPTIONS = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "--sun-misc-unsafe-mem
 # the shell.
 FORMAT_AND_RUN = (
     f'"$0" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC {QUIET} -cp "$1"'
-    ' kafka.tools.StorageTool format --cluster-id "$2" --config "$3" >/dev/null'
+    ' kafka.tools.StorageTool format --cluster-id "$2" --config "$3" %s >/dev/null'
     ' && shift 3 && exec "$0" "$@"'
 )
+
+
+@dataclass(frozen=True)
+class Secured:
+    """Listeners of a broker besides the unencrypted one.
+
+    protocols: SSL or SASL_SSL. settings: of server.properties, such as key stores and the authorizer.
+    scram: users to create when the log folder is formatted, as `kafka-storage format --add-scram` takes them.
+    """
+
+    protocols: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    scram: tuple[str, ...] = ()
 
 
 class EmbeddedBroker:
@@ -49,12 +64,20 @@ class EmbeddedBroker:
     port: the broker's port; None takes a free one.
     data_folder: where topics are kept after the end; None uses a temporary folder, removed at the end.
     deadline_s: seconds from the JVM's start to its first answer.
+    secured: listeners besides the unencrypted one.
     """
 
     def __init__(
-        self, *, port: int | None = None, data_folder: Path | None = None, deadline_s: float = 60.0
+        self,
+        *,
+        port: int | None = None,
+        data_folder: Path | None = None,
+        deadline_s: float = 60.0,
+        secured: Secured | None = None,
     ) -> None:
         self._wanted_port, self._deadline_s = port, deadline_s
+        self._secured = secured or Secured()
+        self._secured_ports: dict[str, int] = {}
         self._data_folder = data_folder.expanduser().absolute() if data_folder else None
         self._process: Lifeline | None = None
         self._log: deque[str] = deque(maxlen=LOG_TAIL_LINES)
@@ -65,6 +88,10 @@ class EmbeddedBroker:
     def bootstrap(self) -> str:
         """host:port for clients' `bootstrap_servers`."""
         return f"{HOST}:{self.port}"
+
+    def bootstrap_of(self, protocol: str) -> str:
+        """host:port of a secured listener."""
+        return f"{HOST}:{self._secured_ports[protocol]}"
 
     @property
     def pid(self) -> int:
@@ -119,15 +146,22 @@ class EmbeddedBroker:
             raise
 
     def _launch(self, jars: Iterable[Path]) -> None:
-        free, self.controller_port = free_ports(2)
+        free, self.controller_port, *more = free_ports(2 + len(self._secured.protocols))
+        self._secured_ports = dict(zip(self._secured.protocols, more, strict=True))
         self.port = self._wanted_port or free
         folder = self._data_folder or Path(tempfile.mkdtemp(prefix="marginmon-broker-"))
         folder.mkdir(parents=True, exist_ok=True)
         settings = folder / "server.properties"
         logs = folder / "log"
-        settings.write_text(server_properties(self.port, self.controller_port, logs), encoding="utf-8")
+        properties = server_properties(
+            self.port, self.controller_port, logs, self._secured_ports, self._secured.settings
+        )
+        settings.touch(mode=0o600)  # it may hold the passwords of key stores
+        settings.write_text(properties, encoding="utf-8")
         formatted = (logs / "meta.properties").is_file()
-        command = _command(os.pathsep.join(map(str, jars)), settings, formatted=formatted)
+        command = _command(
+            os.pathsep.join(map(str, jars)), settings, self._secured.scram, formatted=formatted
+        )
         self._log.clear()
         self._process = Lifeline(
             command,
@@ -167,12 +201,13 @@ class EmbeddedBroker:
         raise BrokerError(f"Kafka ended at its start. Its last words:\n{tail}")
 
 
-def _command(jars: str, settings: Path, *, formatted: bool) -> list[str]:
+def _command(jars: str, settings: Path, scram: Sequence[str], *, formatted: bool) -> list[str]:
     java = _java()
     run = [*JVM_OPTIONS, "-cp", jars, "kafka.Kafka", str(settings)]
     if formatted:
         return [java, *run]
-    return ["/bin/sh", "-c", FORMAT_AND_RUN, java, jars, _cluster_id(), str(settings), *run]
+    users = " ".join(shlex.join(("--add-scram", user)) for user in scram)
+    return ["/bin/sh", "-c", FORMAT_AND_RUN % users, java, jars, _cluster_id(), str(settings), *run]
 
 
 def _cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:

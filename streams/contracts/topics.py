@@ -17,6 +17,7 @@ from streams.contracts.results import CallEvent, CallEvidence, CallResponse, Req
 
 DEFAULT_PREFIX: Final = "margin."
 DEFAULT_PARTITIONS: Final = 12
+DEAD_LETTERS: Final = ".dlq"  # ends the name of a topic's dead letters
 KEY_SEPARATOR: Final = "|"  # joins account_id with a scope or a part number
 
 _DAY_MS: Final = 24 * 3600 * 1000
@@ -68,6 +69,11 @@ class TopicTable:
     def __getitem__(self, short_name: str) -> Topic:
         """The topic called ``<prefix><short_name>``, e.g. ``trades`` or ``trades.dlq``."""
         return self._topics[short_name]
+
+    @property
+    def transactional_prefix(self) -> str:
+        """Start of the transactional ids of all workers on these topics."""
+        return f"marginmon-{self.prefix}calls-"
 
     @cached_property
     def _topics(self) -> dict[str, Topic]:
@@ -148,7 +154,7 @@ class TopicTable:
 
     def _dead_letters(self, source: Topic) -> Topic:
         return Topic(
-            source.name + ".dlq", source.key, "delete", source.partitions,
+            source.name + DEAD_LETTERS, source.key, "delete", source.partitions,
             f"what could not be used from {source.name}: key, value and headers untouched, reason in headers",
             None, 30 * _DAY_MS, by_account=source.by_account,
         )  # fmt: skip

@@ -22,6 +22,7 @@ from engine.base.errors import MarginError
 from streams.broker.errors import BrokerError
 from streams.broker.ports import free_ports, is_free
 from streams.contracts.cluster import TopicError
+from streams.contracts.connection import ConnectionSettingError
 from streams.contracts.topics import DEFAULT_PREFIX
 from streams.demo.figures import FigureReader
 from streams.demo.service import ServiceError
@@ -114,7 +115,7 @@ def _log_folder(say: Callable[[str], None]) -> Iterator[Path]:
     say(f"logs in {folder}")
     try:
         yield folder
-    except (ServiceError, BrokerError, TopicError, KafkaError, OSError) as error:
+    except (ServiceError, ConnectionSettingError, BrokerError, TopicError, KafkaError, OSError) as error:
         click.echo(f"{error}\nThe logs are kept in {folder}.", err=True)
         raise SystemExit(_SERVICE_FAILURE) from None
     except BaseException:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from streams.broker.lifeline import Lifeline
@@ -23,13 +24,21 @@ class ServiceError(RuntimeError):
 class Service:
     """A command of this program with its output in a log file."""
 
-    def __init__(self, name: str, arguments: Sequence[str], folder: Path, ready: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        folder: Path,
+        ready: str = "",
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Start it.
 
         Args:
             arguments: of the command ``marginmon``.
             folder: where its log goes.
             ready: start of the line that it prints once it is ready; empty for a command that just ends.
+            environment: variables besides those of this process.
         """
         self.name = name
         self.log = folder / f"{name}.log"
@@ -39,7 +48,7 @@ class Service:
             self._process = Lifeline(
                 [sys.executable, "-m", "streams.cli", *arguments],
                 output=output,
-                environment={**os.environ, "PYTHONUNBUFFERED": "1"},
+                environment={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
                 grace_s=_GRACE_S,
             )
 

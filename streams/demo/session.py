@@ -15,6 +15,7 @@ from streams.broker.kafka import EmbeddedBroker
 from streams.broker.ports import free_ports
 from streams.broker.readiness import answers
 from streams.contracts.cluster import create_missing
+from streams.contracts.connection import SECURITY_PROTOCOL_VARIABLE, Connection, connect_to
 from streams.contracts.topics import DEFAULT_PARTITIONS, TopicTable
 from streams.demo.service import Service, ServiceError
 
@@ -55,6 +56,7 @@ class DemoSession:
         self._say = say
         self._broker: EmbeddedBroker | None = None
         self._services: list[Service] = []
+        self._environment: dict[str, str] = {}
         self.worker_addresses: list[str] = []
         self.page = f"http://127.0.0.1:{plan.page_port}"
 
@@ -65,11 +67,12 @@ class DemoSession:
             ServiceError, BrokerError: naming the service, with the end of its log.
         """
         warm_up = self._add("kernels", ["warmup"])
-        bootstrap = self._plan.bootstrap or self._start_broker()
-        if self._plan.bootstrap and not answers(bootstrap):
+        connection = connect_to(self._plan.bootstrap) if self._plan.bootstrap else self._start_broker()
+        bootstrap = connection.bootstrap
+        if self._plan.bootstrap and not answers(**connection.options()):
             raise ServiceError(f"broker at {bootstrap} does not answer; start it, or leave --bootstrap out")
         self._say(f"broker ready {bootstrap}")
-        self._create_topics(bootstrap)
+        self._create_topics(connection)
         self._await(warm_up, _WARM_UP_DEADLINE_S)
         self._services.remove(warm_up)
         common = ["--bootstrap", bootstrap]
@@ -106,13 +109,15 @@ class DemoSession:
             self._broker.stop()
             self._broker = None
 
-    def _start_broker(self) -> str:
+    def _start_broker(self) -> Connection:
+        """The embedded broker is on loopback, unencrypted, whatever the environment says of another one."""
         self._broker = EmbeddedBroker()
-        return self._broker.start().bootstrap
+        self._environment = {SECURITY_PROTOCOL_VARIABLE: "PLAINTEXT"}
+        return Connection(bootstrap=self._broker.start().bootstrap, security_protocol="PLAINTEXT")
 
-    def _create_topics(self, bootstrap: str) -> None:
+    def _create_topics(self, connection: Connection) -> None:
         table = TopicTable(self._plan.prefix)
-        created = asyncio.run(_created(bootstrap, table))
+        created = asyncio.run(_created(connection, table))
         self._say(f"topics ready: {len(created)} created, {len(list(table)) - len(created)} were there")
 
     def _worker_ports(self) -> Iterator[tuple[int, int]]:
@@ -125,7 +130,7 @@ class DemoSession:
         return self._add(f"worker-{number}", ["worker", *common, *options], ready="worker ready")
 
     def _add(self, name: str, arguments: list[str], ready: str = "") -> Service:
-        service = Service(name, arguments, self._plan.folder, ready)
+        service = Service(name, arguments, self._plan.folder, ready, self._environment)
         self._services.append(service)
         return service
 
@@ -133,8 +138,8 @@ class DemoSession:
         self._say(service.await_ready(deadline_s))
 
 
-async def _created(bootstrap: str, table: TopicTable) -> list[str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _created(connection: Connection, table: TopicTable) -> list[str]:
+    admin = AIOKafkaAdminClient(**connection.options())
     try:
         await admin.start()
         return await create_missing(admin, table, replication=1)

@@ -13,11 +13,11 @@ from aiokafka import AIOKafkaProducer
 
 from engine.shortfall.case import OPEN
 from streams.contracts.cluster import TopicError
+from streams.contracts.connection import Connection
 from streams.contracts.results import CallEvent, CallResponse
-from streams.contracts.topics import TopicTable, partition_of
+from streams.contracts.topics import DEAD_LETTERS, TopicTable, partition_of
 from streams.desk.topic_reader import all_records, following, partitions_of, reader, seek_to_ends
 from streams.inbound.responses import TOPIC as RESPONSES
-from streams.outbound.dead_letter import SUFFIX
 
 _OPEN: Final = frozenset(state.value for state in OPEN)
 
@@ -51,9 +51,9 @@ class Answer:
     refusal: str = ""
 
 
-async def cases(bootstrap: str, topics: TopicTable, wanted: Wanted) -> list[CallEvent]:
+async def cases(connection: Connection, topics: TopicTable, wanted: Wanted) -> list[CallEvent]:
     """Last events of the cases wanted, those that are due first."""
-    last = {record.key: record.value for record in await all_records(bootstrap, [topics["call-cases"]])}
+    last = {record.key: record.value for record in await all_records(connection, [topics["call-cases"]])}
     events = (CallEvent.model_validate_json(value) for value in last.values() if value is not None)
     return sorted(filter(wanted.has, events), key=_by_deadline)
 
@@ -62,35 +62,41 @@ def _by_deadline(event: CallEvent) -> tuple[bool, int, str, str]:
     return event.deadline_ns is None, event.deadline_ns or 0, event.account_id, event.scope
 
 
-async def case_of(bootstrap: str, topics: TopicTable, call_id: str) -> CallEvent:
+async def case_of(connection: Connection, topics: TopicTable, call_id: str) -> CallEvent:
     """The last event of a call.
 
     Raises:
         TopicError: no case has this call now.
     """
-    found = await cases(bootstrap, topics, Wanted(binding=None, ended=True))
+    found = await cases(connection, topics, Wanted(binding=None, ended=True))
     for event in found:
         if event.call_id == call_id:
             return event
     raise TopicError(f"no case has call {call_id} now; see `marginmon calls list --all`")
 
 
-async def send(
-    bootstrap: str, topics: TopicTable, event: CallEvent, kind: str, operator: str, text: str, wait_s: float
-) -> Answer:
-    """Answer a call and wait until a worker has said what became of it."""
-    response = CallResponse.model_validate(
+def response_to(account_id: str, call_id: str, kind: str, operator: str, text: str) -> CallResponse:
+    """An answer to a call, said now.
+
+    Raises:
+        ValueError: the contract does not take it.
+    """
+    return CallResponse.model_validate(
         {
-            "response_id": uuid.uuid4().hex, "account_id": event.account_id, "call_id": event.call_id,
+            "response_id": uuid.uuid4().hex, "account_id": account_id, "call_id": call_id,
             "kind": kind, "operator": operator, "time_ns": time.time_ns(), "text": text,
         }
     )  # fmt: skip
-    said = [topics["calls"], topics[RESPONSES + SUFFIX]]
-    partitions = await partitions_of(bootstrap, said)
-    partition = partition_of(event.account_id, sum(tp.topic == said[0].name for tp in partitions))
-    async with reader(bootstrap) as consumer:
+
+
+async def send(connection: Connection, topics: TopicTable, response: CallResponse, wait_s: float) -> Answer:
+    """Answer a call and wait until a worker has said what became of it."""
+    said = [topics["calls"], topics[RESPONSES + DEAD_LETTERS]]
+    partitions = await partitions_of(connection, said)
+    partition = partition_of(response.account_id, sum(tp.topic == said[0].name for tp in partitions))
+    async with reader(connection) as consumer:
         await seek_to_ends(consumer, [tp for tp in partitions if tp.partition == partition])
-        await _produce(bootstrap, topics[RESPONSES].name, partition, response)
+        await _produce(connection, topics[RESPONSES].name, partition, response)
         async for record in following(consumer, wait_s):
             answer = _answer_in(record, response)
             if answer is not None:
@@ -98,8 +104,8 @@ async def send(
     return Answer()
 
 
-async def _produce(bootstrap: str, topic: str, partition: int, response: CallResponse) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+async def _produce(connection: Connection, topic: str, partition: int, response: CallResponse) -> None:
+    producer = AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True)
     try:
         await producer.start()
         await producer.send_and_wait(
@@ -110,7 +116,7 @@ async def _produce(bootstrap: str, topic: str, partition: int, response: CallRes
 
 
 def _answer_in(record: Any, response: CallResponse) -> Answer | None:
-    if record.topic.endswith(SUFFIX):
+    if record.topic.endswith(DEAD_LETTERS):
         if record.value != response.model_dump_json().encode():
             return None
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
@@ -121,11 +127,15 @@ def _answer_in(record: Any, response: CallResponse) -> Answer | None:
 
 
 async def follow(
-    bootstrap: str, topics: TopicTable, wanted: Wanted, seconds: float | None, begun: Callable[[], None]
+    connection: Connection,
+    topics: TopicTable,
+    wanted: Wanted,
+    seconds: float | None,
+    begun: Callable[[], None],
 ) -> AsyncIterator[CallEvent]:
     """Events as they are committed, from when ``begun`` is called."""
-    partitions = await partitions_of(bootstrap, [topics["calls"]])
-    async with reader(bootstrap) as consumer:
+    partitions = await partitions_of(connection, [topics["calls"]])
+    async with reader(connection) as consumer:
         await seek_to_ends(consumer, partitions)
         begun()
         async for record in following(consumer, seconds):

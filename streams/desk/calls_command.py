@@ -12,7 +12,8 @@ from rich.table import Table
 
 from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.shortfall.case import CallState
-from streams.contracts.command import BOOTSTRAP, PREFIX, or_exit
+from streams.contracts.command import CONNECTION, PREFIX, or_exit
+from streams.contracts.connection import Connection
 from streams.contracts.results import CallEvent
 from streams.contracts.topics import TopicTable
 from streams.desk import calls as desk
@@ -40,7 +41,7 @@ def calls() -> None:
 
 
 @calls.command(name="list")
-@BOOTSTRAP
+@CONNECTION
 @PREFIX
 @_ACCOUNT
 @_SCOPE
@@ -49,7 +50,7 @@ def calls() -> None:
 @click.option("--all", "ended", is_flag=True, help="Cases that have ended, too.")
 @_JSON
 def list_calls(
-    bootstrap: str, prefix: str, account_id: str, scope: str, state: str, shadow: bool, ended: bool,
+    connection: Connection, prefix: str, account_id: str, scope: str, state: str, shadow: bool, ended: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """List where calls stand, those that are due first.
@@ -59,7 +60,7 @@ def list_calls(
       marginmon calls list --state overdue --json
     """
     wanted = desk.Wanted(account_id, scope, state, None if shadow else True, ended)
-    found = or_exit(bootstrap, desk.cases(bootstrap, TopicTable(prefix), wanted))
+    found = or_exit(connection, desk.cases(connection, TopicTable(prefix), wanted))
     if as_json:
         for line in desk.lines(found):
             click.echo(line)
@@ -71,7 +72,7 @@ def list_calls(
 
 
 @calls.command()
-@BOOTSTRAP
+@CONNECTION
 @PREFIX
 @_ACCOUNT
 @_SCOPE
@@ -80,7 +81,7 @@ def list_calls(
 @click.option("--for", "seconds", type=float, default=None, metavar="SECONDS", help="Then stop.")
 @_JSON
 def follow(
-    bootstrap: str, prefix: str, account_id: str, scope: str, state: str, shadow: bool,
+    connection: Connection, prefix: str, account_id: str, scope: str, state: str, shadow: bool,
     seconds: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Print events as they are committed, until Ctrl-C.
@@ -97,10 +98,10 @@ def follow(
         click.echo(f"following {topics['calls'].name}", err=True)
 
     async def run() -> None:
-        async for event in desk.follow(bootstrap, topics, wanted, seconds, begun):
+        async for event in desk.follow(connection, topics, wanted, seconds, begun):
             click.echo(desk.lines([event])[0] if as_json else "  ".join(_row(event)))
 
-    or_exit(bootstrap, run())
+    or_exit(connection, run())
 
 
 def _row(event: CallEvent) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ def _time(time_ns: int) -> str:
 def _answer_command(name: str, kind: str, summary: str) -> Callable[..., Any]:
     @calls.command(name=name, help=summary, short_help=summary.partition("\n")[0])
     @click.argument("call_id")
-    @BOOTSTRAP
+    @CONNECTION
     @PREFIX
     @click.option(
         "--operator", envvar="MARGINMON_OPERATOR", required=True, help="Who answers; it stands in the event."
@@ -127,15 +128,22 @@ def _answer_command(name: str, kind: str, summary: str) -> Callable[..., Any]:
     )
     @_JSON
     def command(
-        call_id: str, bootstrap: str, prefix: str, operator: str, text: str, wait_s: float, as_json: bool
+        call_id: str,
+        connection: Connection,
+        prefix: str,
+        operator: str,
+        text: str,
+        wait_s: float,
+        as_json: bool,
     ) -> None:
         topics = TopicTable(prefix)
 
         async def run() -> desk.Answer:
-            event = await desk.case_of(bootstrap, topics, call_id)
-            return await desk.send(bootstrap, topics, event, kind, operator, text, wait_s)
+            event = await desk.case_of(connection, topics, call_id)
+            response = desk.response_to(event.account_id, call_id, kind, operator, text)
+            return await desk.send(connection, topics, response, wait_s)
 
-        answer = or_exit(bootstrap, run())
+        answer = or_exit(connection, run())
         if answer.event is not None:
             click.echo(desk.lines([answer.event])[0] if as_json else "  ".join(_row(answer.event)))
         elif answer.refusal:

@@ -10,9 +10,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from streams.contracts.cluster import TopicError
-from streams.contracts.topics import TopicTable
+from streams.contracts.connection import Connection
+from streams.contracts.topics import DEAD_LETTERS, TopicTable
 from streams.desk.topic_reader import all_records
-from streams.outbound.dead_letter import SUFFIX
 
 _OWN: Final = "dlq."
 REPLAYED: Final = "dlq.replayed-from"
@@ -80,22 +80,22 @@ def _text(raw: bytes | None) -> Any:
         return {"base64": base64.b64encode(raw).decode()}
 
 
-async def letters(bootstrap: str, topics: TopicTable, chosen: Chosen) -> list[Letter]:
+async def letters(connection: Connection, topics: TopicTable, chosen: Chosen) -> list[Letter]:
     """Dead letters, by topic, partition, offset.
 
     Raises:
         TopicError: naming a topic that has no dead letters, or a place that holds none.
     """
     kept_of = {
-        topic.name.removeprefix(topics.prefix).removesuffix(SUFFIX): topic
+        topic.name.removeprefix(topics.prefix).removesuffix(DEAD_LETTERS): topic
         for topic in topics
-        if topic.name.endswith(SUFFIX)
+        if topic.name.endswith(DEAD_LETTERS)
     }
     for name in _topics_of(chosen):
         if name not in kept_of:
             raise TopicError(f"there are no dead letters of {name!r}, but of {', '.join(kept_of)}")
     wanted = [kept_of[name] for name in _topics_of(chosen)] or list(kept_of.values())
-    found = [_letter(record, topics.prefix) for record in await all_records(bootstrap, wanted)]
+    found = [_letter(record, topics.prefix) for record in await all_records(connection, wanted)]
     kept = [letter for letter in found if chosen.has(letter)]
     missing = set(chosen.places) - {letter.place for letter in kept}
     if missing:
@@ -111,7 +111,7 @@ def _topics_of(chosen: Chosen) -> Sequence[str]:
 def _letter(record: Any, prefix: str) -> Letter:
     own = {name: value.decode(errors="replace") for name, value in record.headers if name.startswith(_OWN)}
     return Letter(
-        topic=record.topic.removeprefix(prefix).removesuffix(SUFFIX),
+        topic=record.topic.removeprefix(prefix).removesuffix(DEAD_LETTERS),
         partition=record.partition,
         offset=record.offset,
         reason=own.get("dlq.reason", ""),
@@ -124,13 +124,13 @@ def _letter(record: Any, prefix: str) -> Letter:
     )
 
 
-async def replay(bootstrap: str, topics: TopicTable, chosen: Iterable[Letter]) -> int:
+async def replay(connection: Connection, topics: TopicTable, chosen: Iterable[Letter]) -> int:
     """Send letters again to the topics and partitions that they came from, key, value and headers as they were.
 
     A header says from which dead letter each comes, so that one that is refused again can be told. Nothing is taken
     off the dead letter topics: they are the record of what happened.
     """
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**connection.options(), acks="all", enable_idempotence=True)
     number = 0
     try:
         await producer.start()

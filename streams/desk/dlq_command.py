@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.base.errors import Reason
-from streams.contracts.command import BOOTSTRAP, PREFIX, or_exit
+from streams.contracts.command import CONNECTION, PREFIX, or_exit
+from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable
 from streams.desk.dead_letters import Chosen, Letter, letters, replay
 
@@ -39,12 +40,12 @@ def dlq() -> None:
     """
 
 
-def _found(bootstrap: str, prefix: str, chosen: Chosen) -> list[Letter]:
-    return or_exit(bootstrap, letters(bootstrap, TopicTable(prefix), chosen))
+def _found(connection: Connection, prefix: str, chosen: Chosen) -> list[Letter]:
+    return or_exit(connection, letters(connection, TopicTable(prefix), chosen))
 
 
 @dlq.command(name="list")
-@BOOTSTRAP
+@CONNECTION
 @PREFIX
 @_TOPIC
 @_REASON
@@ -52,11 +53,11 @@ def _found(bootstrap: str, prefix: str, chosen: Chosen) -> list[Letter]:
 @click.option("--count", is_flag=True, help="Only how many there are by topic and reason.")
 @_JSON
 def list_letters(
-    bootstrap: str, prefix: str, topics: tuple[str, ...], reasons: tuple[str, ...], key: str, count: bool,
+    connection: Connection, prefix: str, topics: tuple[str, ...], reasons: tuple[str, ...], key: str, count: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """List dead letters with their reasons."""
-    found = _found(bootstrap, prefix, Chosen(topics, reasons, key))
+    found = _found(connection, prefix, Chosen(topics, reasons, key))
     if count:
         _print_counts(found, as_json)
     elif as_json:
@@ -91,18 +92,18 @@ def _key(letter: Letter) -> str:
 
 @dlq.command()
 @click.argument("place")
-@BOOTSTRAP
+@CONNECTION
 @PREFIX
 @click.option("--raw", is_flag=True, help="The value's bytes as they came, nothing else.")
 @_JSON
-def show(place: str, bootstrap: str, prefix: str, raw: bool, as_json: bool) -> None:
+def show(place: str, connection: Connection, prefix: str, raw: bool, as_json: bool) -> None:
     """Show one dead letter, its original bytes, and what to do about it.
 
     \b
     Example:
       marginmon dlq show trades:3:17 --raw > trade.json
     """
-    [letter] = _found(bootstrap, prefix, Chosen(places=(place,)))
+    [letter] = _found(connection, prefix, Chosen(places=(place,)))
     if raw:
         click.get_binary_stream("stdout").write(letter.value or b"")
     elif as_json:
@@ -116,7 +117,7 @@ def show(place: str, bootstrap: str, prefix: str, raw: bool, as_json: bool) -> N
 
 @dlq.command(name="replay")
 @click.argument("places", nargs=-1)
-@BOOTSTRAP
+@CONNECTION
 @PREFIX
 @_TOPIC
 @_REASON
@@ -124,7 +125,7 @@ def show(place: str, bootstrap: str, prefix: str, raw: bool, as_json: bool) -> N
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, send nothing.")
 @click.option("--all", "everything", is_flag=True, help="Needed to replay without naming any.")
 def replay_letters(
-    places: tuple[str, ...], bootstrap: str, prefix: str, topics: tuple[str, ...], reasons: tuple[str, ...],
+    places: tuple[str, ...], connection: Connection, prefix: str, topics: tuple[str, ...], reasons: tuple[str, ...],
     key: str, dry_run: bool, everything: bool,
 ) -> None:  # fmt: skip
     """Send dead letters to their topics again, as they first came.
@@ -135,10 +136,10 @@ def replay_letters(
     if not (places or topics or reasons or key or everything):
         raise click.UsageError("name places, or choose with --topic, --reason, --key, or say --all")
     table = TopicTable(prefix)
-    found = _found(bootstrap, prefix, Chosen(topics, reasons, key, places))
+    found = _found(connection, prefix, Chosen(topics, reasons, key, places))
     for letter in found:
         click.echo(f"{'would send' if dry_run else 'sending'} {letter.place} {_key(letter)} {letter.reason}")
     if dry_run:
         click.echo(f"{len(found)} would be sent, nothing was")
         return
-    click.echo(f"{or_exit(bootstrap, replay(bootstrap, table, found))} sent")
+    click.echo(f"{or_exit(connection, replay(connection, table, found))} sent")

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.contracts.cluster import TopicError, existing_topics
+from streams.contracts.connection import Connection
 from streams.contracts.topics import Topic
 from streams.inbound.log_reader import group_less_consumer, read_to_end
 
@@ -18,9 +19,9 @@ _POLL_MS: Final = 200
 
 
 @asynccontextmanager
-async def reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(connection: Connection) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer without group or assignment, read_committed."""
-    consumer = group_less_consumer(bootstrap, "marginmon-desk")
+    consumer = group_less_consumer(connection, "marginmon-desk")
     try:
         await consumer.start()
         yield consumer
@@ -28,13 +29,13 @@ async def reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def partitions_of(bootstrap: str, topics: Sequence[Topic]) -> list[TopicPartition]:
+async def partitions_of(connection: Connection, topics: Sequence[Topic]) -> list[TopicPartition]:
     """All partitions of topics.
 
     Raises:
         TopicError: naming one that does not exist.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**connection.options())
     try:
         await admin.start()
         present = await existing_topics(admin, topics)
@@ -50,10 +51,10 @@ async def partitions_of(bootstrap: str, topics: Sequence[Topic]) -> list[TopicPa
     ]
 
 
-async def all_records(bootstrap: str, topics: Sequence[Topic]) -> list[Any]:
+async def all_records(connection: Connection, topics: Sequence[Topic]) -> list[Any]:
     """Every record that is committed now, by topic, partition, offset."""
-    partitions = await partitions_of(bootstrap, topics)
-    async with reader(bootstrap) as consumer:
+    partitions = await partitions_of(connection, topics)
+    async with reader(connection) as consumer:
         consumer.assign(partitions)
         found = [record async for _, records in read_to_end(consumer, partitions) for record in records]
     return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))

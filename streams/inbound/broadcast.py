@@ -10,6 +10,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.contracts.connection import Connection
 from streams.inbound.light_records import Records, with_light_records
 from streams.inbound.log_reader import group_less_consumer, read_to_end
 from streams.inbound.progress import Reading
@@ -37,14 +38,14 @@ class Broadcast:
     """
 
     def __init__(
-        self, bootstrap: str, client_id: str, group_id: str, topics: dict[str, str], take: Take
+        self, connection: Connection, client_id: str, group_id: str, topics: dict[str, str], take: Take
     ) -> None:
         """
         Args:
             topics: short name by full name, in reading order.
             take: gets a short name and batches, one a partition.
         """
-        self._consumer: AIOKafkaConsumer = group_less_consumer(bootstrap, client_id, group_id)
+        self._consumer: AIOKafkaConsumer = group_less_consumer(connection, client_id, group_id)
         self._topics = topics
         self._take = take
         self._refusals: deque[Refusal] = deque(maxlen=_REFUSALS_KEPT)

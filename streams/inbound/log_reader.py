@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.contracts.connection import Connection
 from streams.inbound.progress import Reading
 
 _POLL_MS: Final = 200
@@ -15,10 +16,12 @@ _FETCH_BYTES: Final = 8 * 1024 * 1024
 _FETCH_RECORDS: Final = 20_000
 
 
-def group_less_consumer(bootstrap: str, client_id: str, group_id: str | None = None) -> AIOKafkaConsumer:
+def group_less_consumer(
+    connection: Connection, client_id: str, group_id: str | None = None
+) -> AIOKafkaConsumer:
     """A consumer that joins no group; with a ``group_id`` it can only look up and commit offsets by hand."""
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **connection.options(),
         client_id=client_id,
         group_id=group_id,
         enable_auto_commit=False,

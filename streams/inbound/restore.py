@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.contracts.base import Message
+from streams.contracts.connection import Connection
 from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
 from streams.contracts.topics import TopicTable
@@ -39,7 +40,7 @@ class UnreadableCaseError(RuntimeError):
 
 
 async def restore_partition(
-    bootstrap: str,
+    connection: Connection,
     group: str,
     topics: TopicTable,
     partition: int,
@@ -58,7 +59,7 @@ async def restore_partition(
         UnreadableCaseError: naming the record.
         KafkaError: the brokers do not answer.
     """
-    consumer: AIOKafkaConsumer = group_less_consumer(bootstrap, f"restore-{partition}", group)
+    consumer: AIOKafkaConsumer = group_less_consumer(connection, f"restore-{partition}", group)
     restored = Restored()
     try:
         await consumer.start()

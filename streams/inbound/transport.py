@@ -13,11 +13,13 @@ from typing import Any, Final, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.contracts.connection import Connection
 from streams.inbound.light_records import Records, with_light_records
 
 SCHEME: Final = "kafkabatch"
@@ -134,6 +136,21 @@ class Transport(driver.Transport):
 
 
 TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
+
+
+def credentials(connection: Connection) -> Credentials | None:
+    """TLS and credentials as Faust wants them; None for PLAINTEXT."""
+    options = connection.options()
+    if connection.security_protocol == "SASL_SSL":
+        return SASLCredentials(
+            mechanism=options["sasl_mechanism"],
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            ssl_context=options["ssl_context"],
+        )
+    if connection.security_protocol == "SSL":
+        return SSLCredentials(options["ssl_context"])
+    return None
 
 
 def broker_urls(bootstrap: str) -> list[str]:

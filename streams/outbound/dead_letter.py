@@ -11,9 +11,9 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from streams.contracts.topics import DEAD_LETTERS
 from streams.inbound.record import Refusal
 
-SUFFIX: Final = ".dlq"
 _RETRY_S: Final = 1.0
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class DeadLetters:
 
     async def _send(self, refusal: Refusal, value: bytes | None, detail: str) -> None:
         await self._producer.send_and_wait(
-            refusal.record.topic + SUFFIX,
+            refusal.record.topic + DEAD_LETTERS,
             value=value,
             key=refusal.record.key,
             partition=refusal.record.partition,

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from streams.contracts.connection import Connection
 from streams.outbound.calls import Outgoing
 
 # The broker aborts a transaction of a dead worker after this, so readers wait no longer than that for it.
@@ -46,9 +47,9 @@ class CallPublisher:
     restores it from what was committed.
     """
 
-    def __init__(self, bootstrap: str, transactional_id: str) -> None:
+    def __init__(self, connection: Connection, transactional_id: str) -> None:
         self._producer: AIOKafkaProducer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **connection.options(),
             client_id=transactional_id,
             transactional_id=transactional_id,
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,

@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from streams.contracts.cluster import TopicError
+from streams.contracts.command import connection_or_exit
+from streams.contracts.connection import BOOTSTRAP_VARIABLES, DEFAULT_BOOTSTRAP, Connection
 from streams.contracts.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, TopicTable
 from streams.replay.book_file import Book, read_book
 from streams.replay.command_errors import FILE, PARAMETERS, SCENARIOS, Duration, Time, refuse_in_one_line
@@ -58,7 +60,7 @@ class Speed(click.ParamType):
 @SCENARIOS
 @click.option("--to-kafka", is_flag=True, help="Publish to the topics instead of margining.")
 @click.option(
-    "--bootstrap", envvar=["MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP"], default="127.0.0.1:9092", show_default=True,
+    "--bootstrap", envvar=BOOTSTRAP_VARIABLES, default=DEFAULT_BOOTSTRAP, show_default=True,
     help="host:port of a broker, with --to-kafka.",
 )  # fmt: skip
 @click.option("--prefix", envvar="MARGINMON_TOPIC_PREFIX", default=DEFAULT_PREFIX, show_default=True)
@@ -102,7 +104,7 @@ def replay_command(
     if to_kafka:
         topics = TopicTable(prefix, partitions)
         pace = FileTime(None if speed == float("inf") else speed)
-        _to_kafka(bootstrap, topics, book, feed, events, pace)
+        _to_kafka(connection_or_exit(bootstrap), topics, book, feed, events, pace)
         return
     engine = FileEngine(book, parameters, scenarios)
     result = replay(engine, steps(engine.book, feed, events), every_ns)
@@ -136,7 +138,7 @@ def _show(
 
 
 def _to_kafka(
-    bootstrap: str,
+    connection: Connection,
     topics: TopicTable,
     book: Book,
     feed: PriceFeed,
@@ -145,9 +147,12 @@ def _to_kafka(
 ) -> None:
     course = steps(book, feed, events, topics.partitions)
     try:
-        count = asyncio.run(publish(bootstrap, topics, book, course, pace))
+        count = asyncio.run(publish(connection, topics, book, course, pace))
     except (TopicError, KafkaError, OSError) as error:
-        click.echo(f"bootstrap {bootstrap}: {error}; is the broker running and the address right?", err=True)
+        click.echo(
+            f"bootstrap {connection.bootstrap}: {error}; is the broker running and the address right?",
+            err=True,
+        )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         click.echo("stopped", err=True)

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.contracts.cluster import TopicError, existing_topics
+from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable
 from streams.replay.book_file import Book
 from streams.replay.messages import FileMessage, reference_messages
@@ -53,7 +54,9 @@ class FileTime:
             await asyncio.sleep(_SETTLE_S)
 
 
-async def publish(bootstrap: str, topics: TopicTable, book: Book, course: Iterable[Step], pace: Pace) -> int:
+async def publish(
+    connection: Connection, topics: TopicTable, book: Book, course: Iterable[Step], pace: Pace
+) -> int:
     """Publish reference data, then step by step prices and activity; returns the number of messages.
 
     Within a step the prices go first: on an event clock they end the time before, to which the activity does
@@ -64,8 +67,8 @@ async def publish(bootstrap: str, topics: TopicTable, book: Book, course: Iterab
         TopicError: a topic is missing or has another number of partitions.
         KafkaError: the cluster does not answer or refuses.
     """
-    await _check_topics(bootstrap, topics)
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, acks="all")
+    await _check_topics(connection, topics)
+    producer = AIOKafkaProducer(**connection.options(), enable_idempotence=True, acks="all")
     await producer.start()
     sent: Counter[str] = Counter()
     try:
@@ -98,8 +101,8 @@ async def _send(
     return Counter(message.topic for message in messages)
 
 
-async def _check_topics(bootstrap: str, topics: TopicTable) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _check_topics(connection: Connection, topics: TopicTable) -> None:
+    admin = AIOKafkaAdminClient(**connection.options())
     await admin.start()
     try:
         present = await existing_topics(admin, topics)

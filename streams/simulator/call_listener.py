@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.contracts.codec import Fault, decode_model
+from streams.contracts.connection import Connection
 from streams.contracts.results import CallEvent
 from streams.inbound.log_reader import group_less_consumer
 
@@ -21,21 +22,21 @@ log = logging.getLogger(__name__)
 
 
 async def follow_calls(
-    bootstrap: str, topic: str, partitions: int, hear: Callable[[CallEvent], None]
+    connection: Connection, topic: str, partitions: int, hear: Callable[[CallEvent], None]
 ) -> None:
     """Hand every call event from now on to ``hear``; runs until cancelled, whatever the broker does."""
     while True:
         try:
-            await _follow(bootstrap, [TopicPartition(topic, number) for number in range(partitions)], hear)
+            await _follow(connection, [TopicPartition(topic, number) for number in range(partitions)], hear)
         except (KafkaError, OSError) as error:
             log.warning("%s cannot be followed: %s; trying again", topic, type(error).__name__)
             await asyncio.sleep(_RETRY_S)
 
 
 async def _follow(
-    bootstrap: str, partitions: list[TopicPartition], hear: Callable[[CallEvent], None]
+    connection: Connection, partitions: list[TopicPartition], hear: Callable[[CallEvent], None]
 ) -> None:
-    consumer = group_less_consumer(bootstrap, "marginmon-simulator")
+    consumer = group_less_consumer(connection, "marginmon-simulator")
     try:
         await consumer.start()
         consumer.assign(partitions)

@@ -12,7 +12,9 @@ import click
 from aiokafka.errors import KafkaError
 
 from engine.base.errors import MarginError
-from streams.contracts.topics import DEFAULT_PREFIX, TopicTable
+from streams.contracts.command import CONNECTION, PREFIX
+from streams.contracts.connection import Connection
+from streams.contracts.topics import TopicTable
 from streams.parameters import load_policy
 from streams.simulator.options import simulation_options
 from streams.simulator.publisher import MissingTopicError
@@ -22,14 +24,8 @@ from streams.simulator.simulation import Simulation
 
 
 @click.command()
-@click.option(
-    "--bootstrap", envvar=["MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP"], default="127.0.0.1:9092",
-    show_default=True, help="host:port of a broker, several separated by commas.",
-)  # fmt: skip
-@click.option(
-    "--prefix", envvar="MARGINMON_TOPIC_PREFIX", default=DEFAULT_PREFIX, show_default=True,
-    help="Start of every topic's name.",
-)  # fmt: skip
+@CONNECTION
+@PREFIX
 @click.option("--duration", type=click.FloatRange(min=0), help="Seconds after which it ends by itself.")
 @click.option(
     "--parameters", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -37,7 +33,7 @@ from streams.simulator.simulation import Simulation
 )  # fmt: skip
 @simulation_options(SimulationSettings())
 def simulate(
-    bootstrap: str, prefix: str, duration: float | None, parameters: Path | None, **settings: Any
+    connection: Connection, prefix: str, duration: float | None, parameters: Path | None, **settings: Any
 ) -> None:
     """Write a simulated market to the input topics: reference data, start of day, prices, trades, money.
 
@@ -51,20 +47,21 @@ def simulate(
     """
     try:
         simulation = Simulation(SimulationSettings(**settings), load_policy(parameters), time.time_ns())
-        asyncio.run(_until_signal(simulation, bootstrap, TopicTable(prefix), duration))
+        asyncio.run(_until_signal(simulation, connection, TopicTable(prefix), duration))
     except (MarginError, MissingTopicError) as error:
         raise click.UsageError(str(error)) from None
     except (KafkaError, OSError) as error:
         raise click.ClickException(
-            f"Kafka at {bootstrap}: {error or type(error).__name__}; is the broker running and the address right?"
+            f"Kafka at {connection.bootstrap}: {error or type(error).__name__}; "
+            "is the broker running and the address right?"
         ) from None
 
 
 async def _until_signal(
-    simulation: Simulation, bootstrap: str, table: TopicTable, duration_s: float | None
+    simulation: Simulation, connection: Connection, table: TopicTable, duration_s: float | None
 ) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    await SimulationRun(simulation, bootstrap, table, click.echo).run(duration_s, ended)
+    await SimulationRun(simulation, connection, table, click.echo).run(duration_s, ended)

@@ -10,6 +10,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable, partition_of
 from streams.simulator.record import SimulatedRecord
 
@@ -26,10 +27,10 @@ class MissingTopicError(LookupError):
 class KafkaPublisher:
     """One idempotent producer; records of one key keep their order."""
 
-    def __init__(self, bootstrap: str, table: TopicTable) -> None:
+    def __init__(self, connection: Connection, table: TopicTable) -> None:
         self._table = table
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **connection.options(),
             client_id="marginmon-simulator",
             enable_idempotence=True,
             linger_ms=_LINGER_MS,

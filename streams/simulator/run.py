@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from engine.base.units import NANOSECONDS_PER_MILLISECOND
+from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable
 from streams.simulator.call_listener import follow_calls
 from streams.simulator.publisher import KafkaPublisher
@@ -25,12 +26,12 @@ Say = Callable[[str], None]
 class SimulationRun:
     """Publishes the opening, then every 50 ms what has happened since, and listens to margin calls."""
 
-    def __init__(self, simulation: Simulation, bootstrap: str, table: TopicTable, say: Say) -> None:
+    def __init__(self, simulation: Simulation, connection: Connection, table: TopicTable, say: Say) -> None:
         """``say`` gets lines for whoever watches."""
         self._simulation = simulation
-        self._bootstrap = bootstrap
+        self._connection = connection
         self._calls_topic = table["calls"].name
-        self._publisher = KafkaPublisher(bootstrap, table)
+        self._publisher = KafkaPublisher(connection, table)
         self._say = say
         self._written = 0
 
@@ -47,7 +48,7 @@ class SimulationRun:
             self._say(self._ready())
             partitions = await self._publisher.partitions("calls")
             listener = asyncio.create_task(
-                follow_calls(self._bootstrap, self._calls_topic, partitions, self._simulation.hear)
+                follow_calls(self._connection, self._calls_topic, partitions, self._simulation.hear)
             )
             try:
                 await self._ticks(duration_s, ended, listener)

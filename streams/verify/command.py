@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from engine.base.errors import MarginError
-from streams.contracts.command import BOOTSTRAP, PREFIX, or_exit
+from streams.contracts.command import CONNECTION, PREFIX, or_exit
+from streams.contracts.connection import Connection
 from streams.contracts.topics import DEFAULT_PARTITIONS, TopicTable
 from streams.verify.verify import Extent, verify
 
@@ -15,7 +16,7 @@ _SHOWN = 20
 
 
 @click.command("verify")
-@BOOTSTRAP
+@CONNECTION
 @PREFIX
 @click.option(
     "--partitions", type=click.IntRange(1, 10_000), envvar="MARGINMON_PARTITIONS", default=DEFAULT_PARTITIONS,
@@ -36,7 +37,7 @@ _SHOWN = 20
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 def verify_command(
-    bootstrap: str, prefix: str, partitions: int, settled: bool, sample: int, seed: int,
+    connection: Connection, prefix: str, partitions: int, settled: bool, sample: int, seed: int,
     parameters: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Verify calls, evidence and statements from the topics alone.
@@ -50,7 +51,7 @@ def verify_command(
     """
     extent = Extent(settled, sample, seed, parameters)
     try:
-        report = or_exit(bootstrap, verify(bootstrap, TopicTable(prefix, partitions), extent))
+        report = or_exit(connection, verify(connection, TopicTable(prefix, partitions), extent))
     except MarginError as error:
         click.echo(str(error), err=True)
         raise SystemExit(2) from None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streams.contracts.connection import Connection
 from streams.contracts.topics import Topic, TopicTable
 from streams.desk.topic_reader import all_records
 
@@ -36,7 +37,7 @@ class Logs:
         return self.records.get(name, [])
 
 
-async def read_logs(bootstrap: str, topics: TopicTable) -> Logs:
+async def read_logs(connection: Connection, topics: TopicTable) -> Logs:
     """Everything that is committed.
 
     Raises:
@@ -44,16 +45,16 @@ async def read_logs(bootstrap: str, topics: TopicTable) -> Logs:
     """
     logs = Logs()
     for names in (*_RESULTS, _LETTERS, _INPUTS):
-        await _read(bootstrap, topics, names, logs)
+        await _read(connection, topics, names, logs)
     known = {(record.partition, record.offset) for record in logs.of("calls")}
-    again = await all_records(bootstrap, [topics["calls"]])
+    again = await all_records(connection, [topics["calls"]])
     logs.later_calls = [record for record in again if (record.partition, record.offset) not in known]
     return logs
 
 
-async def _read(bootstrap: str, topics: TopicTable, names: Sequence[str], logs: Logs) -> None:
+async def _read(connection: Connection, topics: TopicTable, names: Sequence[str], logs: Logs) -> None:
     wanted: list[Topic] = [topics[name] for name in names]
     logs.records.update({name: [] for name in names})
     short = {topics[name].name: name for name in names}
-    for record in await all_records(bootstrap, wanted):
+    for record in await all_records(connection, wanted):
         logs.records[short[record.topic]].append(record)

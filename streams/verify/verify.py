@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable
 from streams.verify.companions import check_answers, check_cases, check_ends, check_evidence
 from streams.verify.evidence import EvidenceCheck
@@ -34,13 +35,13 @@ class Extent:
     parameters: Path | None = None
 
 
-async def verify(bootstrap: str, topics: TopicTable, extent: Extent) -> Report:
+async def verify(connection: Connection, topics: TopicTable, extent: Extent) -> Report:
     """Read the topics and check them.
 
     Raises:
         TopicError, KafkaError: the topics cannot be read. MarginError: a parameter file cannot be used.
     """
-    return check(await read_logs(bootstrap, topics), topics.partitions, extent)
+    return check(await read_logs(connection, topics), topics.partitions, extent)
 
 
 def check(logs: Logs, partitions: int, extent: Extent) -> Report:

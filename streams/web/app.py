@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from streams.web.drill_down import DrillDownError
 from streams.web.hub import FullError
+from streams.web.openapi import document
 from streams.web.security import SecurityHeaders
 from streams.web.service import WebService
 from streams.web.settings import WebSettings
@@ -54,6 +55,8 @@ def create_app(settings: WebSettings, service: WebService | None = None) -> Star
             Route("/api/accounts", api_accounts),
             Route("/api/accounts/{account_id}", api_account),
             Route("/api/calls", api_calls),
+            Route("/api/calls/{call_id}/answers", api_answer, methods=["POST"]),
+            Route("/api/openapi.json", api_document),
             Route("/events", events),
             Route("/healthz", healthz),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -89,7 +92,10 @@ async def overview_page(request: Request) -> Response:
 async def account_page(request: Request) -> Response:
     """One account and its explanation."""
     template = _templates.get_template("account.html")
-    return HTMLResponse(template.render(account_id=request.path_params["account_id"]))
+    page = template.render(
+        account_id=request.path_params["account_id"], may_answer=service_of(request).answers.open
+    )
+    return HTMLResponse(page)
 
 
 async def api_overview(request: Request) -> Response:
@@ -120,6 +126,16 @@ async def api_calls(request: Request) -> Response:
     """The newest call events, newest first; ``limit``, ``account``."""
     limit = number_of(request, "limit", 100, 5_000)
     return as_json(service_of(request).board.calls.newest(limit, request.query_params.get("account")))
+
+
+async def api_answer(request: Request) -> Response:
+    """Answer a call; docs/security.md says who may."""
+    return await service_of(request).answers.answer(request, request.path_params["call_id"])
+
+
+async def api_document(request: Request) -> Response:
+    """The OpenAPI document of this API."""
+    return as_json(document())
 
 
 async def events(request: Request) -> Response:

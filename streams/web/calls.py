@@ -76,6 +76,7 @@ class CallBook:
         self._ordered: list[tuple[int, str]] = []
         self._events: dict[str, CallRow] = {}
         self._cases: dict[str, dict[str, CallRow]] = {}
+        self._accounts: dict[str, str] = {}  # of the call that each case has now
         self._standings: Counter[str] = Counter()
         self._by_state: dict[str, Counter[str]] = {"binding": Counter(), "shadow": Counter()}
 
@@ -99,6 +100,9 @@ class CallBook:
         before = self.standing(row.account_id)
         cases[row.scope] = row
         if known is not None:
+            self._accounts.pop(known.call_id, None)
+        self._accounts[row.call_id] = row.account_id
+        if known is not None:
             self._by_state[_kind(known)][known.state] -= 1
         self._by_state[_kind(row)][row.state] += 1
         self._standings[before] -= 1
@@ -119,6 +123,10 @@ class CallBook:
         """Last event of each case of an account, binding ones first."""
         cases = self._cases.get(account_id, {}).values()
         return sorted(cases, key=lambda row: (not row.binding, row.scope))
+
+    def account_of(self, call_id: str) -> str | None:
+        """The account whose case has this call now."""
+        return self._accounts.get(call_id)
 
     def standing(self, account_id: str) -> str:
         """``in_call``, ``warning`` or ``clear`` by the account's binding cases."""

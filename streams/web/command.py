@@ -13,6 +13,7 @@ import click
 import uvicorn
 from pydantic import ValidationError
 
+from streams.contracts.connection import one_line
 from streams.web.app import create_app
 from streams.web.service import WebService
 from streams.web.settings import WebSettings
@@ -41,9 +42,7 @@ def web(bootstrap: str | None, topic_prefix: str | None, host: str | None, port:
             bootstrap=bootstrap, topic_prefix=topic_prefix, host=host, port=port
         )
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = "_".join(str(step) for step in first["loc"]).upper()
-        raise click.UsageError(f"setting {where}: {first['msg']}, got {first['input']!r}") from None
+        raise click.UsageError(one_line(error)) from None
     # The Kafka client repeats itself many times a second while a broker is away; the feed says it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with listening(settings) as listener, contextlib.suppress(KeyboardInterrupt):

@@ -57,7 +57,7 @@ class FeedReader:
 
     async def _read(self) -> None:
         partitions = await self._partitions()
-        consumer = group_less_consumer(self._settings.bootstrap, "marginmon-web")
+        consumer = group_less_consumer(self._settings, "marginmon-web")
         try:
             await consumer.start()
             open_partitions = await self._assign(consumer, partitions)
@@ -79,7 +79,7 @@ class FeedReader:
         Raises:
             LookupError: naming a topic that does not exist.
         """
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap)
+        admin = AIOKafkaAdminClient(**self._settings.options())
         try:
             await admin.start()
             present = await existing_topics(admin, self._topics)

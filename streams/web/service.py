@@ -11,6 +11,7 @@ from typing import Any, Final
 from sse_starlette import ServerSentEvent
 
 from streams.web.account_view import AccountView, account_view
+from streams.web.answers import AnswerDesk
 from streams.web.board import Board
 from streams.web.drill_down import DrillDown, DrillDownError
 from streams.web.feed import FeedReader
@@ -33,6 +34,7 @@ class WebService:
         self.settings = settings
         self.board = Board(settings.newest_calls)
         self.feed = FeedReader(self.board, settings)
+        self.answers = AnswerDesk(settings, self.board.calls)
         self.hub = Hub(settings.max_clients, settings.push_interval_s)
 
     @contextlib.asynccontextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-from typing import Annotated, Final
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from streams.contracts.connection import BOOTSTRAP_VARIABLES, DEFAULT_BOOTSTRAP, Connection, is_loopback
 from streams.contracts.topics import DEFAULT_PREFIX
+from streams.web.operators import read_tokens
 
 DEFAULT_PORT: Final = 8080
 _LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1")
@@ -24,7 +27,7 @@ def _split(value: object) -> object:
 HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class WebSettings(BaseSettings):
+class WebSettings(Connection):
     """What the live page needs to know; every field has a ``MARGINMON_WEB_`` variable.
 
     Attributes:
@@ -32,14 +35,15 @@ class WebSettings(BaseSettings):
             check keeps a foreign site from reaching a loopback page through a name that it controls.
         workers: hosts, besides loopback, that drill-down may be fetched from (``served_by`` of a statement).
         ageing_after_s, stale_after_s: seconds without a new statement after which the figures are marked.
+        tokens_file: who may answer calls, lines ``operator token``; without it nobody can through the page.
         newest_calls: how many call events are kept.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MARGINMON_WEB_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="MARGINMON_WEB_")
 
     bootstrap: str = Field(
-        "127.0.0.1:9092",
-        validation_alias=AliasChoices("MARGINMON_WEB_BOOTSTRAP", "MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP"),
+        DEFAULT_BOOTSTRAP,
+        validation_alias=AliasChoices("MARGINMON_WEB_BOOTSTRAP", *BOOTSTRAP_VARIABLES),
     )
     topic_prefix: str = Field(
         DEFAULT_PREFIX, validation_alias=AliasChoices("MARGINMON_WEB_TOPIC_PREFIX", "MARGINMON_TOPIC_PREFIX")
@@ -53,7 +57,20 @@ class WebSettings(BaseSettings):
     stale_after_s: float = Field(45.0, gt=0)
     push_interval_s: float = Field(0.5, ge=0.1, le=60)
     max_clients: int = Field(100, ge=1, le=10_000)
+    tokens_file: Path | None = Field(None, description="lines `operator token`: who may answer calls")
+    answers_per_minute: int = Field(30, ge=1, le=10_000)
+    answer_timeout_s: float = Field(10.0, gt=0, le=60)
     newest_calls: int = Field(5_000, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _tokens_can_be_read(self) -> Self:
+        _ = self.operator_tokens
+        return self
+
+    @cached_property
+    def operator_tokens(self) -> dict[str, SecretStr]:
+        """Token by operator; read once."""
+        return read_tokens(self.tokens_file) if self.tokens_file else {}
 
     @classmethod
     def from_options(cls, **options: object) -> WebSettings:
@@ -68,13 +85,3 @@ class WebSettings(BaseSettings):
     def may_ask(self, host: str) -> bool:
         """Whether drill-down may be fetched from this host."""
         return host in self.workers or is_loopback(host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

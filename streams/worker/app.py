@@ -97,7 +97,7 @@ class MarginWorker:
             self.engine, self.engine_thread, self.metrics.registry, self.waiting_for, self.clock
         )
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap, client_id="marginmon", acks="all", enable_idempotence=True
+            **settings.options(), client_id="marginmon", acks="all", enable_idempotence=True
         )
         self._dead_letters = DeadLetters(self._producer)
         self._evaluation = Evaluation(
@@ -105,7 +105,7 @@ class MarginWorker:
             self.clock,
         )  # fmt: skip
         self._broadcast = Broadcast(
-            settings.bootstrap, "marginmon-broadcast", settings.broadcast_group,
+            settings, "marginmon-broadcast", settings.broadcast_group,
             {settings.topics[name].name: name for name in (*REFERENCE_TOPICS, "prices")},
             self._take_broadcast,
         )  # fmt: skip
@@ -172,7 +172,7 @@ class MarginWorker:
 
     async def _check_topics(self) -> Mapping[str, Existing]:
         """All topics there, and as many partitions as the settings say; else accounts would be misplaced."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.bootstrap)
+        admin = AIOKafkaAdminClient(**self.settings.options())
         try:
             await admin.start()
             present = await existing_topics(admin, self.settings.topics)

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from engine.base.errors import MarginError
 from streams.contracts.cluster import TopicError
 from streams.worker.collector import collect_seldom, keep_what_is_there
-from streams.worker.settings import SettingsError, WorkerSettings, load_settings
+from streams.worker.settings import SECRETS, SettingsError, WorkerSettings, load_settings
 
 _END_S: Final = 4.5  # a worker that has not ended by then is ended; its partitions are restored elsewhere
 
@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def _flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option per setting, so that flags, environment and file have the same names."""
+    """One option per setting that is no secret, so that flags, environment and file have the same names."""
     for name, field in reversed(WorkerSettings.model_fields.items()):
+        if name in SECRETS:
+            continue
         command = click.option(
             f"--{name.replace('_', '-')}", name, default=None, metavar="VALUE",
             help=f"{field.description or ''} [default: {field.default}]".strip(),

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import faust
 
 from streams.inbound.intake import GROUP_TOPICS
-from streams.inbound.transport import BatchSchema, broker_urls, stage_batches
+from streams.inbound.transport import BatchSchema, broker_urls, credentials, stage_batches
 from streams.worker.settings import WorkerSettings
 from streams.worker.turns import Turns
 
@@ -45,6 +45,7 @@ def faust_app(
     app = faust.App(
         settings.group,
         broker=broker_urls(settings.bootstrap),
+        broker_credentials=credentials(settings),
         store="memory://",
         datadir=folder,
         autodiscover=False,

@@ -137,7 +137,7 @@ class Keeper:
     async def _own(self) -> None:
         """Take the partition and publish for it until something fails or it is released."""
         publisher = CallPublisher(
-            self._services.settings.bootstrap, self._services.settings.transactional_id(self.number)
+            self._services.settings, self._services.settings.transactional_id(self.number)
         )
         try:
             await self._take(publisher)
@@ -162,7 +162,7 @@ class Keeper:
         await publisher.start()  # step 1
         await services.engine_thread.run(services.intake.take_partition, self.number)
         restored = await restore_partition(
-            services.settings.bootstrap, services.settings.group, services.settings.topics, self.number,
+            services.settings, services.settings.group, services.settings.topics, self.number,
             self._take_states, self._take_batch, services.progress.begin(self._name),
         )  # fmt: skip
         await services.write_dead_letters(restored.refusals)  # step 4

@@ -6,13 +6,15 @@ import os
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import TomlConfigSettingsSource
 
+from streams.contracts.connection import Connection
 from streams.contracts.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, TopicTable
 
 _PREFIX: Final = "MARGINMON_"
+SECRETS: Final = frozenset({"sasl_password"})  # no flag has them: every user of the machine can read those
 _MOST_THREADS: Final = 4  # the work of a pass is bound by memory beyond that
 
 
@@ -20,17 +22,11 @@ class SettingsError(ValueError):
     """One line: which key, what is wrong, what to do."""
 
 
-class WorkerSettings(BaseSettings):
-    """Everything a worker can be told. None of it is secret, so all of it may be printed."""
+class WorkerSettings(Connection):
+    """Everything a worker can be told. Its one secret, the password, is masked wherever settings are printed."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(extra="forbid")
 
-    bootstrap: str = Field(
-        "127.0.0.1:9092",
-        min_length=1,
-        validation_alias=AliasChoices("bootstrap", "MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP"),
-        description="host:port of a broker, several separated by commas",
-    )
     topic_prefix: str = Field(DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{1,64}$")
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=10_000)
     group: str = Field("marginmon", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="consumer group")
@@ -101,7 +97,7 @@ class WorkerSettings(BaseSettings):
 
     def transactional_id(self, partition: int) -> str:
         """The same for every worker, whatever its group: the latest owner fences the others."""
-        return f"marginmon-{self.topic_prefix}calls-{partition}"
+        return f"{self.topics.transactional_prefix}{partition}"
 
     @property
     def broadcast_group(self) -> str:
@@ -141,11 +137,13 @@ def load_settings(config: Path | None, flags: dict[str, Any]) -> WorkerSettings:
 
 def _one_line(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(step) for step in first["loc"])
+    key = ".".join(str(step) for step in first["loc"]).removeprefix(_PREFIX).lower()
     if first["type"] == "extra_forbidden":
         known = ", ".join(sorted(WorkerSettings.model_fields))
         return f"setting {key}: is not known; known are {known}"
     if not key:
         return f"setting {first['msg'].removeprefix('Value error, ')}"
     flag = key.replace("_", "-")
+    if key in SECRETS:
+        return f"setting {key}: {first['msg']}; correct {_PREFIX}{key.upper()}"
     return f"setting {key} = {first['input']!r}: {first['msg']}; correct --{flag} or {_PREFIX}{key.upper()}"

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from streams.contracts.connection import connect_to
 from streams.contracts.topics import TopicTable
 from streams.simulator.publisher import KafkaPublisher
 from streams.simulator.record import SimulatedRecord
@@ -22,7 +23,7 @@ _TICK_S = 0.05
 
 async def run(bootstrap: str, prefix: str, instrument_id: str) -> None:
     """Publish the opening, then what happens, every 50 ms."""
-    firm, publisher = simulation(), KafkaPublisher(bootstrap, TopicTable(prefix))
+    firm, publisher = simulation(), KafkaPublisher(connect_to(bootstrap), TopicTable(prefix))
     kept_back = instrument_id.encode()
 
     async def publish(records: Sequence[SimulatedRecord]) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka import AIOKafkaProducer
 
+from streams.contracts.connection import connect_to
 from streams.contracts.hot import HotTrade
 from streams.contracts.topics import TopicTable, partition_of
 from streams.simulator.publisher import KafkaPublisher
@@ -220,7 +221,7 @@ async def run(bootstrap: str, prefix: str, instrument_id: str) -> None:
     """Publish the opening, then send at the rates that are asked for."""
     firm, table = simulation(), TopicTable(prefix)
     opening, left_out = list(firm.opening()), instrument_id.encode()
-    publisher, sender = KafkaPublisher(bootstrap, table), Sender(bootstrap)
+    publisher, sender = KafkaPublisher(connect_to(bootstrap), table), Sender(bootstrap)
     await publisher.start()
     wanted = [r for r in opening if r.topic != "prices" or r.key != left_out]
     await publisher.publish(wanted, time.time_ns() // 1_000_000)

@@ -18,6 +18,7 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.contracts.cluster import create_missing
+from streams.contracts.connection import connect_to
 from streams.contracts.topics import TopicTable
 from streams.simulator.publisher import KafkaPublisher
 from tests.bench.day import simulation, trade_records
@@ -49,7 +50,7 @@ async def create_topics(bootstrap: str, table: TopicTable) -> None:
 
 async def _publish(bootstrap: str, table: TopicTable) -> None:
     await create_topics(bootstrap, table)
-    publisher = KafkaPublisher(bootstrap, table)
+    publisher = KafkaPublisher(connect_to(bootstrap), table)
     await publisher.start()
     records = list(trade_records(simulation(), TRADES))
     for start in range(0, len(records), _PUBLISHED_AT_ONCE):

@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from streams.contracts.connection import connect_to
 from streams.contracts.hot import HotPrice
 from streams.contracts.topics import DEFAULT_PARTITIONS, TopicTable
 from streams.simulator.publisher import KafkaPublisher
@@ -147,7 +148,7 @@ class Course:
     async def run(self, firm: Simulation, records: list[SimulatedRecord]) -> None:
         """``records``: trades; those of the backlog are out already."""
         await _all_live(self._workers, _SETTLED_S)
-        publisher = KafkaPublisher(self._bootstrap, self._table)
+        publisher = KafkaPublisher(connect_to(self._bootstrap), self._table)
         await publisher.start()
         try:
             await self._trades(publisher, records)
@@ -216,7 +217,7 @@ async def publish(publisher: KafkaPublisher, records: list[SimulatedRecord]) -> 
 
 
 async def _prepare(bootstrap: str, table: TopicTable, records: list[SimulatedRecord]) -> None:
-    publisher = KafkaPublisher(bootstrap, table)
+    publisher = KafkaPublisher(connect_to(bootstrap), table)
     await publisher.start()
     await publish(publisher, records)
     await publisher.stop()

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from click.testing import CliRunner
 
 from streams.cli import main
+from streams.contracts.connection import connect_to
 from streams.parameters import packaged
 from streams.replay.book_file import read_book
 from streams.replay.market_file import merged
@@ -167,7 +168,7 @@ async def test_the_worker_tells_what_the_replay_tells(
         await worker.ready()
         book, _ = read_book(file)
         course = steps(book, PriceFeed(book), merged([market]), PARTITIONS)
-        await publish(kafka_bootstrap, harness.topics, book, course, InStep(worker))
+        await publish(connect_to(kafka_bootstrap), harness.topics, book, course, InStep(worker))
 
         def told(records: list[Any]) -> list[dict[str, Any]]:
             events = (json.loads(record.value) for record in records)

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from engine.market.pricing_european import black_price
 from streams.cli import main
 from streams.contracts.cluster import create_missing
+from streams.contracts.connection import connect_to
 from streams.contracts.topics import partition_of
 from streams.replay.book_file import read_book
 from streams.replay.command_errors import Time
@@ -122,7 +123,7 @@ async def publish_in_step(harness: Harness, worker: Worker, reference: Path) -> 
     begin, end = (Time().convert(text, None, None) for text in (FROM, TO))
     events = within(merged(market_files(reference)), begin, end)
     course = steps(example, PriceFeed(example), events, PARTITIONS)
-    await publish(harness.bootstrap, harness.topics, example, course, InStep(worker))
+    await publish(connect_to(harness.bootstrap), harness.topics, example, course, InStep(worker))
 
 
 def handled(topic: str) -> str:

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.broker.ports import free_ports
 from streams.contracts.cluster import create_missing
+from streams.contracts.connection import connect_to
 from streams.contracts.topics import TopicTable, partition_of
 from streams.inbound.log_reader import group_less_consumer, read_to_end
 from streams.parameters import load_policy
@@ -41,11 +42,11 @@ async def table(kafka_bootstrap: str, topic_prefix: str) -> TopicTable:
 async def test_records_arrive_in_the_order_of_their_key(kafka_bootstrap: str, table: TopicTable) -> None:
     lines: list[str] = []
     simulation = Simulation(SETTINGS, load_policy(), START_NS)
-    run = SimulationRun(simulation, kafka_bootstrap, table, lines.append)
+    run = SimulationRun(simulation, connect_to(kafka_bootstrap), table, lines.append)
     await run.run(2.0, asyncio.Event())
     assert lines[0].startswith(READY)
 
-    consumer = group_less_consumer(kafka_bootstrap, "test")
+    consumer = group_less_consumer(connect_to(kafka_bootstrap), "test")
     await consumer.start()
     partitions = [
         TopicPartition(topic.name, number)

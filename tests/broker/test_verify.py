@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from streams.contracts.connection import connect_to
 from streams.verify.logs import Logs, read_logs
 from streams.verify.report import CLASS, Kind
 from streams.verify.verify import Extent, check
@@ -91,7 +92,7 @@ async def verified(harness: Harness) -> Logs:
     """The story's logs, after the verifier has found nothing wrong with them."""
     extent = Extent(settled=True, parameters=harness.parameters)
     for _ in range(40):
-        logs = await read_logs(harness.bootstrap, harness.topics)
+        logs = await read_logs(connect_to(harness.bootstrap), harness.topics)
         report = check(logs, PARTITIONS, extent)
         if not report.contradictions:
             break

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.contracts.cluster import create_missing
+from streams.contracts.connection import connect_to
 from streams.contracts.topics import TopicTable
 from streams.desk.topic_reader import all_records
 from streams.parameters import POLICY_FILE, packaged
@@ -87,13 +88,13 @@ class Firm:
 
     async def longest_gap_s(self) -> float:
         """The longest time between two statements, by the broker's clock: traffic makes some every second."""
-        records = await all_records(self.bootstrap, [self.topics["requirements"]])
+        records = await all_records(connect_to(self.bootstrap), [self.topics["requirements"]])
         times_ms = sorted(record.timestamp for record in records)
         return max((later - sooner for sooner, later in pairwise(times_ms)), default=0) / 1000
 
     async def newest_statement_ns(self) -> int:
         """When the newest statement reached the broker."""
-        records = await all_records(self.bootstrap, [self.topics["requirements"]])
+        records = await all_records(connect_to(self.bootstrap), [self.topics["requirements"]])
         return max((record.timestamp for record in records), default=0) * 1_000_000
 
     async def evaluated(self) -> None:
@@ -116,7 +117,9 @@ class Firm:
         await self.traffic.send_last_price()
         deadline = time.monotonic() + _SETTLED_WITHIN_S
         while True:
-            report = await verify(self.bootstrap, self.topics, Extent(True, parameters=self.parameters))
+            report = await verify(
+                connect_to(self.bootstrap), self.topics, Extent(True, parameters=self.parameters)
+            )
             if not report.contradictions or time.monotonic() > deadline:
                 return report
             await asyncio.sleep(1.0)

@@ -13,6 +13,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.contracts.cluster import create_missing
+from streams.contracts.connection import connect_to
 from streams.replay.file_engine import FileEngine
 from streams.replay.market_file import merged
 from streams.replay.price_feed import PriceFeed
@@ -92,7 +93,9 @@ async def test_all_stories_on_a_real_worker(harness: Harness, tmp_path: Path) ->
     )
     await worker.ready()
     course = course_of(STORIES, tmp_path, PARTITIONS)
-    await publish(harness.bootstrap, harness.topics, book_of(STORIES), course, InStep(harness, worker))
+    await publish(
+        connect_to(harness.bootstrap), harness.topics, book_of(STORIES), course, InStep(harness, worker)
+    )
     records = await harness.until("calls", lambda found: len(found) >= len(in_memory.calls))
     seen = [_event(json.loads(record.value)) for record in records]
     expected = [_event(event.model_dump(mode="json")) for event in in_memory.calls]

@@ -23,14 +23,14 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flags_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "worker.toml"
-    config.write_text('partitions = 3\nhttp_port = 3\nbootstrap = "file:1"\n')
+    config.write_text('partitions = 3\nhttp_port = 3\nbootstrap = "localhost:1"\n')
     assert load_settings(config, {}).partitions == 3
     monkeypatch.setenv("MARGINMON_PARTITIONS", "5")
-    monkeypatch.setenv("KAFKA_BOOTSTRAP", "environment:1")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP", "127.0.0.1:2")
     assert load_settings(config, {}).partitions == 5
     settings = load_settings(config, {"partitions": "7"})
     assert (settings.partitions, settings.http_port) == (7, 3)
-    assert settings.bootstrap == "environment:1"
+    assert settings.bootstrap == "127.0.0.1:2"
 
 
 def test_nothing_binds_a_public_address_by_default() -> None:

@@ -169,11 +169,14 @@ async def worker_pages(book: LiveBook) -> AsyncIterator[Pages]:
 
 
 async def create_topics(bootstrap: str, table: TopicTable) -> None:
-    """The result topics under the table's prefix."""
+    """The topics that the page reads and writes, under the table's prefix."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        wanted = [table[name] for name in ("requirements", "calls", "call-cases")]
+        wanted = [
+            table[name]
+            for name in ("requirements", "calls", "call-cases", "call-responses", "call-responses.dlq")
+        ]
         await create_missing(admin, [replace(topic, partitions=table.partitions) for topic in wanted], 1)
     finally:
         await admin.close()

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from aiohttp import web as aiohttp_web
 
+from streams.contracts.connection import is_loopback
 from streams.contracts.results import RequirementStatement
 from streams.web.app import STATIC, create_app
 from streams.web.board import pack
@@ -20,7 +21,7 @@ from streams.web.drill_down import DrillDown, DrillDownError
 from streams.web.hub import FullError, Hub
 from streams.web.security import CONTENT_SECURITY_POLICY, HEADERS
 from streams.web.service import WebService, now_ms
-from streams.web.settings import WebSettings, is_loopback
+from streams.web.settings import WebSettings
 from tests.web.live_book import LiveBook, worker_pages
 
 SETTINGS = WebSettings(bootstrap="127.0.0.1:1", worker_timeout_s=0.5, max_clients=2, allowed_hosts=("page",))
@@ -297,17 +298,17 @@ def test_what_counts_as_this_machine(host: str, expected: bool) -> None:
 
 
 def test_settings_come_from_the_environment_and_options_win(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KAFKA_BOOTSTRAP", "a:1")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP", "127.0.0.1:1")
     monkeypatch.setenv("MARGINMON_WEB_WORKERS", "w1, w2")
     monkeypatch.setenv("MARGINMON_WEB_PORT", "0")
     settings = WebSettings.from_options(bootstrap=None, host=None, port=None)
     assert (settings.bootstrap, settings.workers, settings.port, settings.host) == (
-        "a:1", ("w1", "w2"), 0, "127.0.0.1",
+        "127.0.0.1:1", ("w1", "w2"), 0, "127.0.0.1",
     )  # fmt: skip
     assert settings.may_ask("w2")
-    monkeypatch.setenv("MARGINMON_BOOTSTRAP", "b:2")
-    assert WebSettings().bootstrap == "b:2"
-    assert WebSettings.from_options(bootstrap="c:3").bootstrap == "c:3"
+    monkeypatch.setenv("MARGINMON_BOOTSTRAP", "localhost:2")
+    assert WebSettings().bootstrap == "localhost:2"
+    assert WebSettings.from_options(bootstrap="[::1]:3").bootstrap == "[::1]:3"
 
 
 def pairs_of_tokens() -> list[tuple[str, str]]:

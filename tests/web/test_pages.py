@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from subprocess import Popen
 
 import pytest
@@ -250,3 +251,30 @@ async def test_a_page_says_when_its_server_is_gone(site: Site) -> None:
     assert site.complaints
     assert all("ERR_CONNECTION_REFUSED" in said or "ERR_INCOMPLETE" in said for said in site.complaints)
     site.complaints.clear()
+
+
+async def test_an_operator_answers_a_call_and_the_token_stays_in_memory(
+    site: Site, start_web: Callable[..., tuple[str, Popen[str]]], tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("alice alice-token-0123456789-abcdef\n")
+    site.address, _ = start_web(TOKENS_FILE=str(tokens), ANSWER_TIMEOUT_S="0.5")
+    await site.publish()
+    called = next(row for row in site.book.step() if row.binding and row.state == "issued")
+    await publish(site.sending, site.topics, site.book.statements(site.served_by), [called])
+    page = await site.open(f"/accounts/{called.account_id}")
+    await expect(page.locator("#answer-panel")).to_be_visible(timeout=SHOWN_MS)
+    await page.fill("#answer-text", "wire sent")
+    await page.fill("#answer-token", "nobody-nobody-nobody-nobody")
+    await page.click("#answer-panel button[value=acknowledge]")
+    await expect(page.locator("#answer-said")).to_have_text("No operator has this token.")
+    await page.fill("#answer-token", "alice-token-0123456789-abcdef")
+    for _ in range(2):  # the second time without the token
+        await page.click("#answer-panel button[value=acknowledge]")
+        await expect(page.locator("#answer-said")).to_contain_text("no worker has said", timeout=SHOWN_MS)
+        assert await page.locator("#answer-token").input_value() == ""
+    # The browser itself notes every 401, and advises a form around the token's field.
+    assert [text for text in site.complaints if "401" not in text and "[DOM]" not in text] == []
+    site.complaints.clear()
+    kept = await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    assert "alice-token" not in kept + await page.content()

@@ -1,5 +1,6 @@
 // One account: figures, explanation, calls.
 
+import { showAnswerable } from "./answer.js";
 import { badge } from "./badges.js";
 import { showCalls } from "./call_table.js";
 import { byId, drawn, el, setText } from "./dom.js";
@@ -25,6 +26,7 @@ function showAccount(view) {
   showStatement(view.statement, view);
   paintWaterfall(view.waterfall);
   showCases(view.cases);
+  showAnswerable(view.cases);
   showCalls(view.calls, (row) => `#${row.case_number}.${row.sequence}`);
   explainSoon();
 }
