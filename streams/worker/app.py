@@ -91,6 +91,9 @@ class MarginWorker:
         self._caught_up = False
         self._joined = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._telling = (
+            asyncio.Lock()
+        )  # first come, first sent: no statement overtakes a later one of its account
         self._evaluating: asyncio.Task[None] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="marginmon-")
         self.pages = Pages(
@@ -371,28 +374,29 @@ class MarginWorker:
 
     async def _publish_statements(self, statements: list[RequirementStatement]) -> None:
         """Best effort: a statement that is lost is made again with the next change or interval."""
-        topic = self.settings.topics["requirements"].name
-        try:
+        async with self._telling:
             for statement in statements:
-                await self._producer.send(
-                    topic,
-                    key=statement.account_id.encode(),
-                    value=statement.model_dump_json().encode(),
-                    partition=statement.inputs.partition,
-                )
-        except KafkaError as error:
-            log.warning("statements were not published: %s", error)
+                value = statement.model_dump_json().encode()
+                await self._send_statement(statement.account_id, value, statement.inputs.partition)
         self.metrics.statements.inc(len(statements))
 
     async def _withdraw_statements(self, left: Sequence[Left]) -> None:
         """Take the statements of accounts that left back. Best effort: one that stays shows an empty account."""
-        topic = self.settings.topics["requirements"].name
-        try:
+        async with self._telling:
             for gone in left:
-                await self._producer.send(topic, key=gone.account_id.encode(), partition=gone.partition)
-        except KafkaError as error:
-            log.warning("statements of closed accounts were not withdrawn: %s", error)
+                await self._send_statement(gone.account_id, None, gone.partition)
         log.info("%d closed accounts left", len(left))
+
+    async def _send_statement(self, account_id: str, value: bytes | None, partition: int) -> None:
+        try:
+            await self._producer.send(
+                self.settings.topics["requirements"].name,
+                key=account_id.encode(),
+                value=value,
+                partition=partition,
+            )
+        except KafkaError as error:
+            log.warning("the statement of account %s was not published: %s", account_id, error)
 
     def _on_committed(self, committed: Committed) -> None:
         self.metrics.count_committed(committed, time.time_ns())

@@ -91,10 +91,12 @@ class Teller:
         return due, time.perf_counter() - started
 
     def _make(self, accounts: NDArray[np.int64]) -> tuple[list[RequirementStatement], float]:
-        """Statements of the last pass's figures, of those accounts that were not dropped or left meanwhile."""
+        """Statements of the last pass's figures, of those accounts that were not dropped or left meanwhile, and that
+        nothing was booked on since: their figures are not those of the inputs that they would name."""
         started, now_ns = time.perf_counter(), self._passed_ns
         due = self._conflator.still_due(accounts)
-        kept = due[np.isin(self._engine.accounts.partition[due], live_partitions(self._engine))]
+        live = np.isin(self._engine.accounts.partition[due], live_partitions(self._engine))
+        kept = due[live & (self._engine.dirty[due] == 0)]
         statements = make_statements(self._engine, self._conflator, kept.tolist(), now_ns, self.served_by)
         self._conflator.published(self._engine, kept, now_ns)
         return statements, time.perf_counter() - started

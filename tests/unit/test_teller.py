@@ -1,0 +1,51 @@
+"""Which statements are made between two passes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from engine.state.engine import Engine
+from streams.contracts.results import RequirementStatement
+from streams.inbound.intake import Intake
+from streams.worker.engine_thread import EngineThread
+from streams.worker.settings import WorkerSettings
+from streams.worker.teller import Teller
+from tests.unit.test_intake import NOW_NS, PARTITION, intake, trade  # noqa: F401
+from tests.unit.test_outbound_requirements import live  # noqa: F401
+
+NOBODY = np.zeros(0, np.int64)
+
+
+async def tell(teller: Teller, engine: Engine) -> None:
+    """After a pass: make what is due, as soon as the teller may."""
+    accounts, _ = engine.evaluate_moves(NOW_NS)
+    teller.note(NOW_NS, accounts, NOBODY, [])
+    await told_by(teller)
+
+
+async def told_by(teller: Teller) -> None:
+    telling = teller.start()
+    while telling is None:
+        await asyncio.sleep(0.01)
+        telling = teller.start()
+    await telling
+
+
+@pytest.mark.usefixtures("live")
+async def test_no_statement_is_made_of_figures_older_than_the_inputs_that_it_names(
+    intake: Intake,  # noqa: F811
+) -> None:
+    engine, thread = intake.engine, EngineThread()
+    told: list[RequirementStatement] = []
+    teller = Teller(WorkerSettings(), engine, thread, told.extend)
+    teller.note(NOW_NS, np.array([0]), NOBODY, [])
+    intake.take_activity("trades", PARTITION, [trade(5, business_date="2026-11-21")])  # after the pass
+    await told_by(teller)
+    assert told == []
+    await tell(teller, engine)
+    (statement,) = told
+    assert statement.inputs.trades_offset == 5
+    thread.stop()
