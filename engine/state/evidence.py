@@ -21,14 +21,18 @@ _fields_of = attrgetter(*_FIELDS)
 def evidence_of(engine: EngineCore, account: int, holdings: Held) -> dict[str, Any]:
     """Positions, marks (equity), risk marks (requirement), cash and collateral of an account with these holdings.
 
-    Beside the instruments held there are those they rest on: underlyings, and the quotes of swaps' curves.
+    Beside the instruments held there are those they rest on: underlyings, the quotes of swaps' curves, and the rates of
+    all currencies.
     """
     instruments = set(holdings.instrument.tolist())
     underlyings = set(engine.market.underlying[holdings.instrument].tolist()) - {-1}
     quotes = engine.market.rate_curves.quotes_under(engine.market.instruments[i] for i in instruments)
-    priced = sorted(instruments | underlyings | quotes)
     silos, currencies = np.nonzero(engine.holdings.cash[account])
     codes = list(engine.holdings.currencies)
+    foreign = {engine.market.instruments[i].currency for i in instruments | underlyings | quotes}
+    foreign |= {codes[currency] for currency in currencies.tolist()}
+    rates = {engine.market.slot_of.get(f"{currency}USD", -1) for currency in foreign} - {-1}
+    priced = sorted(instruments | underlyings | quotes | rates)
     held = [
         {
             "instrument_id": engine.market.instruments[instrument].instrument_id,
