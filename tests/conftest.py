@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from functools import cache
@@ -59,7 +61,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> Iterator[str]:
+def warm_kernels() -> None:
+    """Compiled kernels: on a fresh checkout the first worker would take minutes until it is ready."""
+    subprocess.run([sys.executable, "-m", "streams.cli", "warmup"], cwd=REPOSITORY, check=True)
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(warm_kernels: None) -> Iterator[str]:
     """host:port of a real Kafka, one for the whole run; use `topic_prefix` for names."""
     rung = kafka_rung()
     if rung == "external":
