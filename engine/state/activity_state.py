@@ -363,15 +363,15 @@ class ActivityState(ReferenceState):
         Raises:
             MarginError: see :meth:`ReferenceState.put_policy`; the old policy stays and nothing moves.
         """
-        former = self.silo_of_instrument.copy()
+        count = self.market.count
+        former = self.silo_of_instrument[:count].copy()
         super().put_policy(policy)
-        moved = (former != self.silo_of_instrument) & (former >= 0) & (self.silo_of_instrument >= 0)
+        silos = self.silo_of_instrument[:count]
+        moved = (former != silos) & (former >= 0) & (silos >= 0)
         if moved.any():
             ledgers = [partition.trades for partition in self.partitions.values()]
             self.holdings.apply(
-                reclassified(
-                    self.holdings, ledgers, former, self.silo_of_instrument, moved, self.market.product
-                )
+                reclassified(self.holdings, ledgers, former, silos, moved, self.market.product[:count])
             )
 
     def _currency_of(self, slots: Int64s) -> Int64s:

@@ -90,7 +90,7 @@ def _opened_cash(
     """Cash that start-of-day positions brought, of the products that move."""
     parts: list[Effects] = []
     for place, moving in enumerate(CASH_PRODUCTS):
-        example = np.flatnonzero(moved & (product[: len(moved)] == PRODUCT_CODE[moving]))[:1]
+        example = np.flatnonzero(moved & (product == PRODUCT_CODE[moving]))[:1]
         if len(example) == 0:
             continue
         accounts, currencies = np.nonzero(holdings.opened.cash[:, place])
