@@ -13,6 +13,8 @@ import pytest
 
 from tests.broker.worker_harness import DEADLINE_S, Harness
 
+PRICED = 'marginmon_input_messages_total{outcome="applied",topic="prices"}'
+
 
 @pytest.fixture
 async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
@@ -26,6 +28,9 @@ async def called(harness: Harness) -> str:
     await harness.account("A1")
     await harness.opening("A1", 10_000.0)
     await harness.price("SPY", 400.0)
+    await harness.workers[-1].metric_reaches(
+        PRICED, 1
+    )  # before: a position without price would be a warning first
     await harness.trade("A1", "t1", 500.0, 400.0)
     (issued,) = await harness.calls("A1", "issued")
     call: str = issued["call_id"]

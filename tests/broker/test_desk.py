@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from streams.cli import main
 from tests.broker.worker_harness import Harness
 
+PRICED = 'marginmon_input_messages_total{outcome="applied",topic="prices"}'
+
 
 @pytest.fixture
 async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
@@ -32,6 +34,9 @@ async def called(harness: Harness, *accounts: str) -> dict[str, str]:
     """Accounts with an issued call each; call ids by account."""
     await harness.instrument("SPY")
     await harness.price("SPY", 400.0)
+    await harness.workers[-1].metric_reaches(
+        PRICED, 1
+    )  # before: a position without price would be a warning first
     found = {}
     for account_id in accounts:
         await harness.account(account_id)
