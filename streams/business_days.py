@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -29,11 +30,24 @@ def exchange_days(
         MarginError: BAD_PARAMETER if no business day lies between the dates.
         NotImplementedError: the library does not know the exchange.
     """
-    shut = holidays.financial_holidays(exchange, years=range(first.year, last.year + 1))
     count = (last - first).days + 1
     every = (first + timedelta(days=number) for number in range(count))
-    opens = [day for day in every if day.weekday() < _SATURDAY and day not in shut and day not in closed]
+    opens = [day for day in every if day not in closed and is_open(exchange, day)]
     return BusinessDays(exchange, [day_of(day.isoformat()) for day in opens])
+
+
+def is_open(market: str, day: date) -> bool:
+    """Whether an exchange or payment system opens on a day, if only for half of it.
+
+    Raises:
+        NotImplementedError: the library does not know the market.
+    """
+    return day.weekday() < _SATURDAY and day not in _holidays(market, day.year)
+
+
+@lru_cache(maxsize=256)
+def _holidays(market: str, year: int) -> frozenset[date]:
+    return frozenset(holidays.financial_holidays(market, years=year))
 
 
 def trading_days(days: BusinessDays, end: time, zone: str) -> TradingDays:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from engine.base.units import NANOSECONDS_PER_SECOND
+from streams.business_days import is_open
 
-_SATURDAY = 5
 _HALF_DAYS = "half_day"
 
 
@@ -33,12 +33,12 @@ class MarketCutoffs:
         """See :meth:`engine.shortfall.deadline.Cutoffs.after`."""
         day = datetime.fromtimestamp(time_ns // NANOSECONDS_PER_SECOND, self.zone).date()
         if business_days == 0:
-            if _is_open(self.market, day) and self._cutoff_ns(day) >= time_ns:
+            if is_open(self.market, day) and self._cutoff_ns(day) >= time_ns:
                 return self._cutoff_ns(day)
             business_days = 1
         for _ in range(business_days):
             day += timedelta(days=1)
-            while not _is_open(self.market, day):
+            while not is_open(self.market, day):
                 day += timedelta(days=1)
         return self._cutoff_ns(day)
 
@@ -47,15 +47,6 @@ class MarketCutoffs:
         # Of a local time that the clocks pass twice or never, the first reading counts.
         local = datetime.combine(day, at, self.zone)
         return int(local.astimezone(UTC).timestamp()) * NANOSECONDS_PER_SECOND
-
-
-def _is_open(market: str, day: date) -> bool:
-    return day.weekday() < _SATURDAY and day not in _holidays(market, day.year)
-
-
-@lru_cache(maxsize=256)
-def _holidays(market: str, year: int) -> frozenset[date]:
-    return frozenset(holidays.financial_holidays(market, years=year))
 
 
 @lru_cache(maxsize=256)

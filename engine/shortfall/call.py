@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from engine.base.units import NANOSECONDS_PER_SECOND
+from engine.base.units import NANOSECONDS_PER_MINUTE
 from engine.shortfall.call_rule import CallRule
 from engine.shortfall.case import OPEN, PAST_DUE, CallCase, CallReason, CallState
 
 _CENT_USD = 0.01
-_NANOSECONDS_PER_MINUTE = 60 * NANOSECONDS_PER_SECOND
 
 
 class Cause(StrEnum):
@@ -182,7 +181,7 @@ def _with_times(case: CallCase, rule: CallRule, now_ns: int) -> CallCase:
     if rule.deadline is None:
         return case
     deadline_ns = rule.deadline.after(now_ns)
-    reminder_ns = deadline_ns - rule.reminder_minutes * _NANOSECONDS_PER_MINUTE
+    reminder_ns = deadline_ns - rule.reminder_minutes * NANOSECONDS_PER_MINUTE
     return replace(
         case,
         reminder_ns=reminder_ns if now_ns < reminder_ns < deadline_ns else 0,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.base.units import NANOSECONDS_PER_SECOND
-
-_NANOSECONDS_PER_MINUTE = 60 * NANOSECONDS_PER_SECOND
+from engine.base.units import NANOSECONDS_PER_MINUTE
 
 
 class Cutoffs(Protocol):
@@ -33,5 +31,5 @@ class Deadline:
     def after(self, time_ns: int) -> int:
         """The deadline of what happened at a time, ns since 1970 UTC."""
         if self.cutoffs is None:
-            return time_ns + self.minutes * _NANOSECONDS_PER_MINUTE
+            return time_ns + self.minutes * NANOSECONDS_PER_MINUTE
         return self.cutoffs.after(time_ns, self.business_days)

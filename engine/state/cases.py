@@ -74,7 +74,7 @@ class CaseBook:
         """Take the state that the last event of a case says. Cases of other candidates are left alone."""
         scope = self.scope_index.get(case.scope)
         if scope is not None:
-            self._keep(account, scope, case, as_of_ns)
+            self.keep(account, scope, case, as_of_ns)
 
     def of(self, account: int) -> tuple[CallCase, ...]:
         """All cases that the account ever had."""
@@ -128,7 +128,7 @@ class CaseBook:
             if decision.reason is CallReason.NOTHING:
                 continue
             after = next_case(case, decision, rule, rulebook_version, now_ns)
-            self._keep(account, scope, after, now_ns)
+            self.keep(account, scope, after, now_ns)
             moves.append(Move(account, scope, case, after, decision, figures))
         return moves
 
@@ -136,10 +136,6 @@ class CaseBook:
         """The case of an account and scope, a fresh one if nothing was ever said."""
         known = self._cases.get(account, {}).get(scope)
         return known or CallCase(record.account_id, self.scopes[scope])
-
-    def keep(self, account: int, scope: int, case: CallCase, now_ns: int) -> None:
-        """A case as an answer leaves it."""
-        self._keep(account, scope, case, now_ns)
 
     def _places_due(self, accounts: Int64s, scope: int, now_ns: int) -> Int64s:
         """int64[m]: indices into ``accounts`` (ascending) of those whose case of the scope is due."""
@@ -162,7 +158,8 @@ class CaseBook:
             default=0,
         )
 
-    def _keep(self, account: int, scope: int, case: CallCase, now_ns: int) -> None:
+    def keep(self, account: int, scope: int, case: CallCase, now_ns: int) -> None:
+        """Where a case stands from now on."""
         was_open = STATES[self.state[account, scope]] in OPEN
         is_open = case.state in OPEN
         if is_open and not was_open:

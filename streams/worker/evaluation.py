@@ -150,12 +150,7 @@ class Evaluation:
         a time: the next pass waits for no more than those under way."""
         self._changed.clear()
         newest_ms, self._newest_ms = self._newest_ms, 0
-        loop = asyncio.get_running_loop()
-
-        def hand_over(calls: PassResult, newest_ms: int) -> None:
-            loop.call_soon_threadsafe(self._hand_over, calls, newest_ms)
-
-        working = asyncio.ensure_future(self._thread.run(self._pass, newest_ms, hand_over))
+        working = asyncio.ensure_future(self._thread.run(self._pass, newest_ms, self._to_loop()))
         try:
             result = await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -171,12 +166,7 @@ class Evaluation:
 
         When this returns, whatever they moved has been handed over.
         """
-        loop = asyncio.get_running_loop()
-
-        def hand_over(calls: PassResult, newest_ms: int) -> None:
-            loop.call_soon_threadsafe(self._hand_over, calls, newest_ms)
-
-        done = await self._thread.run(self._answer, partition, responses, hand_over)
+        done = await self._thread.run(self._answer, partition, responses, self._to_loop())
         if done is None:
             return None
         result, answered = done
@@ -192,6 +182,15 @@ class Evaluation:
         answered = answer(self._engine, responses, result.now_ns)
         hand_over(PassResult(result.now_ns, transitions=self._published(answered.moves, result.now_ns)), 0)
         return result, answered
+
+    def _to_loop(self) -> Callable[[PassResult, int], None]:
+        """What the engine thread calls with what it has made, for :meth:`_hand_over` on this loop."""
+        loop = asyncio.get_running_loop()
+
+        def hand_over(calls: PassResult, newest_ms: int) -> None:
+            loop.call_soon_threadsafe(self._hand_over, calls, newest_ms)
+
+        return hand_over
 
     def _hand_over(self, calls: PassResult, newest_ms: int) -> None:
         """While the pass goes on. The engine takes its calls for said, so an error must end the loop, not be logged."""

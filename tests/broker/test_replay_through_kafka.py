@@ -7,18 +7,15 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from click.testing import CliRunner
 
 from engine.market.pricing_european import black_price
 from streams.cli import main
-from streams.contracts.cluster import create_missing
 from streams.contracts.connection import connect_to
 from streams.contracts.topics import partition_of
 from streams.replay.book_file import read_book
@@ -46,12 +43,8 @@ async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> As
 
 @pytest.fixture
 async def ordered_harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    """With all prices in one partition, whose order is that of the files."""
     made = Harness(kafka_bootstrap, topic_prefix, tmp_path)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    await create_missing(admin, [replace(made.topics["prices"], partitions=1)], 1)
-    await admin.close()
+    await made.prices_in_order()
     async with made as ready:
         yield ready
 

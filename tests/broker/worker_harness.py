@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,13 @@ class Harness:
         patient = re.sub(r"(?m)^(default|\w+_option) = \d+_000$", r"\1 = 3_600_000", policy)
         assert patient != policy
         (self.parameters / POLICY_FILE).write_text(patient)
+
+    async def prices_in_order(self) -> None:
+        """Before the other topics: all prices in one partition, whose order is that in which they are sent."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        await create_missing(admin, [replace(self.topics["prices"], partitions=1)], 1)
+        await admin.close()
 
     async def __aenter__(self) -> Harness:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.contracts.cluster import create_missing
 from streams.contracts.connection import connect_to
 from streams.replay.file_engine import FileEngine
 from streams.replay.market_file import merged
@@ -20,7 +17,8 @@ from streams.replay.price_feed import PriceFeed
 from streams.replay.replay import ReplayResult, replay
 from streams.replay.steps import Step, steps
 from streams.replay.to_kafka import publish
-from tests.broker.worker_harness import PARTITIONS, Harness, Worker
+from tests.broker.test_replay_through_kafka import InStep
+from tests.broker.worker_harness import PARTITIONS, Harness
 from tests.file_book import write_market
 from tests.stories.stories import STORIES
 from tests.stories.timeline import Story, book_of, market_rows, told
@@ -59,31 +57,10 @@ def test_story(story: Story, tmp_path: Path) -> None:
 
 @pytest.fixture
 async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    """With all prices in one partition, whose order is that of the stories."""
     made = Harness(kafka_bootstrap, topic_prefix, tmp_path)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    await create_missing(admin, [replace(made.topics["prices"], partitions=1)], 1)
-    await admin.close()
+    await made.prices_in_order()
     async with made as ready:
         yield ready
-
-
-class InStep:
-    """Waits around activity until the worker has applied what was sent; at a chosen step the worker is killed."""
-
-    def __init__(self, harness: Harness, worker: Worker) -> None:
-        self.harness, self.worker = harness, worker
-
-    async def until(self, step: Step) -> None:
-        """Prices follow one another in one partition: the worker keeps their order by itself."""
-
-    async def settle(self, sent: Mapping[str, int]) -> None:
-        for topic, number in sent.items():
-            await self.worker.metric_reaches(
-                f'marginmon_input_messages_total{{outcome="(applied|covered|rejected)",topic="{topic}"}}',
-                number,
-            )
 
 
 async def test_all_stories_on_a_real_worker(harness: Harness, tmp_path: Path) -> None:
@@ -93,9 +70,7 @@ async def test_all_stories_on_a_real_worker(harness: Harness, tmp_path: Path) ->
     )
     await worker.ready()
     course = course_of(STORIES, tmp_path, PARTITIONS)
-    await publish(
-        connect_to(harness.bootstrap), harness.topics, book_of(STORIES), course, InStep(harness, worker)
-    )
+    await publish(connect_to(harness.bootstrap), harness.topics, book_of(STORIES), course, InStep(worker))
     records = await harness.until("calls", lambda found: len(found) >= len(in_memory.calls))
     seen = [_event(json.loads(record.value)) for record in records]
     expected = [_event(event.model_dump(mode="json")) for event in in_memory.calls]

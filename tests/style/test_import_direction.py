@@ -12,7 +12,7 @@ from tests.style.source_tree import imports, modules
 FLOW = {
     "engine": ("base", "market", "portfolio", "risk", "rules", "shortfall", "state"),
     "streams": (
-        *("cutoffs", "call_rules", "business_days", "parameters", "warmup"),
+        *("business_days", "cutoffs", "call_rules", "parameters", "warmup"),
         *("contracts", "inbound", "outbound", "worker"),
         *("broker", "desk", "verify", "simulator", "web", "replay", "span", "demo", "cli"),
     ),
