@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.base.inner import inner
 from engine.base.kernel import kernel
 from engine.rules.strategy.basis import LIMITS, SIZE, Basis, cheapest, limit
 from engine.rules.strategy.simplex import INFEASIBLE, OPTIMAL, optimise, scratch_for, solution
@@ -79,7 +80,7 @@ def search(
         branched = False
         if outcome == OPTIMAL:
             present = solution(basis)
-            value = float(cost @ present)
+            value = inner(cost, present)
             if value < best - _CENT_USD:
                 divided = first_divided(present, integral)
                 if divided < 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.base.inner import inner
 from engine.base.kernel import kernel
 from engine.rules.strategy.basis import cheapest
 from engine.rules.strategy.kinds import ALONE, LOSS
@@ -58,13 +59,13 @@ def least_amounts(problem: Programme, most_pivots: int) -> tuple[Float64s, float
                 rows,
                 integral,
                 amounts,
-                float(cost @ amounts),
+                inner(cost, amounts),
                 MOST_NODES,
                 MOST_NODES,
                 most_pivots,
             )
             if certain:
-                bound = float(cost @ amounts)
+                bound = inner(cost, amounts)
     return amounts, bound
 
 
@@ -97,7 +98,7 @@ def proven_bound(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> fl
     for column in range(len(cost)):
         if sets.of[column] < 0 and reduced[column] < -_TOLERANCE * cost[column]:
             return -np.inf
-    total = -(price @ rows.bound)
+    total = -inner(price, rows.bound)
     for group in range(len(sets.quantity)):
         least = np.inf
         for at in range(sets.starts[group], sets.starts[group + 1]):
@@ -122,8 +123,8 @@ def _share_out_remainder(
         mask[column] = sets.of[column] < 0 or remainder[sets.of[column]] > 0.5
     kept = np.flatnonzero(mask)
     cost, rest, rows = _restricted(problem, kept, remainder, fixed)
-    found, fixed_cost = np.zeros(len(kept)), float(problem.cost @ fixed)
-    best = float(problem.cost @ amounts) - fixed_cost
+    found, fixed_cost = np.zeros(len(kept)), inner(problem.cost, fixed)
+    best = inner(problem.cost, amounts) - fixed_cost
     nodes = MOST_NODES_BEFORE_SEARCH if n <= SEARCHED_UP_TO_COLUMNS else MOST_NODES_OF_REMAINDER
     first = max(nodes, NODES_TO_SHARE_OUT)
     better, _ = search(cost, rest, rows, integral[kept], found, best, first, nodes, most_pivots)
