@@ -2,7 +2,7 @@
 
 Everything is done for a put with strike 1. A call is a put with strike and underlying, rate and yield
 exchanged (McDonald and Schroder 1998): `call(S, K, r, q) = S * put(K / S, 1, q, r)`. Four regimes of that
-put: never exercised early (rate <= 0 and rate <= yield): exactly European; one boundary (all usual cases);
+put: never exercised early (no rate above zero, none above the yield): exactly European; one boundary (all usual cases);
 two boundaries (yield < rate < 0): binomial tree; no volatility: the best deterministic exercise time.
 """
 
@@ -23,6 +23,9 @@ from engine.market.pricing_tree import tree_put
 PREMIUM_POINTS = 25
 LEAST_DEVIATION = 1e-6
 """Below this `volatility * sqrt(years)` an option is priced without volatility (error < 4e-7 of strike)."""
+NO_RATE = 1e-12
+"""A rate up to this, a year, is none: its early exercise premium is below `NO_RATE * years` of the strike, and
+the boundary's equations lose their footing far below it."""
 DELTA_BUMP = 1e-4
 TREE_DELTA_BUMP = 5e-3
 
@@ -37,7 +40,7 @@ _ROWS = np.array([interpolation_row(ROOT_TIME, c) for c in _COSINE])
 @kernel
 def exercise_regime(rate: float, dividend_yield: float) -> int:
     """Which of the regimes the unit put is in (Andersen and Lake 2021, table 2)."""
-    if rate <= 0.0 and rate <= dividend_yield:
+    if rate <= NO_RATE and rate <= dividend_yield + NO_RATE:
         return REGIME_EUROPEAN
     return REGIME_TWO_BOUNDARIES if rate < 0.0 else REGIME_ONE_BOUNDARY
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import QuantLib as ql  # noqa: N813 - the name its documentation uses
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.market.pricing import (
@@ -39,6 +39,17 @@ def test_options_on_futures_match_quantlib() -> None:
     for option in random_options(300, seed=22, dividends="rate"):
         ours = option_price(MODEL_BLACK_FUTURE_AMERICAN, *option)
         assert ours == pytest.approx(american_price(option), abs=ACCURACY_PER_STRIKE * option.strike), option
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.4e-45, 1e-30, 1e-20, 1e-14, 1e-12, 2e-12, 1e-11])
+@pytest.mark.parametrize("dividend", [0.0, 1.4e-45, 1e-30, 1e-20, 1e-12, 2e-12])
+def test_a_rate_too_small_to_matter_leaves_the_european_price(rate: float, dividend: float) -> None:
+    for t in (0.5, 1.0, 1.1, 2.0):
+        for volatility in (0.375, 0.4125):
+            arguments = (False, 75.0, 100.0, t, rate, dividend, volatility)
+            european = option_price(MODEL_BLACK_SPOT_EUROPEAN, *arguments)
+            allowance = 1e-12 * 100.0 + 100.0 * rate * t
+            assert option_price(MODEL_BLACK_SPOT_AMERICAN, *arguments) == pytest.approx(european, abs=allowance)
 
 
 @pytest.mark.parametrize("rate", [1e-9, 1e-6, 1e-4, 1e-2])
@@ -78,6 +89,7 @@ def test_american_is_at_least_european_and_intrinsic_and_within_its_bound(
 
 
 @settings(max_examples=200, deadline=None)
+@example(ratio=0.75, t=1.0, rate=1.4e-45, dividend=1.4e-45, volatility=0.375, is_call=False)
 @given(ratios, years, rates, yields, volatilities, st.booleans())
 def test_price_rises_with_life_volatility_and_moneyness(
     ratio: float, t: float, rate: float, dividend: float, volatility: float, is_call: bool
