@@ -15,8 +15,10 @@ COMPILE = $(UV) pip compile pyproject.toml --quiet --upgrade --universal --pytho
 demo: $(RUN_STAMP) ## the live demo: Kafka, market, worker, page (ARGS="--accounts 5000" are passed on)
 	@$(BIN)/marginmon demo $(ARGS)
 
+# Kernels first: two processes would compile them twice.
 test: $(TEST_STAMP) ## all tests that this machine can run (ARGS="-k broker" are passed on)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/marginmon warmup
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 bench: $(TEST_STAMP) ## the benchmarks, one table
 	@$(BIN)/python tests/bench/run.py $(ARGS)

@@ -53,11 +53,17 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the fixtures that they use, so that `-m 'not broker'` needs no care of authors."""
+    """Mark tests by the fixtures that they use, so that `-m 'not broker'` needs no care of authors.
+
+    Where several processes share the run, the tests of one file stay together, and those of `tests/broker` all
+    do: they start workers of their own, which need a core.
+    """
     for item in items:
         for fixture, marker in MARKER_OF_FIXTURE.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+        folder_or_file = item.path.parent if item.path.parent.name == "broker" else item.path
+        item.add_marker(pytest.mark.xdist_group(folder_or_file.relative_to(REPOSITORY).as_posix()))
 
 
 @pytest.fixture(scope="session")
