@@ -88,6 +88,7 @@ class SiloBook(ABC):
         self.owners = owners
         self.rows = Rows(rulebook)
         self.requirement: Float64s = np.zeros((64, 2))
+        self._written = False  # whether any account had a netting set here yet
         self._index_of: dict[str, int] = {} if beside is None else beside._index_of
         self._linear = leading_linear(rulebook.column_kinds)
         self.silos = np.zeros((2, 64), np.uint8)
@@ -133,6 +134,11 @@ class SiloBook(ABC):
     def charge(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> None:
         """Renew the requirement of accounts; writes nothing else."""
 
+    def _clear(self, accounts: Int64s) -> None:
+        """Accounts require nothing. What was never written takes no memory, and keeps taking none."""
+        if self._written:
+            self.requirement[accounts] = 0.0
+
     def netting_sets(
         self, accounts: Int64s, holdings: Holdings, approved: Bools
     ) -> tuple[Float64s, Int64s, Int64s]:
@@ -164,8 +170,9 @@ class AddingBook(SiloBook):
         """Renew the requirement of accounts; writes nothing else."""
         exposures, sets, offsets = self.netting_sets(accounts, holdings, approved)
         if len(sets) == 0:
-            self.requirement[accounts] = 0.0
+            self._clear(accounts)
             return
+        self._written = True
         charges = self.rulebook.charge(exposures, sets)
         if isinstance(self.rulebook, ScaledByClass) and self.owners is not None:
             classes = self.owners.account_class[accounts]

@@ -78,16 +78,23 @@ class PairingBook(SiloBook):
 
     def charge(self, accounts: Int64s, holdings: Holdings, approved: Bools) -> None:
         """Renew the requirement of accounts; writes nothing else."""
-        self.requirement[accounts] = 0.0
-        self.incomplete[accounts] = False
+        self._clear(accounts)
         accounts = accounts[self._stands_for[approved[accounts].astype(np.int64)]]
         if len(accounts) == 0:
             return
         found = self._positions(accounts, holdings, approved)
         charges = self._charges(accounts, found)
+        if len(charges) == 0:
+            return
+        self._written = True
         left_out = np.repeat(accounts, np.diff(found.offsets))[charges[:, -1] > 0.0]
         self.incomplete[left_out] = True
         self.requirement[accounts] = self.rulebook.combine(charges, found.sets, found.offsets)
+
+    def _clear(self, accounts: Int64s) -> None:
+        super()._clear(accounts)
+        if self._written:
+            self.incomplete[accounts] = False
 
     def remembered_usd(self, account: int) -> dict[int, float]:
         """Maintenance of an account's netting sets at its last charge, by set; those that need pairing anew are not
@@ -132,10 +139,12 @@ class PairingBook(SiloBook):
         charges = self._charged(found, sizes, due)
         for unit, known in kept.items():
             charges[unit] = known.charge
-        for account in accounts.tolist():
-            self._memory[account] = {}
+        if self._memory:
+            for account in accounts.tolist():
+                self._memory.pop(account, None)
         for unit, seen in enumerate(prints):
-            self._memory[int(owners[unit])][int(found.sets[unit])] = _Remembered(seen, charges[unit].copy())
+            of_account = self._memory.setdefault(int(owners[unit]), {})
+            of_account[int(found.sets[unit])] = _Remembered(seen, charges[unit].copy())
         return charges
 
     def _print(self, found: Positions, unit: int) -> bytes:
