@@ -62,8 +62,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def warm_kernels() -> None:
-    """Compiled kernels: on a fresh checkout the first worker would take minutes until it is ready."""
-    subprocess.run([sys.executable, "-m", "streams.cli", "warmup"], cwd=REPOSITORY, check=True)
+    """Compiled kernels: on a fresh checkout the first worker would take minutes until it is ready.
+
+    Compiled as where the product runs: one that needs what only tests have ends the run.
+    """
+    subprocess.run([sys.executable, "-m", "tests.run_lock", "warmup"], cwd=REPOSITORY, check=True)
 
 
 @pytest.fixture(scope="session")
