@@ -87,7 +87,7 @@ def _nodes(file: Path) -> Iterator[Node]:
                     yield node
                 if node.tag in _WHOLE:
                     node.clear()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: its encoding
         raise FileError(file, "", f"is not XML: {error}", "unpack it, or copy it again") from None
     except OSError as error:
         raise FileError(file, "", f"cannot be read: {error.strerror}", "check the path") from None
@@ -111,7 +111,10 @@ def _scan(file: Path, node: Node) -> dict[str, object]:
 
 def _fraction(file: Path, point: Node) -> float:
     numerator = number_of(file, point, "priceScanDef/numerator")
-    return numerator / number_of(file, point, "priceScanDef/denominator", 1.0)
+    denominator = number_of(file, point, "priceScanDef/denominator", 1.0)
+    if denominator == 0.0:
+        raise FileError(file, f"{point.tag}/priceScanDef/denominator", "is zero", "correct the file")
+    return numerator / denominator
 
 
 def _commodity(file: Path, node: Node, name: str) -> CommodityRisk:
