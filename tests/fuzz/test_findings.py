@@ -48,6 +48,8 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "half a risk array at the end": ("span text", (pa2_text() + ARRAY).encode(), "half a risk array of ES FUT"),
     "a denominator of zero": ("span xml", xml_text().replace(
         "<denominator>1<", "<denominator>0<").encode(), "priceScanDef/denominator: is zero"),
+    "a factor of zero": ("span xml", xml_text(
+        adjustments="<adjRate><r>1</r><baseR>1</baseR><val>0</val></adjRate>").encode(), "adjRate 1: is zero"),
     "a risk array without its last value": ("span xml", xml_text().replace(
         "<a>7560.00</a>", "", 1).encode(), "fut 1/ra: has 15 values, not 16"),
     "a risk array with NaN": ("span xml", xml_text().replace(
