@@ -10,7 +10,7 @@ TEST_STAMP := .venv/.requirements-dev
 COMPILE = $(UV) pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--prerelease disallow --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build
 
-.PHONY: demo test bench faults soak lint format check boards asyncapi lock clean help
+.PHONY: demo test bench faults soak fuzz lint format check boards asyncapi lock clean help
 
 demo: $(RUN_STAMP) ## the live demo: Kafka, market, worker, page (ARGS="--accounts 5000" are passed on)
 	@$(BIN)/marginmon demo $(ARGS)
@@ -28,6 +28,9 @@ faults: $(TEST_STAMP) ## kills, zombies, broker and network faults, then the ver
 
 soak: $(TEST_STAMP) ## an hour of load, what grows, then the verifier (ARGS="--minutes 10" are passed on)
 	@$(BIN)/python -m tests.soak.run $(ARGS)
+
+fuzz: $(TEST_STAMP) ## changed inputs for every decoder, what is found (ARGS="--executions 10000000" are passed on)
+	@$(BIN)/python -m tests.fuzz.campaign $(ARGS)
 
 lint: $(TEST_STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .

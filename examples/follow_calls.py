@@ -3,6 +3,13 @@
     pip install aiokafka
     python examples/follow_calls.py --bootstrap 127.0.0.1:9092 --state seen.json
 
+TLS and credentials come from the variables and files that marginmon itself takes (docs/security.md), as the user of
+the role `calls-consumer` (`marginmon acls --role calls-consumer`):
+
+    export MARGINMON_SECURITY_PROTOCOL=SASL_SSL MARGINMON_TLS_CA_FILE=ca.pem
+    export MARGINMON_SASL_USERNAME=marginmon-calls-consumer MARGINMON_SASL_PASSWORD_FILE=consumer.password
+    python examples/follow_calls.py --bootstrap kafka:9093
+
 Three things make it right:
 
 * `isolation_level="read_committed"`: events of transactions that were aborted are never seen.
@@ -19,10 +26,46 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.helpers import create_ssl_context
+
+
+def variable(name: str, default: str = "") -> str:
+    return os.environ.get(f"MARGINMON_{name}", default)
+
+
+def first_line(path: str) -> str:
+    """A secret in a file; empty if no file is named."""
+    return Path(path).read_text().splitlines()[0].strip() if path else ""
+
+
+def connection(bootstrap: str) -> dict[str, Any]:
+    """How Kafka is reached: options of the client, which hold the password and are shown nowhere."""
+    protocol = variable("SECURITY_PROTOCOL", "PLAINTEXT")
+    options: dict[str, Any] = {"bootstrap_servers": bootstrap, "security_protocol": protocol}
+    if protocol == "PLAINTEXT":
+        hosts = {server.strip().rpartition(":")[0] for server in bootstrap.split(",")}
+        if not hosts <= {"localhost", "127.0.0.1", "[::1]"} and variable("ALLOW_PLAINTEXT") != "true":
+            raise SystemExit(f"{bootstrap}: unencrypted over the network; set MARGINMON_SECURITY_PROTOCOL")
+        return options
+    # Names of brokers are checked; without a file those who sign are the ones that the system trusts.
+    options["ssl_context"] = create_ssl_context(
+        cafile=variable("TLS_CA_FILE") or None,
+        certfile=variable("TLS_CERT_FILE") or None,
+        keyfile=variable("TLS_KEY_FILE") or None,
+        password=first_line(variable("TLS_KEY_PASSWORD_FILE")) or None,
+    )
+    if protocol == "SASL_SSL":
+        options |= {
+            "sasl_mechanism": variable("SASL_MECHANISM", "SCRAM-SHA-512"),
+            "sasl_plain_username": variable("SASL_USERNAME"),
+            "sasl_plain_password": variable("SASL_PASSWORD") or first_line(variable("SASL_PASSWORD_FILE")),
+        }
+    return options
 
 
 class Seen:
@@ -59,7 +102,7 @@ class Seen:
 async def follow(bootstrap: str, topic: str, seen: Seen, idle_s: float | None) -> None:
     """Handle events until nothing has come for ``idle_s`` seconds; None = for ever."""
     consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False
+        topic, **connection(bootstrap), isolation_level="read_committed", enable_auto_commit=False
     )
     await consumer.start()
     try:
@@ -96,7 +139,7 @@ def handle(event: dict[str, Any], seen: Seen) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bootstrap", default="127.0.0.1:9092")
+    parser.add_argument("--bootstrap", default=variable("BOOTSTRAP", "127.0.0.1:9092"))
     parser.add_argument("--topic", default="margin.calls")
     parser.add_argument("--state", type=Path, default=Path("seen.json"))
     parser.add_argument(

@@ -52,7 +52,9 @@ def read_toml_file(source: Path | Traversable) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(source.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise MarginError(Reason.BAD_PARAMETER, f"file {source}", "is nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise MarginError(Reason.BAD_PARAMETER, f"file {source}", f"is not TOML: {error}") from error
     except OSError as error:
         raise MarginError(Reason.BAD_PARAMETER, f"file {source}", f"cannot be read: {error}") from error
@@ -84,7 +86,7 @@ def read_scenarios(path: Path | Traversable | None = None) -> ScenarioSet:
     source = path if path is not None else packaged() / SCENARIO_FILE
     try:
         lines = source.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise MarginError(
             Reason.BAD_PARAMETER, f"scenario file {source}", f"cannot be read: {error}"
         ) from error

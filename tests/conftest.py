@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.broker.kafka import EmbeddedBroker
 from streams.broker.readiness import answers
+from tests.broker.worker_harness import Harness
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 KAFKA_IMAGE = "confluentinc/cp-kafka:7.9.0"
@@ -68,8 +69,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def warm_kernels() -> None:
-    """Compiled kernels: on a fresh checkout the first worker would take minutes until it is ready."""
-    subprocess.run([sys.executable, "-m", "streams.cli", "warmup"], cwd=REPOSITORY, check=True)
+    """Compiled kernels: on a fresh checkout the first worker would take minutes until it is ready.
+
+    Compiled as where the product runs: one that needs what only tests have ends the run.
+    """
+    subprocess.run([sys.executable, "-m", "tests.run_lock", "warmup"], cwd=REPOSITORY, check=True)
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +111,22 @@ def topic_prefix(kafka_bootstrap: str) -> Iterator[str]:
     prefix = f"test-{uuid.uuid4().hex[:12]}-"
     yield prefix
     asyncio.run(delete_topics(kafka_bootstrap, prefix))
+
+
+@pytest.fixture
+async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    """Topics of one test and worker processes on them."""
+    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def ordered_harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    """The same with all prices in the order in which they are sent."""
+    made = Harness(kafka_bootstrap, topic_prefix, tmp_path)
+    await made.prices_in_order()
+    async with made as running:
+        yield running
 
 
 async def delete_topics(bootstrap: str, prefix: str) -> None:

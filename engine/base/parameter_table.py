@@ -47,11 +47,11 @@ class ParameterTable:
     def has(self, key: str) -> bool:
         return key in self.mapping
 
-    def text(self, key: str, choices: Collection[str] = ()) -> str:
+    def text(self, key: str, choices: Collection[str] | None = None) -> str:
         """A text that is not empty and, if choices are given, one of them."""
         return self._text(key, self._value(key), choices)
 
-    def texts(self, key: str, choices: Collection[str] = (), fewest: int = 1) -> tuple[str, ...]:
+    def texts(self, key: str, choices: Collection[str] | None = None, fewest: int = 1) -> tuple[str, ...]:
         """A list of texts without repetition, each as :meth:`text` takes it."""
         value = self._value(key)
         if not isinstance(value, list) or len(value) < fewest:
@@ -158,15 +158,15 @@ class ParameterTable:
             raise self.bad(key, f"{value!r} is not a list of {count} numbers")
         return value
 
-    def _text(self, key: str, value: Any, choices: Collection[str]) -> str:
+    def _text(self, key: str, value: Any, choices: Collection[str] | None) -> str:
         if not isinstance(value, str) or not value:
             raise self.bad(key, f"{value!r} is not a text")
-        if choices and value not in choices:
-            raise self.bad(key, f"{value!r} is not {' or '.join(choices)}")
+        if choices is not None and value not in choices:
+            raise self.bad(key, f"{value!r} is not {' or '.join(choices) or 'there: nothing may be named'}")
         return value
 
     def _number(self, key: str, value: Any, low: float, high: float) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
             raise self.bad(key, f"{value!r} is not a finite number")
         if not low <= value <= high:
             raise self.bad(key, f"{value!r} is not in [{low:g}, {high:g}]")
@@ -176,3 +176,11 @@ class ParameterTable:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self.bad(key, f"{value!r} is not a whole number in [{low}, {high}]")
         return value
+
+
+def is_finite(value: float) -> bool:
+    """Whether a number is one that can be reckoned with: files may hold whole numbers that no float can be."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -197,10 +197,14 @@ def from_csv_lines(lines: Iterable[str]) -> ScenarioSet:
                 facts.setdefault(key.strip(), value.strip())
         elif line.strip():
             content.append(line)
-    table = csv.reader(content)
+    try:
+        header, *rows = list(csv.reader(content)) or [[]]
+    except csv.Error as error:
+        thing = f"scenario set {facts.get('label') or '(no label)'}"
+        raise MarginError(Reason.BAD_PARAMETER, thing, f"is not CSV: {error}") from None
     return from_rows(
-        next(table, []),
-        table,
+        header,
+        rows,
         absolute=[name.strip() for name in facts.get("absolute", "").split(",") if name.strip()],
         label=facts.get("label", ""),
         source=facts.get("source", ""),

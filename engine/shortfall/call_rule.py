@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from engine.base.errors import MarginError, Reason
-from engine.base.parameter_table import ParameterTable
+from engine.base.parameter_table import ParameterTable, is_finite
 from engine.portfolio.accounts import COUNTERPARTIES
 from engine.shortfall.deadline import Deadline
 
@@ -94,7 +94,7 @@ class CallRule:
             if key != "restore_to" and not _is_amount(value):
                 raise _bad(scope, f"{key} = {value!r} is not a finite number >= 0")
         rule = cls(**amounts, **times, exceptions=exceptions)  # type: ignore[arg-type]
-        if rule.restore_to not in {"maintenance", "initial"}:
+        if rule.restore_to not in ("maintenance", "initial"):
             raise _bad(scope, f"restore_to = {rule.restore_to!r} is not maintenance or initial")
         if not 0 < rule.clear_below <= rule.warning_at <= 1:
             raise _bad(scope, "0 < clear_below <= warning_at <= 1 does not hold")
@@ -112,7 +112,7 @@ def _exceptions(scope: str, mapping: Mapping[str, object]) -> dict[str, Collecti
 
 
 def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    return isinstance(value, int | float) and is_finite(value) and value >= 0
 
 
 def _bad(scope: str, detail: str) -> MarginError:

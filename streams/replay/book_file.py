@@ -14,7 +14,7 @@ from streams.contracts.activity import CollateralRecord, PositionsRecord, PriceR
 from streams.contracts.base import Identifier, Message
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
 from streams.contracts.results import CallResponse
-from streams.replay.files import FileError, open_text
+from streams.replay.files import FileError, once, open_text
 
 _GUIDE: Final = "see docs/bring-your-own.md"
 _SHOWN_LENGTH: Final = 60
@@ -84,7 +84,7 @@ def _parsed(file: Path, text: str) -> dict[str, Any]:
     if not text.strip():
         raise FileError(file, "", "is empty", f"write a JSON object with accounts and instruments, {_GUIDE}")
     try:
-        fields = json.loads(text, parse_constant=_not_finite, object_pairs_hook=_once)
+        fields = json.loads(text, parse_constant=_not_finite, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise FileError(file, place, f"is not JSON: {error.msg}", "complete or correct it there") from None
@@ -99,14 +99,6 @@ def _parsed(file: Path, text: str) -> dict[str, Any]:
 
 def _not_finite(literal: str) -> float:
     raise ValueError(f"{literal} is not a number of JSON and cannot be margined")
-
-
-def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        twice = next(key for key, _ in pairs if [k for k, _ in pairs].count(key) > 1)
-        raise ValueError(f"key {twice!r} stands twice in one object")
-    return fields
 
 
 def _validation_error(file: Path, error: ValidationError) -> FileError:

@@ -30,7 +30,7 @@ from engine.rules.simm.portfolio import (
 )
 from engine.rules.simm.sensitivity import Fault, Sensitivity, by_spelling, checked
 from engine.rules.simm.vocabulary import PRODUCT_CLASSES, SHEET_OF_RISK_TYPE
-from streams.replay.files import FileError, open_text
+from streams.replay.files import FileError, once, open_text
 
 FIELDS: Final = {
     "portfolioid": "PortfolioID",
@@ -134,38 +134,59 @@ def _csv_rows(file: Path, crif: Crif) -> Iterator[tuple[str, Row]]:
     with open_text(file) as text:
         head = text.readline()
         delimiter = max(_DELIMITERS, key=head.count)
-        columns = [_field(name) for name in next(csv.reader([head.lstrip("#")], delimiter=delimiter), [])]
-        _check_columns(file, [name for name, _ in columns], crif, columns)
         reader = csv.reader(text, delimiter=delimiter)
-        line = 2
-        for values in reader:
-            place, line = f"line {line}", reader.line_num + 2
-            if not any(value.strip() for value in values):
-                continue
-            if len(values) > len(columns):
-                fault = Fault("columns", str(len(values)), f"at most {len(columns)}, as the first line names")
-                crif.refused.append(Refused(place, "", (fault,)))
-                continue
-            yield place, {name: value.strip() for (name, _), value in zip(columns, values, strict=False)}
+        line = 1
+        try:
+            columns = [_field(name) for name in next(csv.reader([head.lstrip("#")], delimiter=delimiter), [])]
+            names = [name for name, _ in columns if name]
+            _check_columns(file, names, crif, columns)
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise FileError(file, "line 1", f"has two columns for {twice[0]}", "leave one of them out")
+            line = 2
+            for values in reader:
+                place, line = f"line {line}", reader.line_num + 2
+                if not any(value.strip() for value in values):
+                    continue
+                if len(values) > len(columns):
+                    fault = Fault(
+                        "columns", str(len(values)), f"at most {len(columns)}, as the first line names"
+                    )
+                    crif.refused.append(Refused(place, "", (fault,)))
+                    continue
+                yield place, {name: value.strip() for (name, _), value in zip(columns, values, strict=False)}
+        except csv.Error as error:
+            raise FileError(file, f"line {line}", f"is not CSV: {error}", "correct it") from None
 
 
 def _json_rows(file: Path, crif: Crif) -> Iterator[tuple[str, Row]]:
-    with open_text(file) as text:
-        try:
-            content: Any = json.load(text)
-        except json.JSONDecodeError as error:
-            raise FileError(file, f"line {error.lineno}", f"is not JSON: {error.msg}", "correct it") from None
+    with open_text(file) as opened:
+        text = opened.read()
+    try:
+        content: Any = json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise FileError(file, f"line {error.lineno}", f"is not JSON: {error.msg}", "correct it") from None
+    except RecursionError:
+        raise FileError(file, "", "is nested too deeply", "give a list of objects") from None
+    except ValueError as error:
+        raise FileError(file, "", str(error), "correct it") from None
     records = content.get("crif") if isinstance(content, dict) else content
     if not isinstance(records, list):
         raise FileError(file, "", "is no list of rows", "give a list of objects, or {'crif': [...]}")
-    names = {str(name): _field(str(name)) for row in records if isinstance(row, dict) for name in row}
+    names = {name: _field(name) for row in records if isinstance(row, dict) for name in row}
     _check_columns(file, [name for name, _ in names.values()], crif, list(names.values()))
     for number, row in enumerate(records, start=1):
         place = f"record {number}"
         if not isinstance(row, dict):
             crif.refused.append(Refused(place, "", (Fault("record", repr(row)[:60], "an object"),)))
             continue
-        yield place, {names[str(name)][0]: _json_text(value) for name, value in row.items()}
+        fields = {names[name][0]: _json_text(value) for name, value in row.items()}
+        if len(fields) < len(row):
+            crif.refused.append(
+                Refused(place, "", (Fault("record", ", ".join(row), "one key for each field"),))
+            )
+            continue
+        yield place, fields
 
 
 def _json_text(value: Any) -> str:
@@ -270,7 +291,13 @@ def _amount_usd(row: Row, rates: Mapping[str, float], faults: list[Fault]) -> fl
             Fault("AmountCurrency", currency, f"{allowed} (others with --fx), or give the row's AmountUSD")
         )
         return 0.0
-    return _number("Amount", row, faults) * rates[currency]
+    amount = _number("Amount", row, faults) * rates[currency]
+    if not math.isfinite(amount):
+        faults.append(
+            Fault("Amount", row["Amount"], f"less: in USD, at {rates[currency]:g}, it is no number any more")
+        )
+        return 0.0
+    return amount
 
 
 def _number(name: str, row: Row, faults: list[Fault], low: float = -math.inf) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -44,6 +44,19 @@ def open_text(file: Path) -> Iterator[TextIO]:
         raise FileError(file, "", f"the gzip data are damaged: {error}", "copy the file again") from None
     except OSError as error:
         raise FileError(file, "", f"cannot be read: {error.strerror or error}", "check the file") from None
+
+
+def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object (``object_pairs_hook``) of which no value is lost.
+
+    Raises:
+        ValueError: a key stands twice.
+    """
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        twice = next(key for key, _ in pairs if [k for k, _ in pairs].count(key) > 1)
+        raise ValueError(f"key {twice!r} stands twice in one object")
+    return fields
 
 
 @contextmanager

@@ -43,9 +43,13 @@ def read_levels(folder: Path, source: FactorSource) -> tuple[Dates, Float64s]:
     values: list[float] = []
     with open_text(file) as content:
         rows = csv.DictReader(content, strict=True)
-        _check_columns(file, rows.fieldnames or (), source.column)
         try:
+            _check_columns(file, rows.fieldnames or (), source.column)
             for number, row in enumerate(rows, 1):
+                if None in row or None in row.values():
+                    raise FileError(
+                        file, f"row {number}", "has not the cells of the header", "complete the row"
+                    )
                 if row[source.column]:
                     dates.append(_date(file, number, row["date"]))
                     values.append(_level(file, number, source.column, row[source.column]))
@@ -65,6 +69,8 @@ def _check_columns(file: Path, columns: object, wanted: str) -> None:
         if name not in names:
             detail = f"has no column {name}; it has {', '.join(names) or 'none'}"
             raise FileError(file, "header", detail, "name the column as FACTOR=FILE:COLUMN")
+        if names.count(name) > 1:
+            raise FileError(file, "header", f"names the column {name} twice", "leave one of them out")
 
 
 def _date(file: Path, number: int, text: str) -> date:

@@ -43,9 +43,9 @@ def read_market(file: Path) -> Iterator[MarketEvent]:
     """
     with open_text(file) as content:
         rows = csv.reader(content, strict=True)
-        columns = _columns(file, next(rows, []))
         latest_ns = 0
         try:
+            columns = _columns(file, next(rows, []))
             for number, row in enumerate(rows, 1):
                 if not row:
                     continue
@@ -65,6 +65,8 @@ def merged(files: Sequence[Path]) -> Iterator[MarketEvent]:
 
 def _columns(file: Path, header: Sequence[str]) -> dict[str, int]:
     columns = {name.strip(): place for place, name in enumerate(header)}
+    if len(columns) < len(header):
+        raise FileError(file, "header", "names a column twice", "leave one of them out")
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
         detail = f"has no column {missing[0]}; it has {', '.join(columns) or 'none'}"

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from engine.base.errors import MarginError
+from engine.rules.simm.calibration import Calibration
 from streams.replay.files import FileError
 
 HORIZONS = ("10", "1")
@@ -46,18 +49,41 @@ class CalibrationXml:
         self._file = file
         try:
             tree = ElementTree.parse(file)  # noqa: S314 - a file that the operator names, not one from the network
-        except (OSError, ElementTree.ParseError) as error:
+        except (
+            OSError,
+            ElementTree.ParseError,
+            ValueError,
+            LookupError,
+        ) as error:  # the last two: its encoding
             raise self._bad("", str(error)) from None
         calibrations = tree.getroot().findall("SIMMCalibration")
         if len(calibrations) != 1:
             raise self._bad("", f"holds {len(calibrations)} SIMMCalibration elements, not one")
         self._root = calibrations[0]
         # The file of 2.7 names its development version first; the official one is the last that is a number.
-        names = [name for name in self._texts("VersionNames/Name") if name[0].isdigit()]
+        names = [name for name in self._texts("VersionNames/Name") if name[:1].isdigit()]
+        if not names:
+            raise self._bad("VersionNames", "names no version by number")
         self.version = names[-1]
 
     def toml(self, source: str) -> str:
-        """The parameter file."""
+        """The parameter file; what is written can be read again.
+
+        Raises:
+            FileError: naming what is missing in the XML, or the parameter that it makes unusable.
+        """
+        try:
+            text = self._toml(source)
+            Calibration.from_mapping(tomllib.loads(text))
+        except KeyError as error:
+            raise self._bad("", f"has no cell {error}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise self._bad("", f"has a value that is no number: {error}") from None
+        except MarginError as error:
+            raise self._bad(error.thing, error.detail) from None
+        return text
+
+    def _toml(self, source: str) -> str:
         return "\n".join(
             [*self._head(source), *self._interest_rate()]
             + [line for name in NAMED for line in self._named(name)]

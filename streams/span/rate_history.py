@@ -55,12 +55,19 @@ def read_history(file: Path, symbol: str) -> DatedRates:
     with open_text(file) as content:
         lines = ((number, line) for number, line in enumerate(content, 1) if not line.startswith("#"))
         numbered = list(lines)
-    rows = csv.reader(line for _, line in numbered)
-    header = tuple(cell.strip() for cell in next(rows, []))
+    # Each line by itself: no cell of such a file goes over several.
+    rows = [(number, _cells(file, number, line)) for number, line in numbered]
+    header = tuple(cell.strip() for cell in rows[0][1]) if rows else ()
     if header != _COLUMNS:
         raise FileError(file, "header", f"is {','.join(header)}", f"it must be {','.join(_COLUMNS)}")
-    found = [_row(file, number, row) for (number, _), row in zip(numbered[1:], rows, strict=True) if row]
-    return dated_rates(found, symbol)
+    return dated_rates([_row(file, number, row) for number, row in rows[1:] if row], symbol)
+
+
+def _cells(file: Path, number: int, line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error as error:
+        raise FileError(file, f"line {number}", f"is not CSV: {error}", "correct it") from None
 
 
 def _row(file: Path, number: int, row: list[str]) -> tuple[date, float, float]:

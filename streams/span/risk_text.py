@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.replay.files import FileError, open_text
-from streams.span.record_line import RecordLine
+from streams.span.record_line import RecordLine, is_digits
 from streams.span.risk_parameters import (
     CommodityRisk,
     FutureRisk,
@@ -64,6 +64,9 @@ def read_text(file: Path) -> RiskParameters:
             reader(state, line)
     if not state.risk.date:
         raise FileError(file, "", "has no header record", "is it an expanded (U2) SPAN risk parameter file?")
+    if state.first_half:
+        contract = " ".join(next(iter(state.first_half)))
+        raise FileError(file, "", f"has half a risk array of {contract}", "keep the records together")
     _join(state)
     return state.risk
 
@@ -76,7 +79,7 @@ def _lines(file: Path) -> Iterator[RecordLine]:
 
 def _header(state: _State, line: RecordLine) -> None:
     form, day = line.words(36, 37), line.words(9, 16)
-    if form not in _FORMATS or len(day) != 8 or not day.isdigit():
+    if form not in _FORMATS or len(day) != 8 or not is_digits(day):
         detail = f"has format {form!r} and date {day!r}"
         raise FileError(line.file, f"line {line.number}", detail, "expanded unpacked (U2) files are read")
     state.risk.date = f"{day[:4]}-{day[4:6]}-{day[6:]}"

@@ -67,7 +67,7 @@ def read_xml(file: Path) -> RiskParameters:
         raise FileError(file, "", "has no date or no ccDef", "is it a SPAN risk parameter file in XML?")
     for name, commodity in risk.commodities.items():
         join_families(commodity, [families[link] for link in links[name] if link in families])
-        commodity.factors = _factors(adjustments[name], rates)
+        commodity.factors = _factors(file, adjustments[name], rates)
     return risk
 
 
@@ -87,7 +87,7 @@ def _nodes(file: Path) -> Iterator[Node]:
                     yield node
                 if node.tag in _WHOLE:
                     node.clear()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: its encoding
         raise FileError(file, "", f"is not XML: {error}", "unpack it, or copy it again") from None
     except OSError as error:
         raise FileError(file, "", f"cannot be read: {error.strerror}", "check the path") from None
@@ -111,7 +111,10 @@ def _scan(file: Path, node: Node) -> dict[str, object]:
 
 def _fraction(file: Path, point: Node) -> float:
     numerator = number_of(file, point, "priceScanDef/numerator")
-    return numerator / number_of(file, point, "priceScanDef/denominator", 1.0)
+    denominator = number_of(file, point, "priceScanDef/denominator", 1.0)
+    if denominator == 0.0:
+        raise FileError(file, f"{point.tag}/priceScanDef/denominator", "is zero", "correct the file")
+    return numerator / denominator
 
 
 def _commodity(file: Path, node: Node, name: str) -> CommodityRisk:
@@ -174,12 +177,14 @@ def _adjustments(file: Path, node: Node) -> dict[str, float]:
 
 
 def _factors(
-    adjustments: dict[str, float], rates: dict[str, tuple[str, bool]]
+    file: Path, adjustments: dict[str, float], rates: dict[str, tuple[str, bool]]
 ) -> dict[str, tuple[float, float]]:
     """Risk factor (maintenance) and initial / maintenance of each account class."""
     by_class: dict[str, dict[bool, float]] = {}
     for rate, (account, maintenance) in rates.items():
         if account in _CLASSES and rate in adjustments:
+            if adjustments[rate] == 0.0:
+                raise FileError(file, f"adjRate {rate}", "is zero", "correct the file")
             by_class.setdefault(_CLASSES[account], {})[maintenance] = adjustments[rate]
     return {
         name: (factors.get(True, 1.0), max(factors.get(False, 1.0) / factors.get(True, 1.0), 1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,14 +62,21 @@ def _options(file: Path, series: Node) -> Iterator[tuple[str, OptionRisk]]:
 
 
 def _losses(file: Path, contract: Node) -> list[float] | None:
-    values = [each.text or "" for each in contract.findall("ra[1]/a")]
-    if len(values) != SCENARIOS:
+    """None where the contract has no array."""
+    array = contract.find("ra")
+    if array is None:
         return None
+    place = f"{contract.tag} {text_of(contract, 'cId')}/ra"
+    texts = [each.text or "" for each in array.findall("a")]
+    if len(texts) != SCENARIOS:
+        raise FileError(file, place, f"has {len(texts)} values, not {SCENARIOS}", "correct the file")
     try:
-        return [float(value) for value in values]
+        values = [float(text) for text in texts]
     except ValueError:
-        place = f"{contract.tag} {text_of(contract, 'cId')}/ra"
-        raise FileError(file, place, "has a value that is not a number", "correct the file") from None
+        values = [math.nan]
+    if not all(map(math.isfinite, values)):
+        raise FileError(file, place, "has a value that is not a number", "correct the file")
+    return values
 
 
 def join_families(commodity: CommodityRisk, families: list[Family]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element as Node
 
 from streams.replay.files import FileError
+from streams.span.record_line import is_digits
 
 
 def text_of(node: Node, path: str) -> str:
@@ -31,6 +32,6 @@ def month_of(text: str) -> str:
 
 def date_of(file: Path, node: Node) -> str:
     text = (node.text or "").strip()
-    if len(text) != 8 or not text.isdigit():
+    if len(text) != 8 or not is_digits(text):
         raise FileError(file, "date", f"{text!r} is not YYYYMMDD", "correct the file")
     return f"{text[:4]}-{text[4:6]}-{text[6:]}"

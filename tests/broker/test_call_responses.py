@@ -5,36 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.broker.worker_harness import DEADLINE_S, Harness
-
-PRICED = 'marginmon_input_messages_total{outcome="applied",topic="prices"}'
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        yield running
-
-
-async def called(harness: Harness) -> str:
-    """An account with an issued call; returns its call_id."""
-    await harness.instrument("SPY")
-    await harness.account("A1")
-    await harness.opening("A1", 10_000.0)
-    await harness.price("SPY", 400.0)
-    await harness.workers[-1].metric_reaches(
-        PRICED, 1
-    )  # before: a position without price would be a warning first
-    await harness.trade("A1", "t1", 500.0, 400.0)
-    (issued,) = await harness.calls("A1", "issued")
-    call: str = issued["call_id"]
-    return call
 
 
 async def say(harness: Harness, call_id: str, kind: str, response_id: str = "r1", **more: Any) -> None:
@@ -48,14 +21,14 @@ async def say(harness: Harness, call_id: str, kind: str, response_id: str = "r1"
 async def test_an_answer_moves_the_case_and_is_in_its_event(harness: Harness) -> None:
     worker = harness.start_worker()
     await worker.ready()
-    call_id = await called(harness)
+    call_id = (await harness.called("A1"))["A1"]
     await say(harness, call_id, "acknowledge", text="wire sent")
     *_, event = await harness.calls("A1", "acknowledged")
     assert (event["call_id"], event["reason"], event["sequence"]) == (call_id, "OPERATOR", 2)
     assert event["response"]["text"] == "wire sent"
     assert event["deadline_ns"] > event["as_of_ns"]
     assert event["response_offset"] == 0
-    await harness.trade("A1", "t1", 100.0, 400.0, version=2)
+    await harness.trade("A1", "t-A1", 100.0, 400.0, version=2)
     *_, met = await harness.calls("A1", "met")
     assert (met["previous_state"], met["response"], met["deadline_ns"]) == ("acknowledged", None, None)
 
@@ -63,7 +36,7 @@ async def test_an_answer_moves_the_case_and_is_in_its_event(harness: Harness) ->
 async def test_what_cannot_be_taken_is_answered_on_the_dead_letter_topic(harness: Harness) -> None:
     worker = harness.start_worker()
     await worker.ready()
-    call_id = await called(harness)
+    call_id = (await harness.called("A1"))["A1"]
     await say(harness, "mc-unknown", "acknowledge", "r1")
     await say(harness, call_id, "shout", "r2")
     await harness.send("call-responses", "A1", b"{")
@@ -81,7 +54,7 @@ async def test_what_cannot_be_taken_is_answered_on_the_dead_letter_topic(harness
 async def test_a_killed_worker_takes_no_answer_twice_and_loses_none(harness: Harness) -> None:
     worker = harness.start_worker()
     await worker.ready()
-    call_id = await called(harness)
+    call_id = (await harness.called("A1"))["A1"]
     await say(harness, call_id, "acknowledge", "r1")
     await harness.calls("A1", "acknowledged")
     worker.kill()  # before or after the offset of the answer was committed
@@ -104,7 +77,7 @@ async def test_a_refusal_survives_a_crash_after_a_later_answer_was_read(harness:
     """Of three answers of one fetch the second is refused; the worker dies before it has written the dead letter."""
     worker = harness.start_worker()
     await worker.ready()
-    call_id = await called(harness)
+    call_id = (await harness.called("A1"))["A1"]
     worker.kill()
     for kind, response_id in (("acknowledge", "r1"), ("acknowledge", "r2"), ("dispute", "r3")):
         await say(harness, call_id, kind, response_id)

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from streams.contracts.topics import partition_of
 from tests.broker.worker_harness import NEXT_DAY, PARTITIONS, Harness
 
 AFTER = "2026-11-22"
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        yield running
 
 
 def last_of(records: list[Any], account_id: str) -> Any:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from engine.base.errors import Reason
 from streams.inbound.record import Refusal
 from streams.outbound.dead_letter import DeadLetters
 from tests.broker.worker_harness import Harness
 from tests.unit.test_parking import Raw
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        yield running
 
 
 def refusal(harness: Harness, value: bytes | None, detail: str = "why") -> Refusal:

@@ -5,46 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import main
 from tests.broker.worker_harness import Harness
-
-PRICED = 'marginmon_input_messages_total{outcome="applied",topic="prices"}'
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        yield running
 
 
 async def run(harness: Harness, *arguments: str) -> Result:
     """A command, beside the test's own event loop."""
     where = ["--bootstrap", harness.bootstrap, "--prefix", harness.prefix]
     return await asyncio.to_thread(CliRunner().invoke, main, [*arguments, *where])
-
-
-async def called(harness: Harness, *accounts: str) -> dict[str, str]:
-    """Accounts with an issued call each; call ids by account."""
-    await harness.instrument("SPY")
-    await harness.price("SPY", 400.0)
-    await harness.workers[-1].metric_reaches(
-        PRICED, 1
-    )  # before: a position without price would be a warning first
-    found = {}
-    for account_id in accounts:
-        await harness.account(account_id)
-        await harness.opening(account_id, 10_000.0)
-        await harness.trade(account_id, f"t-{account_id}", 500.0, 400.0)
-        (issued,) = await harness.calls(account_id, "issued")
-        found[account_id] = str(issued["call_id"])
-    return found
 
 
 def objects(result: Result) -> list[dict[str, Any]]:
@@ -55,7 +27,7 @@ def objects(result: Result) -> list[dict[str, Any]]:
 async def test_calls_are_listed_answered_and_refused(harness: Harness) -> None:
     worker = harness.start_worker()
     await worker.ready()
-    calls = await called(harness, "A1", "A2")
+    calls = await harness.called("A1", "A2")
     listed = objects(await run(harness, "calls", "list", "--json"))
     assert {event["call_id"] for event in listed} == set(calls.values())
     assert "no such calls" in (await run(harness, "calls", "list", "--account", "nobody")).stdout
@@ -107,7 +79,7 @@ async def follower(harness: Harness, account_id: str) -> asyncio.subprocess.Proc
 async def test_without_a_worker_an_answer_is_sent_and_nobody_says_what_became_of_it(harness: Harness) -> None:
     worker = harness.start_worker()
     await worker.ready()
-    calls = await called(harness, "A1")
+    calls = await harness.called("A1")
     worker.kill()
     result = await run(harness, "calls", "ack", calls["A1"], "--operator", "desk1", "--wait", "0.5")
     assert result.exit_code == 3

@@ -5,22 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.broker.worker_harness import Harness
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/follow_calls.py"
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        yield running
 
 
 def event(sequence: int, account_id: str = "A", **more: Any) -> dict[str, Any]:

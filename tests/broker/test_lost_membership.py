@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -15,14 +14,13 @@ from tests.broker.worker_harness import DEADLINE_S, PARTITIONS, Harness
 
 
 @pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        await running.instrument("SPY")
-        for number in range(6):
-            await running.account(f"A{number}")
-            await running.opening(f"A{number}", 10_000.0)
-        await running.price("SPY", 400.0)
-        yield running
+async def harness(harness: Harness) -> Harness:
+    await harness.instrument("SPY")
+    for number in range(6):
+        await harness.account(f"A{number}")
+        await harness.opening(f"A{number}", 10_000.0)
+    await harness.price("SPY", 400.0)
+    return harness
 
 
 async def lose_membership(worker: MarginWorker) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,20 +33,6 @@ FROM, TO = "2013-10-07T13:31:00Z", "2013-10-08T20:00:00Z"
 # The pass of the last time is due when nothing has come for so long; a step never waits as long for the worker.
 QUIET_MS = 5000
 MONEY = ("silos", "unified", "gap", "utilisation")
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def ordered_harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    made = Harness(kafka_bootstrap, topic_prefix, tmp_path)
-    await made.prices_in_order()
-    async with made as ready:
-        yield ready
 
 
 def without_origin(event: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,9 @@ import copy
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from streams.contracts.connection import connect_to
 from streams.verify.logs import Logs, read_logs
@@ -38,12 +35,6 @@ class Forged:
     def body(self, **changes: Any) -> None:
         """Change fields of the JSON value."""
         self.value = json.dumps(json.loads(self.value or b"{}") | changes).encode()
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        yield running
 
 
 async def story(harness: Harness) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +18,10 @@ DEADLINE_S = 30.0
 
 
 @pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        await running.instrument("SPY")
-        await running.account("A1")
-        yield running
+async def harness(harness: Harness) -> Harness:
+    await harness.instrument("SPY")
+    await harness.account("A1")
+    return harness
 
 
 def in_process(harness: Harness) -> MarginWorker:

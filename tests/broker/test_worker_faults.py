@@ -7,8 +7,6 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +17,13 @@ ACCOUNTS = [f"A{number}" for number in range(12)]
 
 
 @pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        await running.instrument("SPY")
-        for account_id in ACCOUNTS:
-            await running.account(account_id)
-            await running.opening(account_id, 10_000.0)
-        await running.price("SPY", 400.0)
-        yield running
+async def harness(harness: Harness) -> Harness:
+    await harness.instrument("SPY")
+    for account_id in ACCOUNTS:
+        await harness.account(account_id)
+        await harness.opening(account_id, 10_000.0)
+    await harness.price("SPY", 400.0)
+    return harness
 
 
 def events(records: list[Any]) -> list[dict[str, Any]]:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from streams.parameters import read_toml
 from tests.broker.worker_harness import Harness
@@ -18,12 +14,6 @@ SWAP = {
     "expiry": "2031-06-20", "reference_entity": "ACME", "coupon": 0.01, "recovery_rate": 0.4,
     "negative_price_allowed": True,
 }  # fmt: skip
-
-
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as running:
-        yield running
 
 
 async def publish(harness: Harness, policy: dict[str, Any], version: str) -> None:

@@ -28,6 +28,7 @@ PARTITIONS = 3
 DEADLINE_S = 60.0
 DAY = "2026-11-20"
 NEXT_DAY = "2026-11-21"
+PRICED = 'marginmon_input_messages_total{outcome="applied",topic="prices"}'
 
 
 class Harness:
@@ -111,6 +112,21 @@ class Harness:
             "quantity": quantity, "price": price, "business_date": NEXT_DAY, "trade_time_ns": time.time_ns(),
         }  # fmt: skip
         return await self.send("trades", account_id, fields | more)
+
+    async def called(self, *accounts: str) -> dict[str, str]:
+        """Give accounts an issued call each, by the last worker, which is live; call ids by account."""
+        await self.instrument("SPY")
+        await self.price("SPY", 400.0)
+        # Before the trade: a position without price would be a warning first.
+        await self.workers[-1].metric_reaches(PRICED, 1)
+        found = {}
+        for account_id in accounts:
+            await self.account(account_id)
+            await self.opening(account_id, 10_000.0)
+            await self.trade(account_id, f"t-{account_id}", 500.0, 400.0)
+            (issued,) = await self.calls(account_id, "issued")
+            found[account_id] = str(issued["call_id"])
+        return found
 
     # ------------------------------------------------------------ out
 

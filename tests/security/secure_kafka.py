@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
-from aiokafka.protocol.admin import CreateAclsRequest
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -69,24 +70,43 @@ class SecureKafka:
     def allow(self, role: str, table: TopicTable, group: str) -> None:
         """Give the role's users, by SCRAM and by certificate, what the list says."""
         listed = grants(role, table, group)
-        asyncio.run(self._create([(name, grant) for name in principals(role) for grant in listed]))
+        asyncio.run(self._allow([(name, grant) for name in principals(role) for grant in listed]))
 
-    async def _create(self, entries: Iterable[tuple[str, Grant]]) -> None:
-        admin = AIOKafkaAdminClient(**self.administrator.options())
-        await admin.start()
-        try:
+    async def _allow(self, entries: Iterable[tuple[str, Grant]]) -> None:
+        async with administering(self.administrator) as admin:
             for principal, grant in entries:
                 for operation in grant.operations:
-                    answer = await admin._send_request(
-                        CreateAclsRequest(
-                            _RESOURCES[grant.resource], grant.name, _PREFIXED if grant.prefixed else _LITERAL,
-                            principal, "*", _OPERATIONS[operation], _ALLOW,
-                        )
-                    )  # fmt: skip
-                    [(code, message)] = answer.creation_responses
-                    assert code == 0, f"{for_code(code).__name__}: {message}"
-        finally:
-            await admin.close()
+                    await give(admin, principal, grant, operation)
+
+
+@asynccontextmanager
+async def administering(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**connection.options())
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+def _entry(principal: str, grant: Grant, operation: str) -> tuple[int, str, int, str, str, int, int]:
+    pattern = _PREFIXED if grant.prefixed else _LITERAL
+    return _RESOURCES[grant.resource], grant.name, pattern, principal, "*", _OPERATIONS[operation], _ALLOW
+
+
+async def give(admin: AIOKafkaAdminClient, principal: str, grant: Grant, operation: str) -> None:
+    """Allow one operation of a grant."""
+    answer = await admin._send_request(CreateAclsRequest(*_entry(principal, grant, operation)))
+    [(code, message)] = answer.creation_responses
+    assert code == 0, f"{for_code(code).__name__}: {message}"
+
+
+async def take_back(admin: AIOKafkaAdminClient, principal: str, grant: Grant, operation: str) -> None:
+    """Allow one operation of a grant no more."""
+    answer = await admin._send_request(DeleteAclsRequest(*_entry(principal, grant, operation)))
+    [(code, message, matching)] = answer.filter_responses
+    assert code == 0, f"{for_code(code).__name__}: {message}"
+    assert len(matching) == 1
 
 
 def user_of(role: str) -> str:

@@ -19,7 +19,9 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli import main
+from streams.contracts.topics import TopicTable
 from tests.broker.worker_harness import Harness
+from tests.file_book import book, quote, write_json, write_market
 from tests.security.secure_kafka import SecureKafka, user_of
 
 
@@ -50,11 +52,7 @@ async def test_a_call_is_made_shown_and_answered(
     await harness.until("trades.dlq", bool)
 
     def run(role: str, *arguments: str) -> str:
-        result = CliRunner().invoke(
-            main, [*arguments, "--prefix", harness.prefix], env=secured.environment(user_of(role), protocol)
-        )
-        assert result.exit_code == 0, result.output
-        return result.output
+        return command(secured, role, protocol, *arguments, "--prefix", harness.prefix)
 
     assert issued["call_id"] in await asyncio.to_thread(run, "desk", "calls", "list", "--json")
     answer = ("calls", "ack", issued["call_id"], "--operator", "desk1", "--wait", "30", "--json")
@@ -74,6 +72,27 @@ async def test_a_call_is_made_shown_and_answered(
     assert code == 0
     for password in secured.folder.glob("*.password"):
         assert password.read_text().strip() not in worker.err.read_text() + worker.out.read_text()
+
+
+@pytest.mark.parametrize("protocol", ["SASL_SSL", "SSL"])
+def test_topics_are_created_and_files_published(secured: SecureKafka, tmp_path: Path, protocol: str) -> None:
+    table = TopicTable(f"created-{uuid.uuid4().hex[:8]}.", 3)
+    for role in ("administrator", "replay"):
+        secured.allow(role, table, "group")
+    where = ("--prefix", table.prefix, "--partitions", "3")
+    created = command(secured, "administrator", protocol, "topics", "create", *where)
+    assert f"{len(list(table))} topics created" in created
+    market = write_market(tmp_path, [quote(1, "SPY", 599, 601)])
+    files = ("--market", str(market), "--book", str(write_json(tmp_path, book(prices=[]))))
+    published = command(secured, "replay", protocol, "replay", *files, "--to-kafka", "--speed", "max", *where)
+    assert published.startswith("published 5 messages")
+
+
+def command(secured: SecureKafka, role: str, protocol: str, *arguments: str) -> str:
+    """What a command of a role says, which must end well."""
+    result = CliRunner().invoke(main, list(arguments), env=secured.environment(user_of(role), protocol))
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def run_process(secured: SecureKafka, harness: Harness, protocol: str, *arguments: str) -> str:

@@ -11,13 +11,11 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     KafkaError,
     TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
 )
 
 from streams.contracts.access import ROLES
-from streams.contracts.cluster import create_missing
-from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable
+from tests.security.operations import filled, opens, reads
 from tests.security.secure_kafka import SecureKafka, user_of
 
 GROUP = "margin-workers"
@@ -62,20 +60,10 @@ def table(secured: SecureKafka, prefix: str) -> TopicTable:
     import asyncio
 
     table = TopicTable(prefix, 1)
-    asyncio.run(_filled(secured.administrator, table))
+    asyncio.run(filled(secured.administrator, table))
     for role in ROLES:
         secured.allow(role, table, GROUP)
     return table
-
-
-async def _filled(connection: Connection, table: TopicTable) -> None:
-    admin = AIOKafkaAdminClient(**connection.options())
-    await admin.start()
-    await create_missing(admin, table, 1)
-    await admin.close()
-    async with AIOKafkaProducer(**connection.options()) as producer:
-        for topic in table:
-            await producer.send_and_wait(topic.name, b"{}", b"key", 0)
 
 
 def test_every_role_has_its_expectation() -> None:
@@ -111,22 +99,6 @@ async def test_a_role_reads_its_own_topics_only(secured: SecureKafka, table: Top
     assert allowed == READS.get(role, set())
 
 
-async def reads(connection: Connection, topic: str) -> bool:
-    consumer = AIOKafkaConsumer(**connection.options(), auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    try:
-        consumer.assign([TopicPartition(topic, 0)])
-        await consumer._client.force_metadata_update()
-        if topic in consumer._client.cluster.unauthorized_topics:
-            return False
-        consumer.seek(TopicPartition(topic, 0), 0)
-        return bool(await consumer.getmany(timeout_ms=10_000))
-    except TopicAuthorizationFailedError:
-        return False
-    finally:
-        await consumer.stop()
-
-
 @pytest.mark.parametrize("role", ROLES)
 async def test_only_workers_have_the_workers_transactional_ids(
     secured: SecureKafka, table: TopicTable, role: str
@@ -134,17 +106,6 @@ async def test_only_workers_have_the_workers_transactional_ids(
     connection = secured.connection(user_of(role))
     assert await opens(connection, f"{table.transactional_prefix}0") is (role == "worker")
     assert not await opens(connection, "marginmon-other.calls-0")
-
-
-async def opens(connection: Connection, transactional_id: str) -> bool:
-    producer = AIOKafkaProducer(**connection.options(), transactional_id=transactional_id)
-    try:
-        await producer.start()
-    except TransactionalIdAuthorizationFailed:
-        return False
-    finally:
-        await producer.stop()
-    return True
 
 
 @pytest.mark.parametrize("role", ROLES)

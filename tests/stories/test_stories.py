@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,29 +55,27 @@ def test_story(story: Story, tmp_path: Path) -> None:
         assert (event["deadline_ns"] is None) == (event["state"] in {"clear", "met", "warning", "cancelled"})
 
 
-@pytest.fixture
-async def harness(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    made = Harness(kafka_bootstrap, topic_prefix, tmp_path)
-    await made.prices_in_order()
-    async with made as ready:
-        yield ready
-
-
-async def test_all_stories_on_a_real_worker(harness: Harness, tmp_path: Path) -> None:
+async def test_all_stories_on_a_real_worker(ordered_harness: Harness, tmp_path: Path) -> None:
     in_memory, _ = replayed(STORIES, tmp_path)
-    worker = harness.start_worker(
+    worker = ordered_harness.start_worker(
         clock="event", parameters=_packaged(tmp_path), **{"clock-tick-ms": QUIET_MS}
     )
     await worker.ready()
     course = course_of(STORIES, tmp_path, PARTITIONS)
-    await publish(connect_to(harness.bootstrap), harness.topics, book_of(STORIES), course, InStep(worker))
-    records = await harness.until("calls", lambda found: len(found) >= len(in_memory.calls))
+    await publish(
+        connect_to(ordered_harness.bootstrap),
+        ordered_harness.topics,
+        book_of(STORIES),
+        course,
+        InStep(worker),
+    )
+    records = await ordered_harness.until("calls", lambda found: len(found) >= len(in_memory.calls))
     seen = [_event(json.loads(record.value)) for record in records]
     expected = [_event(event.model_dump(mode="json")) for event in in_memory.calls]
     for story in STORIES:  # an answer is taken at once, so accounts may come in another order within one time
         assert _of(seen, story) == _of(expected, story)
     assert len(seen) == len(expected)
-    letters = await harness.read("call-responses.dlq")
+    letters = await ordered_harness.read("call-responses.dlq")
     refused = Counter(dict(record.headers)["dlq.reason"].decode() for record in letters)
     assert refused == Counter(reason for story in STORIES for reason in story.refused)
 
