@@ -134,7 +134,7 @@ def swaps_uncleared(shelf: Shelf, draws: Draws) -> Book:
     swaps = shelf.of_product("interest_rate_swap")
     usd = [name for name in swaps if shelf.records[name].currency == "USD"]
     euro = [name for name in swaps if name not in usd]
-    contracts = float(max(round(300.0 * float(np.exp(0.7 * draws.standard_normal()))), 20))
+    contracts = float(max(round(80.0 * float(np.exp(0.7 * draws.standard_normal()))), 10))
     side = 1.0 if draws.random() < 0.5 else -1.0
     paid, received = draws.permutation(usd)[:2].tolist()
     return {
