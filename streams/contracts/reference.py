@@ -109,6 +109,12 @@ class InstrumentRecord(Message):
         0.0, ge=-1, le=1, description="of a perpetual, for one interval; positive: longs pay shorts"
     )
     funding_interval_h: float = Field(8.0, gt=0, le=24)
+    open_interest: float = Field(
+        0.0,
+        ge=0,
+        le=1e15,
+        description="contracts that are open at the venue of a crypto derivative; 0: not known",
+    )
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
