@@ -153,6 +153,10 @@ class AccountRecord(Message):
         "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
         "sovereign", "affiliate",
     ] = Field("", description="kinds that rules on collecting margin tell apart; empty: any other")  # fmt: skip
+    past_charges_usd: tuple[Annotated[float, Field(ge=0, le=1e15)], ...] = Field(
+        (), max_length=1_000,
+        description="of Treasury clearing at past collections, oldest first, for the portfolio differential charge",
+    )  # fmt: skip
     time_zone: str = "America/New_York"
     call_contact: str = ""
 
