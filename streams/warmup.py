@@ -158,25 +158,31 @@ def _trade(engine: Engine) -> None:
         for slot, instrument in enumerate(market.instruments)
         if engine.silo_of_instrument[slot] >= 0 and instrument.product in {*OPTIONS, *FUTURES_STYLE, *_CASH}
     ]
-    n = len(held)
-    day = np.full(n, 1, np.int64)
-    for account, name in enumerate(_ACCOUNTS):
-        engine.apply_trades(
-            0,
-            TradeColumns(
-                [f"{name} {slot}" for slot in held], np.ones(n, np.int64), np.full(n, account),
-                np.array(held, np.int64), np.where(np.arange(n) % 2, -1.0, 1.0), np.full(n, 100.0),
-                np.zeros(n, np.bool_), day, np.full(n, -1, np.int64),
-            ),
-        )  # fmt: skip
+    _book(engine, held, _BY_CLASSIFICATION)
+    swaps = [slot for slot in held if market.instruments[slot].product is Product.INTEREST_RATE_SWAP]
+    _book(engine, swaps, SILO_INDEX["uncleared_swaps"])
     note = engine.instrument_slots(["note"])
     engine.apply_collateral(
         0,
         CollateralColumns(
             ["note"], np.ones(1, np.int64), np.zeros(1, np.int64), note, ["USD"], np.ones(1), np.zeros(1, np.bool_),
-            day[:1], np.array([SILO_INDEX["securities"]]),
+            np.ones(1, np.int64), np.array([SILO_INDEX["securities"]]),
         ),
     )  # fmt: skip
+
+
+def _book(engine: Engine, slots: list[int], silo: int) -> None:
+    """One contract of each instrument for every account, long and short in turn."""
+    n = len(slots)
+    for account, name in enumerate(_ACCOUNTS):
+        engine.apply_trades(
+            0,
+            TradeColumns(
+                [f"{name} {slot} {silo}" for slot in slots], np.ones(n, np.int64), np.full(n, account),
+                np.array(slots, np.int64), np.where(np.arange(n) % 2, -1.0, 1.0), np.full(n, 100.0),
+                np.zeros(n, np.bool_), np.full(n, 1, np.int64), np.full(n, silo, np.int64),
+            ),
+        )  # fmt: skip
 
 
 def _publish_composition(engine: Engine) -> None:
@@ -189,6 +195,7 @@ def _publish_composition(engine: Engine) -> None:
     engine.evaluate(_NOW_NS)
 
 
+_BY_CLASSIFICATION = -1
 _SMALL_MARKS = {Product.PAR_RATE: 0.03, Product.CREDIT_INDEX_SWAP: 0.01}
 _CASH = (Product.EQUITY, Product.CRYPTO_SPOT, Product.CREDIT_DEFAULT_SWAP)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import QuantLib as ql  # noqa: N813 - the name its documentation uses
 
 from engine.market.rate_conventions import RateConvention
+from tests.rates_book import CONVENTIONS, NOW, PAR_RATES
 
 EPOCH = date(1970, 1, 1)
 _CALENDAR = ql.WeekendsOnly()
@@ -79,6 +80,22 @@ def term_curves(
         for tenor, rate in quotes.items()
     ]  # fmt: skip
     return _curves(today, helpers, handle, index, discount)
+
+
+def book_curves(curve_id: str, bumps: dict[tuple[str, str], float] | None = None) -> QuantLibCurves:
+    """QuantLib's curves of the book's par rates, some of them bumped by (curve, tenor)."""
+
+    def quotes(name: str) -> dict[str, float]:
+        return {
+            tenor: rate + (bumps or {}).get((name, tenor), 0.0) for tenor, rate in PAR_RATES[name].items()
+        }
+
+    convention = CONVENTIONS[curve_id]
+    discount = convention.discount_curve
+    curves = overnight_curves(date.fromisoformat(NOW[:10]), CONVENTIONS[discount], quotes(discount))
+    if not convention.is_term:
+        return curves
+    return term_curves(date.fromisoformat(NOW[:10]), convention, quotes(curve_id), curves.discount)
 
 
 def _curves(today: date, helpers: list[Any], handle: Any, index: Any, discount: Any) -> QuantLibCurves:

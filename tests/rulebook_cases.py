@@ -17,7 +17,7 @@ from engine.market.prices import PriceColumns, apply_prices
 from engine.market.refresh import refresh
 from engine.portfolio.account_class import AccountClass
 from engine.risk.reference import exposure
-from engine.rules.interface import Float64s, Holding, Rulebook, ScaledByClass, SiloRulebook
+from engine.rules.interface import Float64s, Holding, Int64s, Rulebook, ScaledByClass, SiloRulebook
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "engine/rules/data"
@@ -106,6 +106,17 @@ def requirements(
 
     ``classes``: of the accounts, for a rulebook that scales by them.
     """
+    charges, sets, offsets = units_of(rulebook, market, accounts)
+    if classes:
+        assert isinstance(rulebook, ScaledByClass)
+        return rulebook.combine_by_class(charges, sets, offsets, np.array(classes, np.int8))
+    return rulebook.combine(charges, sets, offsets)
+
+
+def units_of(
+    rulebook: SiloRulebook, market: Market, accounts: Sequence[Sequence[Holding]]
+) -> tuple[Float64s, Int64s, Int64s]:
+    """What ``combine`` takes: charges of all accounts' netting sets, the sets, and where each account's begin."""
     by_account = [exposures_of(rulebook, market, holdings) for holdings in accounts]
     names = sorted({name for exposures in by_account for name in exposures})
     rulebook.bind(names)
@@ -113,8 +124,4 @@ def requirements(
     sets = np.array([index for index, _ in units], np.int64)
     stacked = np.array([row for _, row in units]).reshape(len(units), len(rulebook.column_kinds))
     offsets = np.cumsum([0, *(len(exposures) for exposures in by_account)], dtype=np.int64)
-    charges = rulebook.charge(stacked, sets)
-    if classes:
-        assert isinstance(rulebook, ScaledByClass)
-        return rulebook.combine_by_class(charges, sets, offsets, np.array(classes, np.int8))
-    return rulebook.combine(charges, sets, offsets)
+    return rulebook.charge(stacked, sets), sets, offsets

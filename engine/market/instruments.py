@@ -128,6 +128,7 @@ class Instrument:
         tokenised_product: product that a token stands for, else empty.
         funding_rate: of a perpetual, for one funding interval, a fraction of notional; positive = longs pay shorts.
         funding_interval_h: hours between two funding payments.
+        open_interest: contracts of a perpetual or crypto future that are open at its venue; 0 = not known.
     """
 
     instrument_id: str
@@ -171,6 +172,7 @@ class Instrument:
     tokenised_product: str = ""
     funding_rate: float = 0.0
     funding_interval_h: float = 8.0
+    open_interest: float = 0.0
 
     @property
     def is_option(self) -> bool:
@@ -306,6 +308,9 @@ def check_instrument(instrument: Instrument) -> Instrument:
     require(
         0 < instrument.funding_interval_h <= 24,
         f"funding_interval_h {instrument.funding_interval_h} is not in (0, 24]",
+    )
+    require(
+        0 <= instrument.open_interest <= 1e15, f"open_interest {instrument.open_interest} is not in [0, 1e15]"
     )
     if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")

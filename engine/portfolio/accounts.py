@@ -31,6 +31,7 @@ class Account:
     approvals: frozenset[str] = field(default_factory=frozenset)
     issuer: str = ""  # the owner's group as an issuer of securities
     counterparty: str = ""
+    past_charges_usd: tuple[float, ...] = ()  # of Treasury clearing at past collections, oldest first
 
 
 NOBODY = Account("")  # stands in a slot whose account has left

@@ -33,13 +33,17 @@ LINEAR_SETTLEMENTS = frozenset({"", "cash", "physical"})
 @kernel
 def _charge(
     notional: Float64s,
+    own_initial: Float64s,
     schedule: Int64s,
     first_tier: Int64s,
     tiers: Float64s,
     rounding: Float64s,
     out: Float64s,
 ) -> None:
-    """out[m, 2] = initial, maintenance; tiers[t] = reached at, initial rate, maintenance rate, deduction."""
+    """out[m, 2] = initial, maintenance; tiers[t] = reached at, initial rate, maintenance rate, deduction.
+
+    ``own_initial``: float64[m], by the contract's own open interest; 0 = by the tier.
+    """
     for unit in range(len(notional)):
         size = abs(notional[unit])
         if size == 0.0:  # an option, or nothing that has a price
@@ -48,7 +52,8 @@ def _charge(
         last = first_tier[schedule[unit] + 1] - 1
         while tier < last and size >= tiers[tier + 1, 0]:
             tier += 1
-        out[unit, 0] = size * tiers[tier, 1]
+        own = abs(own_initial[unit])
+        out[unit, 0] = own if own > 0.0 else size * tiers[tier, 1]
         out[unit, 1] = size * tiers[tier, 2] - tiers[tier, 3]
         step = rounding[schedule[unit]]
         if step > 0.0:
@@ -61,7 +66,8 @@ class CryptoTiered:
     """Tiered crypto margin as a :class:`engine.rules.interface.SiloRulebook`.
 
     Exposure columns: signed notional in USD; of options, each 0 for everything else, the value bought and what is
-    sold requires initially and for maintenance. A netting set is one contract, named ``schedule/instrument_id``.
+    sold requires initially and for maintenance; signed initial requirement by the contract's own open interest, 0 where
+    the schedule's stands. A netting set is one contract, named ``schedule/instrument_id``.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -69,7 +75,7 @@ class CryptoTiered:
         self.rulebook_id = parameters.rulebook_id
         self.version = parameters.version
         self.silo = parameters.silo
-        self.column_kinds = np.array([LINEAR, LONG, SHORT, SHORT], np.int8)
+        self.column_kinds = np.array([LINEAR, LONG, SHORT, SHORT, LINEAR], np.int8)
         self.scenario_names: tuple[str, ...] = ()
         schedules = list(parameters.schedules.values())
         self._index = {schedule.name: index for index, schedule in enumerate(schedules)}
@@ -139,12 +145,18 @@ class CryptoTiered:
         return index
 
     def rows(self, market: MarketView, slots: Int64s) -> Float64s:
-        """float64[n, 4]: notional of one contract, or value and requirements of one option; 0 without a price."""
+        """float64[n, 5]: notional of one contract, or value and requirements of one option; 0 without a price."""
         rows = np.zeros((len(slots), len(self.column_kinds)))
         priced = market.priced[slots]
         option = market.model[slots] > 0
         rows[priced & ~option, 0] = market.unit_value_usd(slots[priced & ~option])
-        rows[priced & option, 1:] = self._option_rates.of(market, slots[priced & option])
+        rows[priced & option, 1:4] = self._option_rates.of(market, slots[priced & option])
+        for place in np.flatnonzero(priced & ~option).tolist():
+            instrument = market.instruments[slots[place]]
+            scaling = self.parameters.schedules[instrument.margin_schedule].scaling
+            if scaling is not None and instrument.open_interest > 0.0:
+                scaled = scaling.at(instrument.open_interest * abs(float(rows[place, 0])))
+                rows[place, 4] = rows[place, 0] * float(scaled.effective_initial())
         return rows
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:
@@ -152,7 +164,8 @@ class CryptoTiered:
         charges = exposures[:, 1:2] + exposures[:, 2:4]
         notional = np.ascontiguousarray(exposures[:, 0])
         schedule = self._schedule_of_set[sets]
-        _charge(notional, schedule, self._first_tier, self._tiers, self._rounding, charges)
+        own_initial = np.ascontiguousarray(exposures[:, 4])
+        _charge(notional, own_initial, schedule, self._first_tier, self._tiers, self._rounding, charges)
         return charges
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:

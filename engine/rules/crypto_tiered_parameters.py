@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -50,6 +50,10 @@ class OpenInterestScaling:
     open_interest_usd: float
     lower_cap_usd: float
     upper_cap_usd: float
+
+    def at(self, open_interest_usd: float) -> OpenInterestScaling:
+        """The same with the market's own open interest; 0 = not known: this one's stands."""
+        return replace(self, open_interest_usd=open_interest_usd) if open_interest_usd > 0.0 else self
 
     def effective_initial(self) -> Fraction:
         """base + (1 - base) * clamp((open interest - lower) / (upper - lower)); upper cap 0 turns it off."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.market.instruments import Instrument, Product
 from engine.market.view import MarketView
 from engine.rules.crypto_tiered_liquidation import liquidation_price
-from engine.rules.crypto_tiered_parameters import Parameters, Schedule
+from engine.rules.crypto_tiered_parameters import OpenInterestScaling, Parameters, Schedule
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
 
@@ -146,17 +146,19 @@ def charge_position(schedule: Schedule, position: Position) -> Charged:
     if schedule.rounding_usd > 0.0:
         exact = math.fsum(part.amount_usd for part in parts)
         parts.append(Part("rounding up", round_up(exact, schedule.rounding_usd) - exact))
-    initial_usd = round_up(notional_usd * tier.initial_rate, schedule.rounding_usd)
+    scaling = _scaling(schedule, position.instrument, position.mark)
+    initial_rate = tier.initial_rate if scaling is None else float(scaling.effective_initial())
+    initial_usd = round_up(notional_usd * initial_rate, schedule.rounding_usd)
     facts |= {
         "mark": position.mark,
         "notional_usd": notional_usd,
         "tier": float(number),
         "tier_from_usd": tier.lower_bound_usd,
         "maintenance_rate": tier.maintenance_rate,
-        "initial_rate": tier.initial_rate,
+        "initial_rate": initial_rate,
         "initial_usd": initial_usd,
     }
-    facts |= _funding(position, notional_usd) | _schedule_facts(schedule, notional_usd)
+    facts |= _funding(position, notional_usd) | _schedule_facts(schedule, scaling, notional_usd)
     return Charged(position, initial_usd, tuple(parts), facts)
 
 
@@ -179,15 +181,22 @@ def round_up(amount_usd: float, unit_usd: float) -> float:
     return math.ceil(amount_usd / unit_usd * (1.0 - 1e-12)) * unit_usd
 
 
-def _schedule_facts(schedule: Schedule, notional_usd: float) -> Facts:
+def _scaling(schedule: Schedule, instrument: Instrument, mark: float) -> OpenInterestScaling | None:
+    """At the contract's own open interest, if its record has one."""
+    if schedule.scaling is None:
+        return None
+    return schedule.scaling.at(instrument.open_interest * instrument.multiplier * abs(mark))
+
+
+def _schedule_facts(schedule: Schedule, scaling: OpenInterestScaling | None, notional_usd: float) -> Facts:
     facts: Facts = {}
     if notional_usd > schedule.maximum_notional_usd:
         facts["above_maximum_notional_usd"] = schedule.maximum_notional_usd
-    if schedule.scaling is not None:
-        facts["open_interest_usd"] = schedule.scaling.open_interest_usd
-        facts["base_initial_ppm"] = float(schedule.scaling.base_initial_ppm)
-        facts["adjusted_initial_ppm"] = float(schedule.scaling.adjusted_initial_ppm())
-        facts["maintenance_ppm"] = float(schedule.scaling.maintenance_ppm())
+    if scaling is not None:
+        facts["open_interest_usd"] = scaling.open_interest_usd
+        facts["base_initial_ppm"] = float(scaling.base_initial_ppm)
+        facts["adjusted_initial_ppm"] = float(scaling.adjusted_initial_ppm())
+        facts["maintenance_ppm"] = float(scaling.maintenance_ppm())
     return facts
 
 

@@ -27,7 +27,8 @@ from engine.rules.requirement import Explained
 
 __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
-    "AddingRulebook", "DatedRulebook", "Float64s", "Holding", "Int8s", "Int64s", "LiquidationPrices", "MinimumEquity",
+    "AddingRulebook", "DatedRulebook", "Float64s", "Holding", "Int8s", "Int64s", "LiquidationPrices", "LooksBack",
+    "MinimumEquity",
     "PairingRulebook", "Rulebook", "ScaledByClass", "ScenarioRulebook", "SiloRulebook",
 ]  # fmt: skip
 
@@ -188,6 +189,24 @@ class ScaledByClass(Protocol):
 
     def explain_by_class(
         self, holdings: Sequence[Holding], market: MarketView, account_class: AccountClass
+    ) -> Explained:
+        """As :meth:`SiloRulebook.explain`."""
+        ...
+
+
+@runtime_checkable
+class LooksBack(Protocol):
+    """A rulebook whose requirement depends on what an account was charged before; ``combine`` and ``explain`` take
+    accounts without a past."""
+
+    def combine_with_past(
+        self, charges: Float64s, sets: Int64s, offsets: Int64s, past_usd: Sequence[Sequence[float]]
+    ) -> Float64s:
+        """As :meth:`SiloRulebook.combine`; ``past_usd``: of each account, oldest first."""
+        ...
+
+    def explain_with_past(
+        self, holdings: Sequence[Holding], market: MarketView, past_usd: Sequence[float]
     ) -> Explained:
         """As :meth:`SiloRulebook.explain`."""
         ...

@@ -47,6 +47,7 @@ class Parameters:
 
     Attributes:
         products: terms of what is covered.
+        crif_classes: asset class by the product class that a CRIF names.
         gross_share: share of gross initial margin that no netting takes.
     """
 
@@ -55,6 +56,7 @@ class Parameters:
     silo: str
     products: Mapping[Product, Terms]
     asset_classes: Mapping[str, AssetClass]
+    crif_classes: Mapping[str, str]
     gross_share: float
 
     @classmethod
@@ -64,11 +66,12 @@ class Parameters:
         Raises:
             MarginError: BAD_PARAMETER naming the rulebook, the parameter's path and the offending value.
         """
-        keys = ("products", "asset_classes", "gross_share")
+        keys = ("products", "asset_classes", "crif_product_classes", "gross_share")
         header = rulebook_table(mapping, "schedule-im", silos=SWAP_SILOS, keys=keys)
         classes = {name: _asset_class(table) for name, table in header.tables("asset_classes").items()}
         products = header.table("products")
         products.only(*Product)
+        crif = header.table("crif_product_classes")
         return cls(
             rulebook_id=header.text("rulebook_id"),
             version=header.text("version"),
@@ -79,12 +82,9 @@ class Parameters:
                 if products.has(product)
             },
             asset_classes=classes,
+            crif_classes={name: crif.text(name, choices=tuple(classes)) for name in crif.names()},
             gross_share=header.stated("gross_share").number("value", 0.0, 1.0),
         )
-
-    def rate(self, product: Product, months: int) -> float:
-        """Fraction of notional of a covered product with so many started months left to maturity."""
-        return self.asset_classes[self.products[product].asset_class].rate(months)
 
 
 def _asset_class(table: ParameterTable) -> AssetClass:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from engine.base.units import NANOSECONDS_PER_DAY
@@ -12,49 +11,31 @@ from engine.market.premium_dates import started_months
 from engine.market.view import MarketView
 from engine.rules.held import covered
 from engine.rules.interface import Holding
-from engine.rules.requirement import Explained, Part, Requirement
+from engine.rules.requirement import Explained, Requirement
 from engine.rules.schedule_im_parameters import FACE, Parameters
-
-Facts = dict[str, float | str]
+from engine.rules.schedule_im_swaps import Facts, Swap, standardized
 
 
 def explain_account(parameters: Parameters, holdings: Sequence[Holding], market: MarketView) -> Explained:
-    """The account's requirement: a part of gross initial margin in full, the rest by the net-to-gross ratio."""
+    """The account's requirement: its positions as swaps."""
     facts: Facts = {"version": parameters.version}
-    gross: list[Part] = []
-    costs_usd: list[float] = []
+    swaps: list[Swap] = []
     for holding in covered(holdings, parameters.silo, parameters.products):
         if not market.priced[market.slot_of[holding.instrument.instrument_id]]:
             facts[f"mark of {holding.instrument.instrument_id}"] = "missing: not in the figure"
             continue
-        gross.append(_gross(parameters, holding, market))
-        costs_usd.append(_replacement_cost(holding, market))
-    gross_usd = math.fsum(part.amount_usd for part in gross)
-    ratio = _net_to_gross(costs_usd, facts)
-    kept = Part("in full", parameters.gross_share * gross_usd, (), {"share": parameters.gross_share})
-    rest = 1.0 - parameters.gross_share
-    netted = Part("by the net-to-gross ratio", rest * ratio * gross_usd, (), {"share": rest, "ratio": ratio})
-    facts |= {"gross_initial_margin_usd": gross_usd}
-    facts |= {f"gross of {part.name}": part.amount_usd for part in gross}
-    facts |= {key: value for part in gross for key, value in part.facts.items()}
-    tree = Part.sum_of("standardized initial margin", [kept, netted], **facts)
+        swaps.append(_swap(parameters, holding, market))
+    tree = standardized(parameters, swaps, facts)
     return Explained(Requirement(tree.amount_usd, tree.amount_usd), tree)
 
 
-def _gross(parameters: Parameters, holding: Holding, market: MarketView) -> Part:
-    """Rate of the table on the notional of one position."""
+def _swap(parameters: Parameters, holding: Holding, market: MarketView) -> Swap:
     instrument = holding.instrument
-    name, months = instrument.instrument_id, _months(instrument, market)
-    terms, rate = parameters.products[instrument.product], parameters.rate(instrument.product, months)
+    name, terms = instrument.instrument_id, parameters.products[instrument.product]
     price = 1.0 if terms.notional == FACE else float(market.mark[market.slot_of[name]])
     notional_usd = abs(holding.quantity * instrument.multiplier * price * fx_rate(instrument, market))
-    facts: Facts = {
-        f"notional_usd of {name}": notional_usd,
-        f"asset class of {name}": terms.asset_class,
-        f"months of {name}": months,
-        f"rate of {name}": rate,
-    }
-    return Part(name, rate * notional_usd, (), facts)
+    cost_usd = _replacement_cost(holding, market)
+    return Swap(name, terms.asset_class, _months(instrument, market), notional_usd, cost_usd)
 
 
 def _replacement_cost(holding: Holding, market: MarketView) -> float:
@@ -64,14 +45,6 @@ def _replacement_cost(holding: Holding, market: MarketView) -> float:
         return 0.0
     mark = float(market.mark[market.slot_of[instrument.instrument_id]])
     return -holding.quantity * instrument.multiplier * mark * fx_rate(instrument, market)
-
-
-def _net_to_gross(costs_usd: Sequence[float], facts: Facts) -> float:
-    """Net over gross replacement cost; 1 where nothing has a positive one."""
-    gross_usd = math.fsum(max(cost, 0.0) for cost in costs_usd)
-    net_usd = max(math.fsum(costs_usd), 0.0)
-    facts |= {"gross_replacement_cost_usd": gross_usd, "net_replacement_cost_usd": net_usd}
-    return net_usd / gross_usd if gross_usd > 0.0 else 1.0
 
 
 def _months(instrument: Instrument, market: MarketView) -> int:

@@ -24,6 +24,7 @@ from engine.rules.account_sums import sum_by_account
 from engine.rules.historical_loss import HistoricalLoss
 from engine.rules.interface import LINEAR, LONG, SHORT, Float64s, Holding, Int64s
 from engine.rules.liquidity_tiers import costs_of
+from engine.rules.portfolio_differential import LEAST_CHARGE_USD
 from engine.rules.requirement import Explained
 from engine.rules.treasury_clearing_model import DAYS_PER_MONTH, Model
 from engine.rules.treasury_clearing_parameters import Parameters
@@ -33,7 +34,7 @@ _FUTURE, _REPO = PRODUCT_CODE[Product.FUTURE], PRODUCT_CODE[Product.REPO]
 
 
 class TreasuryClearing:
-    """Value at risk, minimum margin amount and liquidity adjustment as a
+    """Value at risk, minimum margin amount, liquidity adjustment and portfolio differential as a
     :class:`engine.rules.interface.SiloRulebook`."""
 
     def __init__(self, parameters: Parameters, scenarios: ScenarioSet) -> None:
@@ -92,12 +93,30 @@ class TreasuryClearing:
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: initial (a multiple of maintenance), maintenance."""
+        return self._requirements(sum_by_account(charges, offsets))
+
+    def combine_with_past(
+        self, charges: Float64s, sets: Int64s, offsets: Int64s, past_usd: Sequence[Sequence[float]]
+    ) -> Float64s:
+        """As :meth:`combine`, with the differential of who is charged anything."""
         total = sum_by_account(charges, offsets)
+        charged = np.flatnonzero(total[:, 0] >= LEAST_CHARGE_USD)
+        differential = self.parameters.differential
+        total[charged, 0] += differential.charges([past_usd[account] for account in charged.tolist()])
+        return self._requirements(total)
+
+    def _requirements(self, total: Float64s) -> Float64s:
         return np.hstack([self.parameters.initial_share * total, total])
 
     def explain(self, holdings: Sequence[Holding], market: MarketView) -> Explained:
         """The plain twin."""
         return explain_account(self.model, holdings, market)
+
+    def explain_with_past(
+        self, holdings: Sequence[Holding], market: MarketView, past_usd: Sequence[float]
+    ) -> Explained:
+        """The plain twin, with the differential."""
+        return explain_account(self.model, holdings, market, past_usd)
 
     def _minimum(self, sensitivities: Float64s) -> Float64s:
         """float64[m]: minimum margin amount, USD."""

@@ -11,6 +11,7 @@ from engine.market.instruments import Silo
 from engine.rules.header import rulebook_table
 from engine.rules.historical_loss import MEASURE_KEYS, Measure
 from engine.rules.liquidity_tiers import Bucket, buckets_of
+from engine.rules.portfolio_differential import DIFFERENTIAL_KEYS, Differential
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Parameters:
     Attributes:
         initial_share: initial over maintenance requirement.
         rate_unit: a move of 1 of a key rate, as a fraction a year. key_rates: beginning of the factors' names.
-        liquidity: buckets of key rates. futures: by combined commodity.
+        differential: of past charges. liquidity: buckets of key rates. futures: by combined commodity.
     """
 
     rulebook_id: str
@@ -53,6 +54,7 @@ class Parameters:
     rate_unit: float
     key_rates: str
     minimum: MinimumMargin
+    differential: Differential
     liquidity: tuple[Bucket, ...]
     futures: dict[str, FutureTerms]
 
@@ -65,7 +67,7 @@ class Parameters:
         """
         keys = (
             *MEASURE_KEYS, "scenario_file", "initial_share", "rate_unit", "key_rates", "minimum_margin_lookback",
-            "minimum_margin_confidence", "minimum_margin_offset", "liquidity", "futures",
+            "minimum_margin_confidence", "minimum_margin_offset", *DIFFERENTIAL_KEYS, "liquidity", "futures",
         )  # fmt: skip
         header = rulebook_table(mapping, "treasury-clearing", silos=(Silo.TREASURY_CLEARING,), keys=keys)
         liquidity = header.table("liquidity")
@@ -83,6 +85,7 @@ class Parameters:
                 header.stated("minimum_margin_confidence").number("value", 0.5, 0.9999),
                 header.stated("minimum_margin_offset").number("value", 0.0, 1.0),
             ),
+            differential=Differential.from_table(header),
             liquidity=buckets_of(liquidity, "buckets"),
             futures=_futures(header.table("futures"), mapping["futures"]),
         )

@@ -14,6 +14,7 @@ from engine.market.plain import fx_rate
 from engine.market.view import MarketView
 from engine.rules.historical_loss_plain import historical_loss
 from engine.rules.interface import Holding
+from engine.rules.portfolio_differential import LEAST_CHARGE_USD
 from engine.rules.requirement import Explained, Part, Requirement
 from engine.rules.treasury_clearing_model import COVERED, DAYS_PER_MONTH, Model
 
@@ -33,8 +34,14 @@ class _Moves(NamedTuple):
         )
 
 
-def explain_account(model: Model, holdings: Sequence[Holding], market: MarketView) -> Explained:
-    """The account's requirement: one portfolio of key rates, and futures that are none of it."""
+def explain_account(
+    model: Model, holdings: Sequence[Holding], market: MarketView, past_usd: Sequence[float] = ()
+) -> Explained:
+    """The account's requirement: one portfolio of key rates, and futures that are none of it.
+
+    Args:
+        past_usd: what the account was charged at past collections, oldest first.
+    """
     parameters = model.parameters
     facts: Facts = {
         "version": parameters.version,
@@ -73,6 +80,8 @@ def explain_account(model: Model, holdings: Sequence[Holding], market: MarketVie
         _liquidity(model, sensitivities),
         *outside,
     ]
+    if past_usd and math.fsum(part.amount_usd for part in parts) >= LEAST_CHARGE_USD:
+        parts.append(parameters.differential.explain(past_usd))
     tree = Part.sum_of("treasury clearing", parts, **facts)
     return Explained(
         Requirement(parameters.initial_share * tree.amount_usd, tree.amount_usd), tree, loss.worst

@@ -15,7 +15,7 @@ from engine.portfolio.accounts import AccountTable
 from engine.portfolio.holdings import Held, Holdings
 from engine.risk.netting_sets import Covered, sum_netting_sets
 from engine.risk.weights import leading_linear
-from engine.rules.interface import AddingRulebook, Rulebook, ScaledByClass, SiloRulebook
+from engine.rules.interface import AddingRulebook, LooksBack, Rulebook, ScaledByClass, SiloRulebook
 
 Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
@@ -177,6 +177,10 @@ class AddingBook(SiloBook):
         if isinstance(self.rulebook, ScaledByClass) and self.owners is not None:
             classes = self.owners.account_class[accounts]
             self.requirement[accounts] = self.rulebook.combine_by_class(charges, sets, offsets, classes)
+        elif isinstance(self.rulebook, LooksBack) and self.owners is not None:
+            records = self.owners.records
+            past = [records[account].past_charges_usd for account in accounts.tolist()]
+            self.requirement[accounts] = self.rulebook.combine_with_past(charges, sets, offsets, past)
         else:
             self.requirement[accounts] = self.rulebook.combine(charges, sets, offsets)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX
 from engine.portfolio.account_class import AccountClass
-from engine.rules.interface import Holding, LiquidationPrices, ScaledByClass
+from engine.rules.interface import Holding, LiquidationPrices, LooksBack, ScaledByClass
 from engine.rules.requirement import Explained, Part
 from engine.shortfall.gap import position_contributions
 from engine.state.account_content import contents_of
@@ -83,6 +83,9 @@ def _explain_silo(engine: EngineCore, account: int, book: SiloBook, margined: li
     if isinstance(rulebook, ScaledByClass):
         owner = AccountClass(int(engine.accounts.account_class[account]))
         explained = rulebook.explain_by_class(margined, engine.market.risk, owner)
+    elif isinstance(rulebook, LooksBack):
+        past_usd = engine.accounts.records[account].past_charges_usd
+        explained = rulebook.explain_with_past(margined, engine.market.risk, past_usd)
     elif isinstance(rulebook, LiquidationPrices):
         explained = rulebook.explain(margined, engine.market.risk, _equity_behind(engine, account, book))
     else:

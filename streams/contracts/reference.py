@@ -109,6 +109,12 @@ class InstrumentRecord(Message):
         0.0, ge=-1, le=1, description="of a perpetual, for one interval; positive: longs pay shorts"
     )
     funding_interval_h: float = Field(8.0, gt=0, le=24)
+    open_interest: float = Field(
+        0.0,
+        ge=0,
+        le=1e15,
+        description="contracts that are open at the venue of a crypto derivative; 0: not known",
+    )
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
@@ -147,6 +153,10 @@ class AccountRecord(Message):
         "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
         "sovereign", "affiliate",
     ] = Field("", description="kinds that rules on collecting margin tell apart; empty: any other")  # fmt: skip
+    past_charges_usd: tuple[Annotated[float, Field(ge=0, le=1e15)], ...] = Field(
+        (), max_length=1_000,
+        description="of Treasury clearing at past collections, oldest first, for the portfolio differential charge",
+    )  # fmt: skip
     time_zone: str = "America/New_York"
     call_contact: str = ""
 

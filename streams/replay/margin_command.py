@@ -51,18 +51,20 @@ def margin(
     Exit code 0 if every figure is complete, 1 if something could not be margined (named on stderr and under
     refused_positions; the rest is), 2 for a bad file or setting.
 
-    With --crif a file of sensitivities takes the book's place (docs/rulebooks/isda-simm.md).
+    With --crif a file of sensitivities (docs/rulebooks/isda-simm.md) or of trades of the schedule
+    (docs/rulebooks/schedule-im.md) takes the book's place.
 
     \b
     Example:
       marginmon margin book.json
       marginmon margin book.json --rulebook finra-4210g --rulebook one-pot --json
       marginmon margin --crif crif.csv --rulebook isda-simm --version 2.8+2512 --horizon 10d --json
+      marginmon margin --crif schedule.csv --rulebook schedule-im --as-of 2026-11-27
     """
     if (file is None) == (simm["crif"] is None):
         raise click.UsageError("give either a book FILE or --crif FILE")
     if file is None:
-        raise SystemExit(run_crif(simm, rulebook_ids, parameters, as_json=as_json))
+        raise SystemExit(run_crif(simm, rulebook_ids, parameters, as_of, as_json=as_json))
     book, unknown = read_book(file)
     margined = MarginedBook(book, parameters, scenarios, as_of)
     for rulebook_id in rulebook_ids:

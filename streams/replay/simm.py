@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.errors import MarginError, Reason
-from engine.rules.requirement import Part
 from engine.rules.simm.book import Book
 from engine.rules.simm.calibration import Calibration
 from engine.rules.simm.margin import Margin, deciding, explain, margins_of
 from engine.rules.simm.portfolio import COLLECT, POST, SIDES, Item
 from engine.rules.simm.weights import Weights
 from streams.parameters import packaged, read_toml
-from streams.replay.crif_file import AGREEMENT, Agreement, Crif, Refused, read_crif
+from streams.replay.crif_file import Crif, read_crif
+from streams.replay.crif_rows import AGREEMENT, Agreement, Refused
+from streams.replay.crif_tree import tree_of
 
 FOLDER = "simm"
 LATEST = "2.8+2512"
@@ -118,7 +119,7 @@ def _document(
     }
     if choice.with_explanation and top is not None:
         tree = explain(items, choice.side, top.regulation, book.weights)
-        document["explanation"] = _tree(tree, units)
+        document["explanation"] = tree_of(tree, units)
     return document
 
 
@@ -148,12 +149,3 @@ def _margin(margin: Margin | None, units: float) -> dict[str, Any]:
 
 def _converted(amounts_usd: Mapping[str, float], units: float) -> dict[str, float]:
     return {name: amount * units for name, amount in amounts_usd.items()}
-
-
-def _tree(part: Part, units: float) -> dict[str, Any]:
-    return {
-        "name": part.name,
-        "amount": part.amount_usd * units,
-        "facts": part.facts,
-        "parts": [_tree(child, units) for child in part.parts],
-    }

@@ -129,6 +129,22 @@ def rates_hedged(shelf: Shelf, draws: Draws) -> Book:
     }
 
 
+def swaps_uncleared(shelf: Shelf, draws: Draws) -> Book:
+    """Swaps with a dealer: fixed paid in dollars and received in euros, part of it hedged with cleared note futures."""
+    swaps = shelf.of_product("interest_rate_swap")
+    usd = [name for name in swaps if shelf.records[name].currency == "USD"]
+    euro = [name for name in swaps if name not in usd]
+    contracts = float(max(round(80.0 * float(np.exp(0.7 * draws.standard_normal()))), 10))
+    side = 1.0 if draws.random() < 0.5 else -1.0
+    paid, received = draws.permutation(usd)[:2].tolist()
+    return {
+        paid: side * contracts,
+        received: -side * float(round(contracts * float(draws.uniform(0.2, 0.7)))),
+        _pick(draws, euro): -side * float(round(contracts * float(draws.uniform(0.1, 0.5)))),
+        shelf.futures("ZN")[0]: side * float(round(contracts * float(draws.uniform(0.2, 0.8)))),
+    }
+
+
 def repo_matched(shelf: Shelf, draws: Draws) -> Book:
     """Cash borrowed on one Treasury and lent on another, the rest hedged with note futures in another silo."""
     borrowed, lent = draws.permutation(shelf.of_product("repo"))[:2].tolist()
@@ -221,22 +237,34 @@ def market_maker(shelf: Shelf, draws: Draws) -> Book:
     return {name: quantity for name, quantity in book.items() if quantity}
 
 
+# Products that stand in another silo than the policy's for their product.
+_UNCLEARED: Final = (("interest_rate_swap", "uncleared_swaps"),)
+
+
 class Archetype(NamedTuple):
-    """A kind of book, the share of accounts that have it, and the desk that looks after them."""
+    """A kind of book, the share of accounts that have it, and the desk that looks after them.
+
+    ``silos``: of products that its positions and trades name another silo for than the policy does.
+    """
 
     name: str
     share: float
     build: Callable[[Shelf, Draws], Book]
     desk: str
     account_type: str = "customer"
+    silos: tuple[tuple[str, str], ...] = ()
+
+    def silo_of(self, product: str) -> str | None:
+        """What positions and trades name as silo; None = that of the policy."""
+        return dict(self.silos).get(product)
 
 
 ARCHETYPES: Final = (
     Archetype("index_hedged", 0.12, index_hedged, "Index arbitrage"),
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
     Archetype("crypto_hedged", 0.12, crypto_hedged, "Digital assets"),
-    Archetype("directional_securities", 0.12, directional_securities, "Prime brokerage"),
-    Archetype("directional_futures", 0.12, directional_futures, "Futures clearing"),
+    Archetype("directional_securities", 0.11, directional_securities, "Prime brokerage"),
+    Archetype("directional_futures", 0.11, directional_futures, "Futures clearing"),
     Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
     Archetype("calendar_spread", 0.07, calendar_spread, "Futures clearing"),
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
@@ -246,4 +274,5 @@ ARCHETYPES: Final = (
     Archetype("event_trader", 0.03, event_trader, "Event contracts"),
     Archetype("rates_hedged", 0.02, rates_hedged, "Rates"),
     Archetype("repo_matched", 0.01, repo_matched, "Rates"),
+    Archetype("swaps_uncleared", 0.02, swaps_uncleared, "Rates", silos=_UNCLEARED),
 )

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.instruments import FUTURES_STYLE, SILOS, Product
+from engine.market.instruments import FUTURES_STYLE, SILO_INDEX, SILOS, Product
 from engine.market.prices import PriceColumns
 from engine.portfolio.accounts import Account
 from engine.portfolio.opening import Opening
@@ -37,8 +37,9 @@ _PLEDGES: Final = {
     "futures": (("UST-BILL-3M", 0.30), ("UST-NOTE-2Y", 0.15), ("USDC", 0.10), ("BTC", 0.05), *_LESS_COMMON),
     "digital_assets": (("USDC", 0.20), ("UST-BILL-3M", 0.10), ("ETH", 0.05)),
 }
-# Cleared swaps settle in euros, too: a balance of theirs would take part of the haircut of euros paid in.
-_DOLLARS_ONLY: Final = frozenset({"digital_assets", "event_contracts", "cleared_swaps"})
+# Swaps settle in euros, too: a balance of theirs would take part of the haircut of euros paid in.
+_DOLLARS_ONLY: Final = frozenset({"digital_assets", "event_contracts", "cleared_swaps", "uncleared_swaps"})
+_BY_CLASSIFICATION: Final = -1
 _EURO_SHARE: Final = 0.05  # accounts that keep some of their cash in EUR
 
 
@@ -114,6 +115,7 @@ class StartOfDay:
     def _opening(self, account: SimulatedAccount, day: int) -> Opening:
         names = list(account.positions)
         nothing = np.zeros(0, np.int64)
+        silos = [self._silo(account, name) for name in names]
         return Opening(
             account=int(self._engine.account_slots([account.account_id])[0]),
             business_day=day,
@@ -121,7 +123,7 @@ class StartOfDay:
             instrument=self._engine.instrument_slots(names),
             quantity=np.array(list(account.positions.values())),
             reference_price=np.array([self._prices[name] for name in names]),
-            silo=np.full(len(names), -1, np.int64),
+            silo=np.array([SILO_INDEX[silo] if silo else _BY_CLASSIFICATION for silo in silos], np.int64),
             cash=(),
             collateral_instrument=nothing,
             collateral_quantity=np.zeros(0),
@@ -150,12 +152,15 @@ class StartOfDay:
             business_date,
             self._now_ns,
             positions=tuple(
-                HotOpeningPosition(name, quantity, self._reference_price(name))
+                HotOpeningPosition(name, quantity, self._reference_price(name), self._silo(account, name))
                 for name, quantity in account.positions.items()
             ),
             cash=tuple(cash),
             collateral=tuple(collateral),
         )
+
+    def _silo(self, account: SimulatedAccount, instrument_id: str) -> str | None:
+        return account.archetype.silo_of(self._shelf.records[instrument_id].product)
 
     def _reference_price(self, instrument_id: str) -> float:
         """Settlement price of what settles daily; others carry none."""

@@ -76,6 +76,7 @@ class TradeFlow:
             price,
             business_date(now_ns),
             now_ns,
+            silo=account.archetype.silo_of(self._product(name)),
         )
         self.counts["trades"] += 1
         return self._with_fate(account, trade, now_ns)
@@ -92,8 +93,11 @@ class TradeFlow:
 
     def _whole(self, name: str, size: float) -> float:
         """A size that trades: hundredths of crypto, whole contracts and shares, at least one of them."""
-        divisible = self._market.listings[self._market.index_of[name]].record.product in _DIVISIBLE
+        divisible = self._product(name) in _DIVISIBLE
         return max(round(size, 2), 0.01) if divisible else max(float(round(size)), 1.0)
+
+    def _product(self, name: str) -> str:
+        return self._market.listings[self._market.index_of[name]].record.product
 
     def _price(self, name: str, quantity: float, now_ns: int) -> float:
         """Half a spread worse than fair, on a tick."""

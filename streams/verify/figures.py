@@ -13,6 +13,8 @@ from engine.base.units import NANOSECONDS_PER_DAY
 from engine.market.instruments import Instrument, Product
 from engine.market.market import Market
 from engine.market.prices import PriceColumns, apply_prices
+from engine.market.rate_conventions import RateConvention, conventions_of
+from engine.market.rate_curves import RateCurves
 from engine.market.refresh import refresh
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import Holding
@@ -34,6 +36,7 @@ class Figures:
         """``folder``: files that replace packaged ones; the same as the worker's."""
         self.policy: Mapping[str, Any] = read_toml(POLICY_FILE, folder)
         self._schedule = CollateralSchedule.from_mapping(read_toml("collateral.toml", folder))
+        self._curves = conventions_of(read_toml("curves.toml", folder))
 
     def equity_usd(self, silo: str, evidence: Mapping[str, Any]) -> float | None:
         """Cash, market value and collateral after haircut; None where that takes an FX rate."""
@@ -66,7 +69,7 @@ class Figures:
     ) -> float | None:
         """Maintenance of the scope's silo by the plain twins; None if a rulebook is not one of the packaged methods."""
         silo = event["scope"].removeprefix("silo:")
-        market, total = _market(evidence), 0.0
+        market, total = _market(evidence, self._curves), 0.0
         for assignment in self.policy["assignment"]:
             method = assignment["rulebook"]
             approvals = account.approvals
@@ -103,12 +106,16 @@ def _held(evidence: Mapping[str, Any], silo: str, products: list[str]) -> list[H
 
 def _instrument(record: Mapping[str, Any]) -> Instrument:
     components = tuple((share, weight) for share, weight in record.get("components", ()))
-    return Instrument(**{**record, "product": Product(record["product"]), "components": components})
+    fixing = math.nan if record.get("fixing") is None else record["fixing"]
+    known = {"product": Product(record["product"]), "components": components, "fixing": fixing}
+    return Instrument(**{**record, **known})
 
 
-def _market(evidence: Mapping[str, Any]) -> Market:
+def _market(evidence: Mapping[str, Any], curves: Mapping[str, RateConvention]) -> Market:
     """A market of its own that holds the prices that the requirement rested on."""
-    market = Market(evidence["parameters"]["rate"], evidence["valuation_time_ns"])
+    market = Market(
+        evidence["parameters"]["rate"], evidence["valuation_time_ns"], rate_curves=RateCurves(curves)
+    )
     # Options after what they are on.
     records = sorted(evidence["instruments"], key=lambda record: bool(record["strike"]))
     slots = {record["instrument_id"]: market.put_instrument(_instrument(record)) for record in records}

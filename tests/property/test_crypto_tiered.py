@@ -38,6 +38,7 @@ def instruments(draw: st.DrawFn) -> list[Instrument]:
             draw(st.sampled_from([Product.PERPETUAL, Product.CRYPTO_FUTURE])),
             multiplier=draw(st.sampled_from([0.01, 1.0, 5.0])),
             margin_schedule=draw(st.sampled_from(SCHEDULES)),
+            open_interest=draw(st.sampled_from([0.0, 10.0, 1_000.0, 5e5])),
         )
         for number in range(count)
     ]

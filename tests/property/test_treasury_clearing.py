@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.rules.treasury_clearing import TreasuryClearing
 from tests.rates_book import few_scenarios
-from tests.rulebook_cases import requirements
+from tests.rulebook_cases import requirements, units_of
 from tests.treasury_book import LISTED, account, market_of, rulebook
 
 SCENARIOS = few_scenarios(historical=40, stress=3)
@@ -29,6 +31,9 @@ def rulebooks(draw: st.DrawFn) -> TreasuryClearing:
         minimum_margin_lookback=draw(st.integers(20, 60)),
         minimum_margin_confidence=draw(st.sampled_from([0.8, 0.99])),
         minimum_margin_offset=draw(st.floats(0.0, 1.0)),
+        differential_lookback=draw(st.integers(1, 9)),
+        differential_decay=draw(st.sampled_from([0.5, 0.97, 1.0])),
+        differential_multiplier=draw(st.floats(0.0, 3.0)),
     )
 
 
@@ -43,6 +48,30 @@ def test_vectorised_equals_twin_and_explanation_adds_up(
         assert explained.requirement.maintenance_usd == pytest.approx(maintenance, rel=1e-9, abs=0.01)
         assert explained.requirement.initial_usd == pytest.approx(initial, rel=1e-9, abs=0.01)
         assert explained.tree.largest_residual_usd() <= 1e-6
+
+
+pasts = st.lists(st.floats(0.0, 1e8), max_size=8).map(tuple)
+
+
+@settings(deadline=None)
+@given(rulebooks(), st.lists(st.tuples(books, pasts), min_size=1, max_size=3))
+def test_with_past_charges_vectorised_equals_twin(
+    rules: TreasuryClearing, accounts: list[tuple[dict[str, float], tuple[float, ...]]]
+) -> None:
+    holdings = [account(MARKET, book) for book, _ in accounts]
+    charges, sets, offsets = units_of(rules, MARKET, holdings)
+    figures = rules.combine_with_past(charges, sets, offsets, [past for _, past in accounts])
+    without = rules.combine(charges, sets, offsets)
+    for held, (_, past), row, least in zip(holdings, accounts, figures, without, strict=True):
+        explained = rules.explain_with_past(held, MARKET, past)
+        assert explained.requirement.maintenance_usd == pytest.approx(row[1], rel=1e-9, abs=0.01)
+        assert explained.requirement.initial_usd == pytest.approx(row[0], rel=1e-9, abs=0.01)
+        assert explained.tree.largest_residual_usd() <= 1e-6
+        assert row[1] >= least[1]
+        rises = any(
+            after > before for before, after in pairwise(past[-rules.parameters.differential.lookback - 1 :])
+        )
+        assert (row[1] > least[1] + 1e-9 * least[1]) <= rises
 
 
 def usd(rules: TreasuryClearing, book: dict[str, float]) -> float:

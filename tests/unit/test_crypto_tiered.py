@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from engine.base.errors import MarginError, Reason
-from engine.market.instruments import Instrument, Product
+from engine.market.instruments import SILO_INDEX, Instrument, Product
 from engine.rules.crypto_tiered import CryptoTiered
 from engine.rules.crypto_tiered_liquidation import liquidation_price
 from engine.rules.crypto_tiered_parameters import Parameters
 from engine.rules.interface import Holding
 from tests.crypto_book import holdings_of, market_of
+from tests.engine_book import NOW_NS, TODAY, new_engine, prices, trades
 from tests.rulebook_cases import requirements, shipped
 
 PERPETUAL = Instrument("BTC-PERP", Product.PERPETUAL, margin_schedule="binance-usdtm:BTC")
@@ -62,13 +63,55 @@ def test_bind_learns_sets_that_come_later(rulebook: CryptoTiered) -> None:
     sets = ["binance-usdtm:BTC/A", "dydx-v4:large-cap/B"]
     rulebook.bind(sets[:1])
     rulebook.bind(sets)
-    charges = rulebook.charge(np.diag([1000.0, 0, 0, 0])[[0, 0]] * [[1], [-1]], np.array([0, 1]))
+    charges = rulebook.charge(np.diag([1000.0, 0, 0, 0, 0])[[0, 0]] * [[1], [-1]], np.array([0, 1]))
     assert charges == pytest.approx(np.array([[8.0, 4.0], [20.0, 12.0]]))
+
+
+def test_the_contracts_own_open_interest_scales_its_initial_margin(rulebook: CryptoTiered) -> None:
+    """1,000 contracts at 70,000 are half way from 40 to 100 million: 5 % + half of 95 %; maintenance stays at 3 %."""
+    terms = {"product": Product.PERPETUAL, "margin_schedule": "dydx-v4:mid-cap"}
+    known = Instrument("KNOWN", open_interest=1_000.0, **terms)
+    listed = [known, Instrument("NOT-KNOWN", **terms), Instrument("FULL", open_interest=1e4, **terms)]
+    market = market_of(listed, dict.fromkeys(("KNOWN", "NOT-KNOWN", "FULL"), 70_000.0))
+    accounts = [holdings_of(market, {name: -2.0}, "futures") for name in ("KNOWN", "NOT-KNOWN", "FULL")]
+    figures = requirements(rulebook, market, accounts)
+    assert figures.tolist() == [
+        pytest.approx([73_500.0, 4_200.0]),
+        pytest.approx([7_000.0, 4_200.0]),
+        pytest.approx([140_000.0, 4_200.0]),
+    ]
+    facts = rulebook.explain(accounts[0], market).tree.parts[0].facts
+    assert (facts["open_interest_usd"], facts["adjusted_initial_ppm"]) == (70e6, 525_000.0)
+    assert facts["initial_usd"] == pytest.approx(73_500.0)
+
+
+def test_open_interest_is_a_feed() -> None:
+    """The record published again, or another price, moves the initial requirement of who holds the contract."""
+    engine = new_engine(["A"])
+    terms = {"product": Product.PERPETUAL, "margin_schedule": "dydx-v4:mid-cap", "risk_factor": "CRYPTO:BTC"}
+
+    def initial() -> float:
+        engine.evaluate(NOW_NS)
+        assert engine.shadow_check(["A"]) < 0.01
+        slot = engine.account_slots(["A"])[0]
+        assert engine.maintenance[slot, SILO_INDEX["futures"]] == pytest.approx(0.03 * 2 * mark)
+        return float(engine.initial[slot, SILO_INDEX["futures"]])
+
+    engine.put_instrument(Instrument("PERP", open_interest=500.0, **terms))
+    mark = 70_000.0
+    engine.apply_prices(prices(engine, {"PERP": mark}, 1))
+    engine.apply_trades(0, trades(engine, [("T", 1, "A", "PERP", 2.0, mark, False, TODAY)]))
+    assert initial() == pytest.approx(0.05 * 2 * mark)
+    engine.put_instrument(Instrument("PERP", open_interest=1_000.0, **terms))
+    assert initial() == pytest.approx(0.525 * 2 * mark)
+    mark = 85_000.0
+    engine.apply_prices(prices(engine, {"PERP": mark}, 2))
+    assert initial() == pytest.approx((0.05 + 0.95 * 0.75) * 2 * mark)
 
 
 def test_an_instrument_without_price_has_a_zero_row_and_says_so(rulebook: CryptoTiered) -> None:
     market = market_of([PERPETUAL], {})
-    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0, 0.0, 0.0, 0.0]]
+    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0] * 5]
     explained = rulebook.explain([Holding(PERPETUAL, 2.0, "futures")], market)
     assert explained.requirement.maintenance_usd == 0.0
     assert explained.tree.parts[0].facts["price"] == "missing: not in the figure"

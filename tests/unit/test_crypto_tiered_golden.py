@@ -159,7 +159,9 @@ def initial_quantums(
     """Initial margin by the vectorised path and by the twin's rounding, in quote quantums."""
     rulebook = CryptoTiered(parameters)
     rulebook.bind(["dydx/PERP"])
-    vectorised = rulebook.charge(np.array([[notional_quantums / 1e6, 0, 0, 0]]), np.zeros(1, np.int64))[0, 0]
+    vectorised = rulebook.charge(np.array([[notional_quantums / 1e6, 0, 0, 0, 0]]), np.zeros(1, np.int64))[
+        0, 0
+    ]
     plain = round_up(notional_quantums / 1e6 * schedule.tiers[0].initial_rate, schedule.rounding_usd)
     return vectorised * 1e6, plain * 1e6
 

@@ -13,7 +13,8 @@ import QuantLib as ql  # noqa: N813 - the name its documentation uses
 from engine.market.rate_curves import RateCurves
 from engine.market.rate_schedule import add_months, modified_following, tenor_months
 from tests import rate_oracle
-from tests.rate_oracle import QuantLibCurves, days
+from tests.rate_oracle import book_curves as oracle
+from tests.rate_oracle import days
 from tests.rates_book import CONVENTIONS, NOW, PAR_RATES, market_of, rate_swap
 from tests.rulebook_cases import nanoseconds
 
@@ -24,22 +25,6 @@ SWAPS = [
     ("2027-03-01", "2040-09-01", 0.0300),
     ("2028-02-28", "2058-02-28", 0.0),
 ]
-
-
-def oracle(curve_id: str, bumps: dict[tuple[str, str], float] | None = None) -> QuantLibCurves:
-    """QuantLib's curves of the book's par rates, some of them bumped by (curve, tenor)."""
-
-    def quotes(name: str) -> dict[str, float]:
-        return {
-            tenor: rate + (bumps or {}).get((name, tenor), 0.0) for tenor, rate in PAR_RATES[name].items()
-        }
-
-    convention = CONVENTIONS[curve_id]
-    discount = convention.discount_curve
-    curves = rate_oracle.overnight_curves(TODAY, CONVENTIONS[discount], quotes(discount))
-    if not convention.is_term:
-        return curves
-    return rate_oracle.term_curves(TODAY, convention, quotes(curve_id), curves.discount)
 
 
 @pytest.mark.parametrize("curve_id", PAR_RATES)

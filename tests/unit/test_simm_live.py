@@ -137,14 +137,15 @@ def test_what_is_not_in_the_figure_or_not_listed_is_said() -> None:
 
 def test_refusals() -> None:
     strict = IsdaSimm(parameters(credit_buckets={"names": {"ACME": "4"}}))
-    assert strict.netting_set(CREDIT[0]) == "credit_default_swap|4|USD|ACME"
+    assert strict.netting_set(CREDIT[0]) == "credit_default_swap USD 'ACME' 4"
     with pytest.raises(MarginError, match=r"no bucket for BETA in credit_buckets\.names") as caught:
         strict.netting_set(CREDIT[2])
     assert caught.value.reason is Reason.BAD_PARAMETER
+    unlisted = IsdaSimm(parameters(equity_buckets={"names": {"AAA": "7"}}))
     basket = Instrument("B", Product.EQUITY_SWAP, components=(("AAA", 0.5), ("BBB", 0.5)))
-    with pytest.raises(MarginError, match="not on a basket") as caught:
-        RULEBOOK.netting_set(basket)
-    assert caught.value.reason is Reason.NO_RULEBOOK
+    with pytest.raises(MarginError, match=r"no bucket for BBB in equity_buckets\.names") as caught:
+        unlisted.netting_set(basket)
+    assert caught.value.reason is Reason.BAD_PARAMETER
     with pytest.raises(MarginError) as caught:
         RULEBOOK.netting_set(Instrument("A", Product.EQUITY))
     assert caught.value.reason is Reason.NO_RULEBOOK

@@ -11,10 +11,11 @@ import QuantLib as ql  # noqa: N813 - the name its documentation uses
 from engine.base.errors import MarginError
 from engine.market.instruments import SILO_INDEX, Instrument, Product, Silo
 from engine.market.refresh import refresh
+from engine.portfolio.accounts import Account
 from engine.rules.treasury_clearing_parameters import Parameters
 from engine.state.activity_state import TradeColumns
 from engine.state.engine import Engine
-from tests.engine_book import NOW_NS, TODAY, new_engine, prices, trades
+from tests.engine_book import APPROVED, NOW_NS, TODAY, new_engine, prices, trades
 from tests.rate_oracle import ql_date
 from tests.rates_book import NOW, few_scenarios, packaged_scenarios
 from tests.rulebook_cases import requirements, set_prices, shipped
@@ -165,6 +166,40 @@ def hold(engine: Engine) -> None:
 def maintenance(engine: Engine, account_id: str) -> float:
     slot = int(engine.account_slots([account_id])[0])
     return float(engine.maintenance[slot, SILO_INDEX[Silo.TREASURY_CLEARING]])
+
+
+def test_the_portfolio_differential_by_hand() -> None:
+    """Rises 30, 0 (a fall of 50) and 40, the newest last, at a decay of one half: (40 + 0 + 30 / 4) / 1.75, twice."""
+    rules = rulebook(
+        few_scenarios(20, 1), differential_lookback=3, differential_decay=0.5, differential_multiplier=2.0
+    )
+    part = rules.parameters.differential.explain((5.0, 100.0, 130.0, 80.0, 120.0))
+    assert part.amount_usd == pytest.approx(2.0 * 47.5 / 1.75)
+    assert part.facts["rises"] == 3.0
+    assert rules.parameters.differential.charges([(5.0, 100.0, 130.0, 80.0, 120.0), (9.0,), ()]).tolist() == [
+        pytest.approx(2.0 * 47.5 / 1.75),
+        0.0,
+        0.0,
+    ]
+
+
+def test_past_charges_of_an_account_raise_its_requirement_live() -> None:
+    """Only of who holds something here; a record with other charges moves it in the next pass."""
+    engine = new_engine(["A", "B"])
+    place = SILO_INDEX[Silo.TREASURY_CLEARING]
+    engine.apply_prices(prices(engine, {"T-NOTE": 99.0}, 1))
+    columns = trades(engine, [("T", 1, "A", "T-NOTE", 5e6, 99.0, False, TODAY)])
+    columns.silo[:] = place
+    engine.apply_trades(0, columns)
+    engine.evaluate(NOW_NS)
+    slots = engine.account_slots(["A", "B"])
+    before = float(engine.maintenance[slots[0], place])
+    for past, differential in (((1e6, 1.1e6), 1e5), ((1e6, 0.9e6), 0.0), ((1e6,), 0.0), ((1e6, 1.3e6), 3e5)):
+        for name in ("A", "B"):
+            engine.put_account(Account(name, approvals=APPROVED, past_charges_usd=past), 0)
+        engine.evaluate(NOW_NS)
+        assert engine.maintenance[slots, place].tolist() == [pytest.approx(before + differential), 0.0]
+        assert engine.shadow_check(["A", "B"]) < 0.01
 
 
 def test_the_engine_follows_prices() -> None:

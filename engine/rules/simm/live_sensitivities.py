@@ -1,8 +1,9 @@
 """Sensitivities of one contract of our own instruments, as the plain twin takes them.
 
-An equity swap settles daily: it moves by its shares' value, 1 % of which is its delta. A credit default swap is moved
-one basis point of quoted spread and of discount rate; both gains are shared out to the two tenors that its maturity
-lies between, in proportion to time. Its value in a foreign currency is FX risk.
+An equity swap settles daily: it moves by its shares' value, 1 % of which is its delta; a basket is its components. A
+credit default swap is moved one basis point of quoted spread and of discount rate; an interest rate swap one basis
+point of each quote of its curves in turn. A gain is shared out to the two tenors that the maturity or the quote lies
+between, in proportion to time. Value in a foreign currency is FX risk.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from engine.base.units import NANOSECONDS_PER_DAY
 from engine.market.credit import credit_spread, gain_per_basis_point, valuation_day
 from engine.market.credit_pricing import BASIS_POINT, upfront
 from engine.market.instruments import Instrument, Product
 from engine.market.plain import fx_rate
+from engine.market.rate_schedule import tenor_months
 from engine.market.view import MarketView
-from engine.rules.simm.live_parameters import Parameters, issuer
+from engine.rules.simm.live_parameters import OIS, Parameters, issuers
 from engine.rules.simm.sensitivity import Sensitivity
-from engine.rules.simm.vocabulary import CREDIT_TENORS, TENOR_DAYS, TENORS
+from engine.rules.simm.vocabulary import CREDIT_TENORS, DAYS_PER_MONTH, TENOR_DAYS, TENORS
 
 ONE_PERCENT = 0.01
 DAYS_OF = dict(zip(TENORS, TENOR_DAYS, strict=True))
@@ -28,11 +32,51 @@ def sensitivities_of(parameters: Parameters, instrument: Instrument, market: Mar
     """Of one contract, USD; the instrument is priced."""
     slot = market.slot_of[instrument.instrument_id]
     units = instrument.multiplier * fx_rate(instrument, market)
-    bucket = parameters.buckets(instrument)[issuer(instrument)]
-    if instrument.product is Product.EQUITY_SWAP:
-        amount = units * float(market.mark[slot]) * ONE_PERCENT
-        return [Sensitivity("Equity", "Risk_Equity", issuer(instrument), bucket, "", "", amount)]
-    return _credit(instrument, market, slot, units, bucket)
+    if instrument.product is Product.INTEREST_RATE_SWAP:
+        return _rates(parameters, instrument, market, units)
+    ((name, _), *_) = names = issuers(instrument)
+    if instrument.product is Product.CREDIT_DEFAULT_SWAP:
+        return _credit(instrument, market, slot, units, parameters.bucket(instrument, name))
+    amount = units * float(market.mark[slot]) * ONE_PERCENT
+    return [
+        Sensitivity("Equity", "Risk_Equity", name, parameters.bucket(instrument, name), "", "", amount * part)
+        for name, part in names
+    ]
+
+
+def _rates(parameters: Parameters, swap: Instrument, market: MarketView, units: float) -> list[Sensitivity]:
+    """Every quote of the curve, and of the one that discounts it, a basis point up in turn."""
+    curves, found = market.rate_curves, []
+    now = _value(market, swap, {})
+    for curve_id in curves.rests_on(swap.underlying):
+        sub_curve = parameters.sub_curves[curve_id] if curve_id == swap.underlying else OIS
+        quotes = curves.quotes(curve_id)
+        for place, quote in enumerate(quotes):
+            bump = [BASIS_POINT if other == place else 0.0 for other in range(len(quotes))]
+            gain = units * (_value(market, swap, {curve_id: bump}) - now)
+            days = tenor_months(market.instruments[quote].tenor) * DAYS_PER_MONTH
+            found += [
+                Sensitivity("RatesFX", "Risk_IRCurve", swap.currency, "", tenor, sub_curve, gain * share)
+                for tenor, share in shares(days, TENORS)
+            ]
+    return found + _foreign(swap, market, units, "RatesFX")
+
+
+def _value(market: MarketView, swap: Instrument, shifts: dict[str, list[float]]) -> float:
+    """Of one unit of notional on curves whose quotes are shifted."""
+    slots = np.array([market.slot_of[swap.instrument_id]])
+    moved = {curve_id: np.array([move]) for curve_id, move in shifts.items()}
+    return float(market.rate_curves.values(market, swap.underlying, slots, moved, 1)[0, 0])
+
+
+def _foreign(
+    instrument: Instrument, market: MarketView, units: float, product_class: str
+) -> list[Sensitivity]:
+    """1 % of value in another currency than USD."""
+    if instrument.currency == "USD":
+        return []
+    amount = units * float(market.mark[market.slot_of[instrument.instrument_id]]) * ONE_PERCENT
+    return [Sensitivity(product_class, "Risk_FX", instrument.currency, "", "", "", amount)]
 
 
 def _credit(
@@ -55,10 +99,7 @@ def _credit(
         Sensitivity("Credit", "Risk_IRCurve", currency, "", tenor, "OIS", by_rate * share)
         for tenor, share in shares(days, TENORS)
     ]
-    if currency != "USD":
-        amount = units * float(market.mark[slot]) * ONE_PERCENT
-        found.append(Sensitivity("Credit", "Risk_FX", currency, "", "", "", amount))
-    return found
+    return found + _foreign(instrument, market, units, "Credit")
 
 
 def shares(days: float, tenors: Sequence[str]) -> list[tuple[str, float]]:

@@ -15,6 +15,7 @@ RISK_CLASSES: Final = (
 MARGIN_TYPES: Final = ("Delta", "Vega", "Curvature", "BaseCorr")
 TENORS: Final = ("2w", "1m", "3m", "6m", "1y", "2y", "3y", "5y", "10y", "15y", "20y", "30y")
 CREDIT_TENORS: Final = ("1y", "2y", "3y", "5y", "10y")
+DAYS_PER_MONTH: Final = 365 / 12
 # Days of a tenor, for the curvature scaling function.
 TENOR_DAYS: Final = (
     14.0, 365 / 12, 365 / 4, 365 / 2, 365.0, 730.0, 1095.0, 1825.0, 3650.0, 5475.0, 7300.0, 10950.0
