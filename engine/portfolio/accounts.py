@@ -31,6 +31,9 @@ class Account:
     approvals: frozenset[str] = field(default_factory=frozenset)
     issuer: str = ""  # the owner's group as an issuer of securities
     counterparty: str = ""
+    settlement_currency: str = (
+        "USD"  # of requirements where the schedule of collateral lets an account choose
+    )
     past_charges_usd: tuple[float, ...] = ()  # of Treasury clearing at past collections, oldest first
 
 
@@ -45,6 +48,7 @@ _FILLS: dict[str, Fill] = {
     "account_class": (np.int8, AccountClass.SPECULATOR),
     "issuer": (np.int32, -1),
     "counterparty": (np.int8, 0),
+    "settlement": (np.int16, 0),
 }
 
 
@@ -59,6 +63,7 @@ class AccountTable:
         unified_eligible: may be margined by the unified candidate.
         account_class: :class:`AccountClass`, for rulebooks that scale by it.
         issuer: number of the owner's name as an issuer, -1 if it is none.
+        settlement: number of the currency that it settles in, 0 = USD.
         counterparty: index into :data:`COUNTERPARTIES`.
     """
 
@@ -67,6 +72,7 @@ class AccountTable:
     opening_as_of_ns: NDArray[np.int64]
     portfolio_margin: NDArray[np.bool_]
     unified_eligible: NDArray[np.bool_]
+    settlement: NDArray[np.int16]
     account_class: NDArray[np.int8]
     issuer: NDArray[np.int32]
     counterparty: NDArray[np.int8]

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from engine.base.parameter_table import ParameterTable
 from engine.base.units import NANOSECONDS_PER_YEAR
-from engine.market.instruments import DEBT, SILOS, TOKENISABLE, Instrument, Product
+from engine.market.instruments import DEBT, SILOS, TOKENISABLE, Instrument, Product, Silo
 from engine.portfolio.collateral_limits import ANY, HOLDABLE, CollateralLimits, read_limits, stated_source
 
 NOT_ELIGIBLE: Final = 1.0  # counts nothing
 HOME_CURRENCY: Final = "USD"
+# Where the parties agree on a currency of settlement; everywhere else the law or the house says USD.
+_MAY_SETTLE: Final = (Silo.SECURITY_BASED_SWAPS.value, Silo.UNCLEARED_SWAPS.value)
 _OTHER_GRADE: Final = ":other"  # a corporate bond below investment grade is a kind of its own
 
 
@@ -93,6 +95,12 @@ class HaircutTerms:
     def total(self) -> float:
         return min(NOT_ELIGIBLE, self.own + self.token + self.currency)
 
+    @property
+    def uncapped(self) -> float:
+        """The sum, to which more may be added or from which the currency's part may be taken; infinite where the asset
+        is not eligible whatever its currency."""
+        return self.own + self.token + self.currency if self.own + self.token < NOT_ELIGIBLE else math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class CollateralSchedule:
@@ -102,6 +110,7 @@ class CollateralSchedule:
         rules: by (silo, kind, asset), asset ``ANY`` for the rest of the kind.
         tokens: by (silo, product that the token stands for).
         currencies: by (silo, currency), currency ``ANY`` for the rest.
+        settled: silos where an account's requirement may be settled in another currency than USD.
         limits: concentration, wrong-way risk, locations.
     """
 
@@ -110,6 +119,7 @@ class CollateralSchedule:
     rules: Mapping[tuple[str, str, str], HaircutRule]
     tokens: Mapping[tuple[str, str], TokenAddOn]
     currencies: Mapping[tuple[str, str], CurrencyHaircut]
+    settled: frozenset[str]
     limits: CollateralLimits
 
     @classmethod
@@ -122,10 +132,11 @@ class CollateralSchedule:
         """
         header = ParameterTable(f"collateral {mapping.get('schedule_id', 'schedule')}", mapping)
         header.only(
-            "schedule_id", "version", "currency", "rules", "currencies", "tokens", "limits", "volume_limits",
-            "wrong_way", "locations",
+            "schedule_id", "version", "currency", "rules", "currencies", "tokens", "settled", "limits",
+            "volume_limits", "wrong_way", "locations",
         )  # fmt: skip
         header.text("currency", choices=(HOME_CURRENCY,))
+        currencies = _once(header, "currencies", map(_currency, header.rows("currencies")))
         return cls(
             schedule_id=header.text("schedule_id"),
             version=header.text("version"),
@@ -133,9 +144,14 @@ class CollateralSchedule:
             tokens=_once(
                 header, "tokens", map(_token, header.rows("tokens") if header.has("tokens") else ())
             ),
-            currencies=_once(header, "currencies", map(_currency, header.rows("currencies"))),
+            currencies=currencies,
+            settled=_settled(header, currencies),
             limits=read_limits(header),
         )
+
+    def home(self, silo: str, settlement: str) -> str:
+        """The currency without mismatch in a silo for an account that settles in ``settlement``."""
+        return settlement if silo in self.settled else HOME_CURRENCY
 
     def haircut(self, instrument: Instrument, silo: str, valuation_time_ns: int) -> float:
         """Share of the market value that does not count in a silo.
@@ -145,8 +161,10 @@ class CollateralSchedule:
         """
         return self.terms(instrument, silo, valuation_time_ns).total
 
-    def terms(self, instrument: Instrument, silo: str, valuation_time_ns: int) -> HaircutTerms:
-        """The haircut by cause."""
+    def terms(
+        self, instrument: Instrument, silo: str, valuation_time_ns: int, settlement: str = HOME_CURRENCY
+    ) -> HaircutTerms:
+        """The haircut by cause, for an account that settles in ``settlement``."""
         kind, asset = kind_of(instrument), asset_of(instrument)
         if matured(instrument, valuation_time_ns):
             return HaircutTerms(
@@ -166,8 +184,7 @@ class CollateralSchedule:
         if instrument.expiry_ns > 0:
             years = (instrument.expiry_ns - valuation_time_ns) / NANOSECONDS_PER_YEAR
         bucket = next((each for each in rule.buckets if years < each.below_years), rule.buckets[-1])
-        foreign = instrument.currency != HOME_CURRENCY
-        currency = self._currency(instrument.currency, silo) if foreign else CurrencyHaircut(0.0, 0.0)
+        currency = self.mismatch(instrument.currency, silo, settlement)
         return HaircutTerms(
             bucket.haircut,
             token.haircut,
@@ -186,9 +203,16 @@ class CollateralSchedule:
         """Number of the group with a limit that an asset is in, -1 if none."""
         return self.limits.group(silo, limited_product(instrument), asset_of(instrument))
 
-    def fx_haircut(self, currency: str, silo: str) -> float:
-        """Haircut on cash of a currency in a silo; 0 for USD."""
-        return 0.0 if currency == HOME_CURRENCY else self._currency(currency, silo).cash
+    def fx_haircut(self, currency: str, silo: str, settlement: str = HOME_CURRENCY) -> float:
+        """Haircut on cash of a currency in a silo; 0 for the one that the account settles in."""
+        return self.mismatch(currency, silo, settlement).cash
+
+    def mismatch(self, currency: str, silo: str, settlement: str) -> CurrencyHaircut:
+        """What a currency costs in a silo of an account that settles in ``settlement``."""
+        if currency == self.home(silo, settlement):
+            return CurrencyHaircut(0.0, 0.0)
+        none = CurrencyHaircut(NOT_ELIGIBLE, NOT_ELIGIBLE)
+        return self.currencies.get((silo, currency)) or self.currencies.get((silo, ANY)) or none
 
     def haircuts(
         self, instruments: Sequence[Instrument], silos: Sequence[str], valuation_time_ns: int
@@ -197,10 +221,6 @@ class CollateralSchedule:
         pairs = zip(instruments, silos, strict=True)
         values = [self.haircut(instrument, silo, valuation_time_ns) for instrument, silo in pairs]
         return np.array(values, np.float64)
-
-    def _currency(self, currency: str, silo: str) -> CurrencyHaircut:
-        none = CurrencyHaircut(NOT_ELIGIBLE, NOT_ELIGIBLE)
-        return self.currencies.get((silo, currency)) or self.currencies.get((silo, ANY)) or none
 
 
 def _reason(kind: str, asset: str, rule: HaircutRule, bucket: MaturityBucket) -> str:
@@ -279,6 +299,19 @@ def maturity_buckets(table: ParameterTable) -> tuple[MaturityBucket, ...]:
             raise row.bad("haircut", f"{haircut:g} is below that of a shorter maturity")
         buckets.append(MaturityBucket(below_years, haircut))
     return tuple(buckets)
+
+
+def _settled(header: ParameterTable, currencies: Mapping[tuple[str, str], CurrencyHaircut]) -> frozenset[str]:
+    """Each needs a rule for any currency: it says what the dollar costs there."""
+    if not header.has("settled"):
+        return frozenset()
+    table = header.table("settled")
+    table.only("silos")
+    silos = table.texts("silos", choices=_MAY_SETTLE)
+    for silo in silos:
+        if (silo, ANY) not in currencies:
+            raise table.bad("silos", f"{silo} has no entry of currencies without a list of them")
+    return frozenset(silos)
 
 
 def _currency(table: ParameterTable) -> _Entries:

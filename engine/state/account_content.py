@@ -25,6 +25,15 @@ def contents_of(engine: EngineCore, account: int) -> list[SiloContent]:
         balances = engine.holdings.cash[account, silo]
         cash = {codes[index]: float(balances[index]) for index in np.flatnonzero(balances).tolist()}
         if cash or positions or pledged_assets:
-            issuer = engine.accounts.records[account].issuer
-            contents.append(SiloContent(SILOS[silo].value, cash, positions, pledged_assets, issuer))
+            owner = engine.accounts.records[account]
+            contents.append(
+                SiloContent(
+                    SILOS[silo].value,
+                    cash,
+                    positions,
+                    pledged_assets,
+                    owner.issuer,
+                    owner.settlement_currency,
+                )
+            )
     return contents

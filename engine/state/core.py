@@ -151,7 +151,13 @@ class EngineCore(ClosingState):
     def _charge(self, accounts: Int64s, marks: Int32s) -> None:
         """Renew the figures of accounts; writes only what is theirs, so chunks may run beside one another."""
         self.equity_book.value(
-            accounts, self.accounts.issuer, self.holdings, self.market, self.equity, self.trusted
+            accounts,
+            self.accounts.issuer,
+            self.accounts.settlement,
+            self.holdings,
+            self.market,
+            self.equity,
+            self.trusted,
         )
         changed = accounts[(marks & HOLDINGS) != 0]
         self.unsupported[changed] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from engine.base.columns import Fill, filled, grow, longer
 from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.market.view import MarketView
-from engine.portfolio.collateral import CollateralSchedule
+from engine.portfolio.collateral import HOME_CURRENCY, CollateralSchedule
 from engine.portfolio.holdings import Holdings
 from engine.portfolio.names import RiskNames
 from engine.state.equity_kernel import CashColumns, LimitColumns, ValueColumns, value_accounts
@@ -21,7 +22,11 @@ Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_FILLS: dict[str, Fill] = {"value_usd": (np.float64, 0.0), "doubtful": (np.bool_, True)}
+_FILLS: dict[str, Fill] = {
+    "value_usd": (np.float64, 0.0),
+    "doubtful": (np.bool_, True),
+    "currency": (np.int16, 0),
+}
 
 
 class CashRates(NamedTuple):
@@ -29,18 +34,18 @@ class CashRates(NamedTuple):
 
     Attributes:
         rate: float64[currency], USD per unit; 0 where it is not known. USD itself stands at 0 and has none.
-        kept: float64[silo, currency], 1 - haircut of a credit balance.
+        kept: float64[settlement, silo, currency], 1 - haircut of a credit balance.
     """
 
     rate: Float64s
     kept: Float64s
 
     def worth_usd(self, silo: int, currency: int, balance: float) -> float:
-        """Of one balance; ``currency`` is its index."""
+        """Of one balance of an account that settles in USD; ``currency`` is its index."""
         if currency == 0:
             return balance
         worth = balance * float(self.rate[currency])
-        return worth * float(self.kept[silo, currency]) if worth > 0.0 else worth
+        return worth * float(self.kept[0, silo, currency]) if worth > 0.0 else worth
 
 
 class EquityBook:
@@ -48,10 +53,14 @@ class EquityBook:
 
     value_usd: Float64s
     doubtful: Bools
+    currency: NDArray[np.int16]
 
     def __init__(self, collateral: CollateralSchedule) -> None:
         self.collateral = collateral
         self.names = RiskNames()
+        self._settlements = {HOME_CURRENCY: 0}  # currencies that accounts settle in, by number
+        self._asset_currencies = {HOME_CURRENCY: 0}
+        self._mismatch = np.zeros((1, len(SILOS), 1))
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
         self._haircut: Float64s = np.full((64, len(SILOS)), np.nan)
@@ -75,9 +84,15 @@ class EquityBook:
             self._most = longer(self._most, size, np.inf)
             self._group = longer(self._group, size, -1)
 
+    def settlement(self, currency: str) -> int:
+        """Number of a currency that an account settles in."""
+        return self._settlements.setdefault(currency, len(self._settlements))
+
     def learn(self, slot: int, market: MarketView) -> None:
         """An instrument is new or has changed: so may its name, and its terms as collateral where it is pledged."""
         self.names.learn(slot, market)
+        currencies = self._asset_currencies
+        self.currency[slot] = currencies.setdefault(market.instruments[slot].currency, len(currencies))
         for silo in np.flatnonzero(~np.isnan(self._haircut[slot])).tolist():
             self._look_up(market, slot, silo)
 
@@ -100,7 +115,7 @@ class EquityBook:
         """
         instrument, name = market.instruments[slot], SILOS[silo]
         at_ns = start_of_day(market.valuation_time_ns)
-        self._haircut[slot, silo] = self.collateral.haircut(instrument, name, at_ns)
+        self._haircut[slot, silo] = self.collateral.terms(instrument, name, at_ns).uncapped
         self._most[slot, silo] = self.collateral.most_units(instrument, name)
         self._group[slot, silo] = self.collateral.group(instrument, name)
 
@@ -129,6 +144,7 @@ class EquityBook:
         self,
         accounts: Int64s,
         owner: Int32s,
+        settlement: NDArray[np.int16],
         holdings: Holdings,
         market: MarketView,
         equity: Float64s,
@@ -138,12 +154,15 @@ class EquityBook:
         price it rests on is there and fresh.
 
         A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut; one
-        without a rate counts nothing and is not trusted. ``owner`` int32 by account slot, its name as an issuer.
+        without a rate counts nothing and is not trusted. ``owner`` int32 by account slot, its name as an issuer;
+        ``settlement`` int16, the number of its currency.
         """
         values = ValueColumns(
-            self.value_usd, self.doubtful, self._haircut, self._most, self._group, self.names.name, self.names.side
+            self.value_usd, self.doubtful, self._haircut, self.currency, self._most, self._group, self.names.name,
+            self.names.side,
         )  # fmt: skip
-        cash = CashColumns(holdings.cash, *self.cash_rates(holdings, market))
+        rates = self.cash_rates(holdings, market)
+        cash = CashColumns(holdings.cash, rates.rate, rates.kept, settlement, self._mismatches())
         limits = LimitColumns(
             owner, self._own_issuer, self._same_name, self._group_silo, self._group_share, self._group_usd
         )
@@ -151,13 +170,32 @@ class EquityBook:
 
     def cash_rates(self, holdings: Holdings, market: MarketView) -> CashRates:
         """What a balance in each currency counts now."""
-        rate, kept = np.zeros(len(holdings.currencies)), np.ones((len(SILOS), len(holdings.currencies)))
+        rate = np.zeros(len(holdings.currencies))
+        kept = np.ones((len(self._settlements), len(SILOS), len(holdings.currencies)))
         for currency, index in holdings.currencies.items():
             slot = market.slot_of.get(f"{currency}USD", -1)
             if index and slot >= 0 and market.priced[slot]:
                 rate[index] = max(float(market.mark[slot]), 0.0)
-                kept[:, index] = [1.0 - self.collateral.fx_haircut(currency, silo) for silo in SILOS]
+            for settlement, home in self._settlements.items():
+                kept[home, :, index] = [
+                    1.0 - self.collateral.fx_haircut(currency, silo, settlement) for silo in SILOS
+                ]
         return CashRates(rate, kept)
+
+    def _mismatches(self) -> Float64s:
+        """float64[settlement, silo, asset currency]; made anew as currencies come."""
+        shape = (len(self._settlements), len(SILOS), len(self._asset_currencies))
+        if self._mismatch.shape != shape:
+            self._mismatch = np.zeros(shape)
+            for (settlement, home), (currency, number) in product(
+                self._settlements.items(), self._asset_currencies.items()
+            ):
+                self._mismatch[home, :, number] = [
+                    self.collateral.mismatch(currency, silo, settlement).other_assets
+                    - self.collateral.mismatch(currency, silo, HOME_CURRENCY).other_assets
+                    for silo in SILOS
+                ]
+        return self._mismatch
 
     def pledged_usd(self, instrument: int, silo: int, quantity: float) -> float:
         """What so much of an instrument counts as collateral by its own haircut and volume; it must be known as such
@@ -167,4 +205,4 @@ class EquityBook:
         if quantity <= 0.0:
             return quantity * unit_usd
         counted = min(quantity, float(self._most[instrument, silo]))
-        return counted * unit_usd * (1.0 - float(self._haircut[instrument, silo]))
+        return counted * unit_usd * (1.0 - min(float(self._haircut[instrument, silo]), 1.0))

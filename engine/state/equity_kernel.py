@@ -24,7 +24,9 @@ class ValueColumns(NamedTuple):
     Attributes:
         value_usd: float64, of one contract; 0 without a price.
         doubtful: bool, without a price or with a stale one.
-        haircut: float64[instrument, silo], of the instrument as collateral.
+        haircut: float64[instrument, silo], of the instrument as collateral of an account that settles in USD; not
+            capped, infinite where it is not eligible.
+        currency: int16[instrument], number of its currency.
         most: float64[instrument, silo], units of it that count as collateral.
         group: int16[instrument, silo], group with a limit that it is in as collateral, -1 if none.
         name, side: of :class:`engine.portfolio.names.RiskNames`.
@@ -33,6 +35,7 @@ class ValueColumns(NamedTuple):
     value_usd: Float64s
     doubtful: Bools
     haircut: Float64s
+    currency: Int16s
     most: Float64s
     group: Int16s
     name: Int32s
@@ -45,12 +48,16 @@ class CashColumns(NamedTuple):
     Attributes:
         cash: float64[account, silo, currency].
         rate: float64[currency], USD per unit; 0 where it is not known.
-        kept: float64[silo, currency], 1 - haircut of a credit balance.
+        kept: float64[settlement, silo, currency], 1 - haircut of a credit balance.
+        settlement: int16 by account slot, number of the currency that it settles in.
+        mismatch: float64[settlement, silo, currency of an asset], what an asset costs more (less) than settled in USD.
     """
 
     cash: Float64s
     rate: Float64s
     kept: Float64s
+    settlement: Int16s
+    mismatch: Float64s
 
 
 class LimitColumns(NamedTuple):
@@ -99,12 +106,16 @@ def value_accounts(
     in_group, before = np.zeros(len(limits.silo)), np.zeros(equity.shape[1])
     for i in range(len(accounts)):
         account = accounts[i]
+        home = cash.settlement[account]
         for silo in range(equity.shape[1]):
-            equity[account, silo] = cash.cash[account, silo, 0]
+            dollars = cash.cash[account, silo, 0]
+            equity[account, silo] = dollars * cash.kept[home, silo, 0] if dollars > 0.0 else dollars
             trusted[account, silo] = True
             for currency in range(1, len(cash.rate)):
                 balance = cash.cash[account, silo, currency] * cash.rate[currency]
-                equity[account, silo] += balance * cash.kept[silo, currency] if balance > 0.0 else balance
+                equity[account, silo] += (
+                    balance * cash.kept[home, silo, currency] if balance > 0.0 else balance
+                )
                 if cash.rate[currency] == 0.0 and cash.cash[account, silo, currency] != 0.0:
                     trusted[account, silo] = False
         grouped = False
@@ -115,6 +126,7 @@ def value_accounts(
             worth = quantity * values.value_usd[instrument]
             if key & 1 and quantity > 0.0:
                 haircut, name = values.haircut[instrument, silo], values.name[instrument]
+                haircut += cash.mismatch[home, silo, values.currency[instrument]]
                 if name >= 0:
                     if name == limits.owner[account]:
                         haircut += limits.own_issuer[silo]

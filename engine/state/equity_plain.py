@@ -24,6 +24,7 @@ class SiloContent:
     Attributes:
         cash: balance by currency. positions: held outright. pledged: assets deposited as collateral.
         issuer: name of the account's owner as an issuer, empty if none.
+        settlement: currency that the account settles in.
     """
 
     silo: str
@@ -31,6 +32,7 @@ class SiloContent:
     positions: Sequence[Holding]
     pledged: Sequence[Holding]
     issuer: str = ""
+    settlement: str = HOME_CURRENCY
 
 
 def explain_equity(
@@ -42,7 +44,7 @@ def explain_equity(
         at_ns: from where time to maturity counts.
     """
     cash = [
-        _cash(schedule, content.silo, currency, content.cash[currency], market)
+        _cash(schedule, content, currency, content.cash[currency], market)
         for currency in sorted(content.cash)
     ]
     positions = [_position(holding, market) for holding in content.positions]
@@ -57,15 +59,20 @@ def explain_equity(
     return Part.sum_of("equity", parts)
 
 
-def _cash(schedule: CollateralSchedule, silo: str, currency: str, balance: float, market: MarketView) -> Part:
+def _cash(
+    schedule: CollateralSchedule, content: SiloContent, currency: str, balance: float, market: MarketView
+) -> Part:
     """A credit balance in a foreign currency bears the currency's haircut, a debit balance counts in full."""
+    haircut = schedule.fx_haircut(currency, content.silo, content.settlement) if balance > 0.0 else 0.0
     if currency == HOME_CURRENCY:
-        return Part(f"cash {currency}", balance)
+        if haircut == 0.0:
+            return Part(f"cash {currency}", balance)
+        lines = (Part("balance", balance), Part("haircut of the currency", -balance * haircut))
+        return Part(f"cash {currency}", balance * (1.0 - haircut), lines, {"haircut": haircut})
     slot = market.slot_of.get(f"{currency}USD", -1)
     if slot < 0 or not market.priced[slot]:
         return Part(f"cash {currency}", 0.0, (), {"balance": balance, "rate": "missing: counts nothing"})
     rate = max(float(market.mark[slot]), 0.0)
-    haircut = schedule.fx_haircut(currency, silo) if balance > 0.0 else 0.0
     lines = (
         Part("at the rate", balance * rate),
         Part("haircut of the currency", -balance * rate * haircut),
@@ -100,7 +107,7 @@ def _pledged(
     value_usd = quantity * unit_usd
     if quantity <= 0.0:
         return Part(instrument.instrument_id, value_usd, (), facts)
-    terms = schedule.terms(instrument, silo, at_ns)
+    terms = schedule.terms(instrument, silo, at_ns, content.settlement)
     facts["haircut"] = terms.reason
     if instrument.issuer or content.issuer:
         facts["issuer"] = name_of(instrument, market)

@@ -49,6 +49,7 @@ def evidence_of(engine: EngineCore, account: int, holdings: Held) -> dict[str, A
         "rate": engine.market.rate,
         "collateral_schedule": f"{engine.policy.collateral.schedule_id} {engine.policy.collateral.version}",
         "issuer": engine.accounts.records[account].issuer,
+        "settlement_currency": engine.accounts.records[account].settlement_currency,
         "instruments": [_record(engine.market.instruments[i]) for i in priced],
         "prices": _prices(engine, priced),
         "positions": [row for row, pledged in zip(held, collateral, strict=True) if not pledged],

@@ -178,6 +178,7 @@ class ReferenceState:
         eligible = self.unified.rulebook.eligible_account(account.approvals, account.type)
         slot = self.accounts.put(account, partition, eligible)
         self.accounts.issuer[slot] = self.equity_book.names.index(account.issuer)
+        self.accounts.settlement[slot] = self.equity_book.settlement(account.settlement_currency)
         self._reserve()
         one = np.array([slot], np.int64)
         self._touch(one)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from engine.market.instruments import Instrument, Product
-from streams.contracts.base import Identifier, Message, TimeNs
+from streams.contracts.base import Currency, Identifier, Message, TimeNs
 
 # A date without a time means the close of US trading; contracts that end at another hour say so.
 _CLOSE_UTC = time(21, 0, tzinfo=UTC)
@@ -153,6 +153,10 @@ class AccountRecord(Message):
         "", "commercial_end_user", "financial_market_intermediary", "third_party_custodian", "legacy", "multilateral",
         "sovereign", "affiliate",
     ] = Field("", description="kinds that rules on collecting margin tell apart; empty: any other")  # fmt: skip
+    settlement_currency: Currency = Field(
+        "USD",
+        description="of requirements, in silos where the schedule of collateral lets the account choose",
+    )
     past_charges_usd: tuple[Annotated[float, Field(ge=0, le=1e15)], ...] = Field(
         (), max_length=1_000,
         description="of Treasury clearing at past collections, oldest first, for the portfolio differential charge",

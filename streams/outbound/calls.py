@@ -96,7 +96,7 @@ def call_evidence(
         rulebook_id=transition.rulebook,
         rulebook_version=transition.rulebook_version,
         parameters={**parameters}
-        | {name: evidence[name] for name in ("rate", "collateral_schedule", "issuer")},
+        | {name: evidence[name] for name in ("rate", "collateral_schedule", "issuer", "settlement_currency")},
         valuation_time_ns=evidence["valuation_time_ns"],
         instruments=tuple(evidence["instruments"]),
         prices=tuple(evidence["prices"]),

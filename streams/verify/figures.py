@@ -39,7 +39,10 @@ class Figures:
         self._curves = conventions_of(read_toml("curves.toml", folder))
 
     def equity_usd(self, silo: str, evidence: Mapping[str, Any]) -> float | None:
-        """Cash, market value and collateral after haircut; None where that takes an FX rate."""
+        """Cash, market value and collateral after haircut; None where that takes an FX rate or the
+        account settles in another currency."""
+        if evidence["parameters"].get("settlement_currency", _USD) != _USD:
+            return None
         instruments = {record["instrument_id"]: record for record in evidence["instruments"]}
         marks = {price["instrument_id"]: price["mark"] for price in evidence["prices"]}
         terms = []

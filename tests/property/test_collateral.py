@@ -96,7 +96,7 @@ def market(priced: set[str]) -> Market:
 
 def vectorised(
     schedule: CollateralSchedule, view: Market, owner: str, cash: Sequence[Row], positions: Sequence[Row],
-    pledged: Sequence[Row],
+    pledged: Sequence[Row], settlement: str = "USD",
 ) -> dict[str, float]:  # fmt: skip
     """Equity of one account by silo, through holdings and book as in the engine."""
     book, holdings = EquityBook(schedule), Holdings()
@@ -125,31 +125,37 @@ def vectorised(
     book.revalue(view, every, np.zeros(view.count, np.bool_))
     equity, trusted = np.zeros((1, len(SILOS))), np.ones((1, len(SILOS)), np.bool_)
     owners = np.array([book.names.index(owner)], np.int32)
-    book.value(np.array([0]), owners, holdings, view, equity, trusted)
+    settlements = np.array([book.settlement(settlement)], np.int16)
+    book.value(np.array([0]), owners, settlements, holdings, view, equity, trusted)
     return dict(zip(SILOS, equity[0].tolist(), strict=True))
 
 
-def content(silo: str, owner: str, cash: Any, positions: Any, pledged: Any) -> SiloContent:
+def content(
+    silo: str, owner: str, cash: Any, positions: Any, pledged: Any, settlement: str = "USD"
+) -> SiloContent:
     held = [
         [Holding(BY_ID[name], quantity, silo) for name, at, quantity in rows if at == silo and quantity]
         for rows in (positions, pledged)
     ]
-    return SiloContent(silo, {code: amount for code, at, amount in cash if at == silo}, *held, owner)
+    balances = {code: amount for code, at, amount in cash if at == silo}
+    return SiloContent(silo, balances, *held, owner, settlement)
 
 
 @settings(deadline=None, max_examples=200)
 @given(
     schedules(), st.sampled_from(["", "AAPL", "ACME", "SAP SE"]), rows(["USD", "EUR"], amounts),
     rows(NAMES, quantities), rows(PLEDGED, quantities), st.sets(st.sampled_from(NAMES), min_size=8),
+    st.sampled_from(["USD", "EUR", "GBP"]),
 )  # fmt: skip
 def test_vectorised_equals_twin_and_explanation_adds_up(
     schedule: CollateralSchedule, owner: str, cash: list[Row], positions: list[Row], pledged: list[Row],
-    priced: set[str],
+    priced: set[str], settlement: str,
 ) -> None:  # fmt: skip
     view = market(priced)
-    found = vectorised(schedule, view, owner, cash, positions, pledged)
+    found = vectorised(schedule, view, owner, cash, positions, pledged, settlement)
     for silo in SILOS:
-        tree = explain_equity(schedule, content(silo, owner, cash, positions, pledged), view, AT_NS)
+        held = content(silo, owner, cash, positions, pledged, settlement)
+        tree = explain_equity(schedule, held, view, AT_NS)
         assert found[silo] == pytest.approx(tree.amount_usd, rel=1e-9, abs=0.01)
         assert tree.largest_residual_usd() <= 1e-6
 

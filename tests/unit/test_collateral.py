@@ -255,6 +255,26 @@ def test_two_rules_for_the_same_asset_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("silos", "complaint"),
+    [
+        (["futures"], "'futures' is not"),
+        (["security_based_swaps", "uncleared_swaps"], "security_based_swaps has no entry of currencies"),
+    ],
+)
+def test_only_swaps_whose_dollars_have_a_rule_may_be_settled_in_another_currency(
+    silos: list[str], complaint: str
+) -> None:
+    mapping = copy.deepcopy(shipped("collateral"))
+    mapping["currencies"] = [
+        entry | {"silos": [silo for silo in entry["silos"] if silo != "security_based_swaps"]}
+        for entry in mapping["currencies"]
+    ]
+    mapping["settled"]["silos"] = silos
+    with pytest.raises(MarginError, match=f"collateral collateral: settled.silos: .*{complaint}"):
+        CollateralSchedule.from_mapping(mapping)
+
+
+@pytest.mark.parametrize(
     ("currency", "place"),
     [
         ({"silos": ["futures"], "currencies": ["USD"], "cash": 0.1, "other_assets": 0.1}, "currencies"),

@@ -88,6 +88,46 @@ def test_a_group_counts_its_share_of_the_equity_before_the_limit(engine: Engine)
     assert str(beyond.facts["source"]).startswith("CME Clearing advisory 13-181")
 
 
+def test_the_mismatch_is_against_the_currency_that_the_account_settles_in(engine: Engine) -> None:
+    """Uncleared swaps, 8 % for another currency: an EUR bond of 10,000 at 80 and 8 %, dollars and a Treasury at 2 %.
+
+    In the futures silo nobody chooses: the euro costs 6 % whatever the account's record says.
+    """
+    bond = Instrument(
+        "EUR-BOND", Product.CORPORATE_BOND, multiplier=10.0, currency="EUR", expiry_ns=NOW_NS + 4000 * DAY_NS,
+        grade="investment",
+    )  # fmt: skip
+    engine.put_instrument(bond)
+    engine.apply_prices(prices(engine, {"EUR-BOND": 80.0}, 2))
+    silo, euro_usd = "uncleared_swaps", 1.1 * 80.0 * 10.0 * 100.0
+    euro_cash = ("C-euro", 1, "A", "", "EUR", 1_000.0, False, TODAY, SILO_INDEX["futures"])
+    pledge(
+        engine,
+        deposit("EUR-BOND", 100.0, silo),
+        deposit("T-NOTE", 1e5, silo),
+        deposit("USD", 5e4, silo),
+        euro_cash,
+    )
+    note_usd = 1e5 * 0.01 * 99.0
+    assert equity(engine, silo) == pytest.approx(0.84 * euro_usd + 0.98 * note_usd + 5e4)
+    assert equity(engine, "futures") == pytest.approx(0.94 * 1_100.0)
+    engine.put_account(Account("A", settlement_currency="EUR"), 0)
+    assert equity(engine, silo) == pytest.approx(0.92 * euro_usd + 0.90 * note_usd + 0.92 * 5e4)
+    assert equity(engine, "futures") == pytest.approx(0.94 * 1_100.0)
+    engine.put_account(Account("A", settlement_currency="GBP"), 0)
+    assert equity(engine, silo) == pytest.approx(0.84 * euro_usd + 0.90 * note_usd + 0.92 * 5e4)
+    engine.put_account(Account("A"), 0)
+    assert equity(engine, silo) == pytest.approx(0.84 * euro_usd + 0.98 * note_usd + 5e4)
+
+
+def test_what_is_not_eligible_stays_so_in_its_own_currency(engine: Engine) -> None:
+    """Shares outside the list of the index, in euros: nothing, also for an account that settles in euros."""
+    pledge(engine, deposit("SAP", 100.0, "uncleared_swaps"))
+    assert equity(engine, "uncleared_swaps") == 0.0
+    engine.put_account(Account("A", settlement_currency="EUR"), 0)
+    assert equity(engine, "uncleared_swaps") == 0.0
+
+
 def test_own_securities_count_nothing(engine: Engine) -> None:
     pledge(
         engine,
