@@ -65,9 +65,9 @@ def _local_time(place: str, key: str, value: Any) -> time:
 
 def _market(place: str, table: Mapping[str, Any]) -> str:
     market = table["market"]
-    if market not in holidays.list_supported_financial(include_aliases=True):
+    if not isinstance(market, str) or market not in holidays.list_supported_financial(include_aliases=True):
         raise _bad(place, f"market = {market!r} has no calendar; such as XNYS, XCME, XFED have one")
-    return str(market)
+    return market
 
 
 def _zone(place: str, table: Mapping[str, Any]) -> ZoneInfo:

@@ -16,7 +16,6 @@ from aiokafka.errors import KafkaError
 
 from engine.shortfall.call_response import Response
 from engine.state.answers import Answered
-from engine.state.closing_state import Left
 from engine.state.engine import Engine
 from engine.state.policy import RulebookParameters
 from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
@@ -39,6 +38,7 @@ from streams.worker.keeper import Keeper, KeeperServices
 from streams.worker.membership import LostMembershipError, Membership, Standing, generation_of
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.settings import WorkerSettings
+from streams.worker.statement_topic import StatementTopic
 
 _REFRESH_S: Final = 1.0
 _LOOP_SAMPLE_S: Final = 0.05
@@ -91,9 +91,6 @@ class MarginWorker:
         self._caught_up = False
         self._joined = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._telling = (
-            asyncio.Lock()
-        )  # first come, first sent: no statement overtakes a later one of its account
         self._evaluating: asyncio.Task[None] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="marginmon-")
         self.pages = Pages(
@@ -103,6 +100,7 @@ class MarginWorker:
             **settings.options(), client_id="marginmon", acks="all", enable_idempotence=True
         )
         self._dead_letters = DeadLetters(self._producer)
+        self._statements = StatementTopic(self._producer, settings.topics["requirements"].name, self.metrics)
         self._evaluation = Evaluation(
             settings, self.intake, self.engine_thread, self.metrics, rulebooks, self._dispatch, self._tell,
             self.clock,
@@ -366,37 +364,11 @@ class MarginWorker:
         for move, _ in result.intraday:
             self.metrics.count_intraday(move)
         if result.left:
-            self._watch(self._withdraw_statements(result.left))
+            self._watch(self._statements.withdraw(result.left))
 
     def _tell(self, statements: list[RequirementStatement]) -> None:
         if statements:
-            self._watch(self._publish_statements(statements))
-
-    async def _publish_statements(self, statements: list[RequirementStatement]) -> None:
-        """Best effort: a statement that is lost is made again with the next change or interval."""
-        async with self._telling:
-            for statement in statements:
-                value = statement.model_dump_json().encode()
-                await self._send_statement(statement.account_id, value, statement.inputs.partition)
-        self.metrics.statements.inc(len(statements))
-
-    async def _withdraw_statements(self, left: Sequence[Left]) -> None:
-        """Take the statements of accounts that left back. Best effort: one that stays shows an empty account."""
-        async with self._telling:
-            for gone in left:
-                await self._send_statement(gone.account_id, None, gone.partition)
-        log.info("%d closed accounts left", len(left))
-
-    async def _send_statement(self, account_id: str, value: bytes | None, partition: int) -> None:
-        try:
-            await self._producer.send(
-                self.settings.topics["requirements"].name,
-                key=account_id.encode(),
-                value=value,
-                partition=partition,
-            )
-        except KafkaError as error:
-            log.warning("the statement of account %s was not published: %s", account_id, error)
+            self._watch(self._statements.publish(statements))
 
     def _on_committed(self, committed: Committed) -> None:
         self.metrics.count_committed(committed, time.time_ns())

@@ -36,6 +36,7 @@ def targets() -> Iterator[Target]:
         lambda mapping: unified_rulebook("one-pot", mapping, scenarios),
     )
     yield target("policy", read_toml("policy.toml"), policy())
+    yield target("call rules", {"call": read_toml("policy.toml")["call"]}, call_rules)
     yield target("collateral", read_toml("collateral.toml"), CollateralSchedule.from_mapping)
     yield target("curves", read_toml("curves.toml"), conventions_of)
     yield target("intraday deficits", read_toml("finra-4210d-intraday.toml"), IntradayParameters.from_mapping)

@@ -10,6 +10,7 @@ import pytest
 from engine.base.errors import MarginError, Reason
 from engine.base.parameter_table import ParameterTable
 from engine.shortfall.call_rule import CallRule
+from streams.call_rules import call_rules
 from streams.parameters import read_scenarios, read_toml_file
 from streams.replay.crif_file import read_crif
 from streams.replay.files import FileError
@@ -114,6 +115,13 @@ def test_a_parameter_beyond_numbers_is_refused(number: int) -> None:
 def test_a_call_rule_names_what_it_cannot_take(key: str, value: object) -> None:
     with pytest.raises(MarginError, match=key):
         CallRule.from_mapping("silo:futures", {key: value})
+
+
+@pytest.mark.parametrize("market", [[], {}, 1])
+def test_a_deadline_names_a_market_that_is_none(market: object) -> None:
+    deadline = {"business_days": 1, "market": market, "zone": "America/New_York", "at": "17:00"}
+    with pytest.raises(MarginError, match="market"):
+        call_rules({"call": {"default": {"deadline": deadline}}})
 
 
 def test_where_nothing_may_be_named_nothing_is() -> None:
