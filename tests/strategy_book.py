@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +10,9 @@ from hypothesis import strategies as st
 
 from engine.market.market import Market
 from engine.rules.interface import Holding
-from engine.rules.strategy.book import Book, OptionPosition, Pairing, Strategy, may_spread
+from engine.rules.strategy.book import Book, OptionPosition
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
 from engine.rules.strategy.parameters import Parameters
-from engine.rules.strategy.plain import named_strategies
 from engine.rules.strategy.rulebook import StrategyBased
 from engine.rules.strategy.securities import Stage, Stock
 from tests.rulebook_cases import market_of, shipped
@@ -99,39 +97,6 @@ def held(market: Market, positions: dict[str, float]) -> list[Holding]:
         Holding(market.instruments[market.slot_of[name]], quantity, "securities")
         for name, quantity in positions.items()
     ]
-
-
-def assert_permitted(pairing: Pairing, book: Book, terms: Terms) -> None:
-    """Every position is in the pairing, each strategy is one that the rule knows, at its own requirement."""
-    counts: dict[str, int] = {}
-    for strategy in pairing.strategies:
-        for contract, count in strategy.options:
-            counts[contract.name] = counts.get(contract.name, 0) + count * strategy.times
-        if strategy.options:
-            assert _is_known(strategy, book, terms), strategy
-    assert counts == {position.contract.name: position.count for position in book.options}
-    shares = math.fsum(strategy.shares * strategy.times for strategy in pairing.strategies)
-    assert abs(shares - book.shares) < 1e-6
-    total = math.fsum(strategy.published_usd * strategy.times for strategy in pairing.strategies)
-    assert abs(total - pairing.published_usd) < 0.01
-
-
-def _is_known(strategy: Strategy, book: Book, terms: Terms) -> bool:
-    """Whether the twin knows the strategy at this requirement; one of many contracts can only be a spread."""
-    group = [
-        (contract, 1 if count > 0 else -1) for contract, count in strategy.options for _ in range(abs(count))
-    ]
-    units = group[0][0].units
-    if len(group) > 4:
-        longs = [contract for contract, side in group if side > 0]
-        shorts = [contract for contract, side in group if side < 0]
-        asked = terms.spread(strategy.options) * units
-        permitted = may_spread(longs, shorts, terms.parameters.readings.spread_expiries)
-        return permitted and strategy.shares == 0.0 and abs(strategy.published_usd - asked) < 0.01
-    return any(
-        shares == strategy.shares and abs(strategy.published_usd - per_unit * units) < 0.01
-        for _, shares, per_unit in named_strategies(terms, group, book.shares)
-    )
 
 
 EXPIRIES = {1: "2026-12-18", 2: "2027-03-19", 3: "2028-01-21"}  # the last one beyond nine months

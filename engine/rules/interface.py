@@ -29,7 +29,7 @@ __all__ = [
     "HELD", "LINEAR", "LONG", "SHORT",
     "AddingRulebook", "DatedRulebook", "Float64s", "Holding", "Int8s", "Int64s", "LiquidationPrices", "LooksBack",
     "MinimumEquity",
-    "PairingRulebook", "Rulebook", "ScaledByClass", "ScenarioRulebook", "SiloRulebook",
+    "PairingRulebook", "Rulebook", "ScaledByClass", "ScenarioRulebook", "ShowsPairings", "SiloRulebook",
 ]  # fmt: skip
 
 Float64s = NDArray[np.float64]
@@ -173,6 +173,15 @@ class PairingRulebook(SiloRulebook, Protocol):
 
     def refusals(self, holdings: Sequence[Holding], market: MarketView) -> list[MarginError]:
         """Why positions of an account are left out, one error each."""
+        ...
+
+
+@runtime_checkable
+class ShowsPairings(Protocol):
+    """A rulebook that can show without its solver that a pairing is permitted, and what none can ask for less than."""
+
+    def pairing_error_usd(self, holdings: Sequence[Holding], market: MarketView) -> float:
+        """By how much the pairings of an account fail that check: 0 if they pass, infinite if they are refuted."""
         ...
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX
 from engine.portfolio.account_class import AccountClass
-from engine.rules.interface import Holding, LiquidationPrices, LooksBack, ScaledByClass
+from engine.rules.interface import Holding, LiquidationPrices, LooksBack, ScaledByClass, ShowsPairings
 from engine.rules.requirement import Explained, Part
 from engine.shortfall.gap import position_contributions
 from engine.state.account_content import contents_of
@@ -158,13 +158,29 @@ def shadow_check(engine: EngineCore, account_ids: list[str]) -> float:
     return max((_difference(engine, account_id) for account_id in account_ids), default=0.0)
 
 
+def _pairing_error_usd(engine: EngineCore, account: int) -> float:
+    """The plain twins of rulebooks that pair share the solver; what it found is shown apart."""
+    holdings = _priced(engine, holdings_of(engine, account))
+    return max(
+        (
+            book.rulebook.pairing_error_usd(margined, engine.market.risk)
+            for rulebook_id, book in engine.silo_books.items()
+            if isinstance(book.rulebook, ShowsPairings)
+            and (margined := _margined_by(engine, account, rulebook_id, holdings))
+        ),
+        default=0.0,
+    )
+
+
 def _difference(engine: EngineCore, account_id: str) -> float:
     account = account_slot(engine, account_id)
     told = explanation(engine, account_id)
     plain = np.zeros(engine.maintenance.shape[1])
     for silo, _, explained in told.silos:
         plain[SILO_INDEX[silo]] += explained.requirement.maintenance_usd
-    largest = float(np.abs(plain - engine.maintenance[account]).max())
+    largest = max(
+        float(np.abs(plain - engine.maintenance[account]).max()), _pairing_error_usd(engine, account)
+    )
     if engine.accounts.unified_eligible[account]:
         unified = float(engine.unified.result[account, 0])
         largest = max(largest, abs(told.unified.requirement.maintenance_usd - unified))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.rules.strategy.basis import PIVOTS, cheapest, limit
 from engine.rules.strategy.book import Book, OptionPosition
+from engine.rules.strategy.certificate import check_permitted
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
 from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing, posed
 from engine.rules.strategy.plain import plain_pairing
@@ -22,7 +23,6 @@ from engine.rules.strategy.whole import divided_solution, proven_bound
 from tests.strategy_book import (
     PARAMETERS,
     UNITS,
-    assert_permitted,
     book_of,
     small_books,
     terms_at,
@@ -93,7 +93,7 @@ def test_no_prices_of_rows_prove_too_much(drawn: tuple[Book, float], seed: int, 
 def test_a_large_book_is_paired_in_whole_contracts_near_the_bound(seed: int) -> None:
     book, terms = random_book(seed)
     pairing = least_pairing(book, terms)
-    assert_permitted(pairing, book, terms)
+    check_permitted(pairing, book, terms)
     assert pairing.lower_bound_usd <= pairing.published_usd <= 1.001 * pairing.lower_bound_usd
     assert least_pairing(book, terms) == pairing  # the same bits again
 
@@ -120,7 +120,7 @@ def hedged_book(seed: int) -> Book:
 def test_whole_contracts_are_near_the_bound_beside_stock_and_do_not_depend_on_the_order(seed: int) -> None:
     book, terms = hedged_book(seed), terms_at(100.0)
     pairing = least_pairing(book, terms)
-    assert_permitted(pairing, book, terms)
+    check_permitted(pairing, book, terms)
     assert pairing.lower_bound_usd <= pairing.published_usd <= 1.004 * pairing.lower_bound_usd
     shuffled = list(book.options)
     random.Random(seed).shuffle(shuffled)

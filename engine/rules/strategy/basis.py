@@ -42,6 +42,7 @@ class Basis(NamedTuple):
         reduced: float64[n], reduced costs, >= 0.
         bound, equal, scale: [m + d], of rows and limits; scale: their largest coefficient, at least 1.
         limited, sign: [d], column and sign of each limit.
+        basic_edge, key_edge, row_edge: squared lengths of edges, by basic index, set, row and limit; see ``edges.py``.
     """
 
     number: Int64s
@@ -63,6 +64,9 @@ class Basis(NamedTuple):
     scale: Float64s
     limited: Int64s
     sign: Float64s
+    basic_edge: Float64s
+    key_edge: Float64s
+    row_edge: Float64s
 
 
 @kernel
@@ -74,13 +78,14 @@ def cheapest(cost: Float64s, sets: Sets, rows: Rows, room: int, depth: int) -> B
         np.empty(room, np.int64), np.full(m + depth, -1, np.int64), np.empty((room, room)), np.zeros(room),
         np.zeros(room), np.empty(s), np.zeros(s, np.int64), np.zeros(m), np.empty(m + depth), cost.copy(),
         np.empty(m + depth), np.zeros(m + depth, np.bool_), np.ones(m + depth), np.empty(depth, np.int64),
-        np.empty(depth),
+        np.empty(depth), np.zeros(room), np.zeros(s), np.ones(m + depth),
     )  # fmt: skip
     basis.bound[:m], basis.equal[:m] = rows.bound, rows.equal
     for row in range(m):
         low, high = rows.first_row[rows.block[row]], rows.first_row[rows.block[row] + 1] - 1
         across = max(rows.point[row] - rows.point[low], rows.point[high] - rows.point[row])
         basis.scale[row] = max(across, 1.0) if not rows.equal[row] else 1.0
+        basis.row_edge[row] = basis.scale[row] ** 2
     for group in range(s):
         best = sets.members[sets.starts[group]]
         for at in range(sets.starts[group], sets.starts[group + 1]):
@@ -99,7 +104,7 @@ def limit(basis: Basis, column: int, sign: float, bound: float) -> None:
     at = basis.number[LIMITS]
     row = len(basis.at_keys) + at
     basis.limited[at], basis.sign[at] = column, sign
-    basis.bound[row], basis.place[row] = bound, -1
+    basis.bound[row], basis.place[row], basis.row_edge[row] = bound, -1, 1.0
     basis.number[LIMITS] += 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.base.kernel import kernel
-from engine.rules.strategy.basis import BASIC, KEY, OUTSIDE, SIZE, Basis, net_column
+from engine.rules.strategy.basis import BASIC, KEY, OUTSIDE, SIZE, Basis
 from engine.rules.strategy.inverse import border, replace_column, replace_row, shrink
 from engine.rules.strategy.ratio_test import Scratch
 from engine.rules.strategy.tableau import Rows, Sets, add_column
@@ -24,6 +24,7 @@ def swap_key(rows: Rows, sets: Sets, basis: Basis, group: int) -> int:
             if sets.of[basis.basic[index]] == group:
                 total += basis.inverse[index, at]
         basis.inverse[chosen, at] = -total
+    basis.basic_edge[chosen], basis.key_edge[group] = basis.key_edge[group], basis.basic_edge[chosen]
     former = basis.key[group]
     add_column(rows, former, -sets.quantity[group], basis.at_keys)
     add_column(rows, basis.basic[chosen], sets.quantity[group], basis.at_keys)
@@ -36,7 +37,6 @@ def swap_key(rows: Rows, sets: Sets, basis: Basis, group: int) -> int:
 
 @kernel
 def change_basis(
-    rows: Rows,
     sets: Sets,
     basis: Basis,
     scratch: Scratch,
@@ -46,10 +46,11 @@ def change_basis(
     leaving_row: int,
     new_price: float,
 ) -> None:
-    """A row or a column enters, a row or a column leaves; ``scratch.work`` is the new row of the basis."""
+    """A row or a column enters, a row or a column leaves.
+
+    ``scratch.work`` is the new row of the basis, ``scratch.other`` the entering column of it.
+    """
     size = basis.number[SIZE]
-    if entering >= 0:
-        net_column(rows, sets, basis, entering, scratch.other)
     if new_row >= 0 and entering >= 0:
         corner = scratch.row[entering]
         if sets.of[entering] >= 0:

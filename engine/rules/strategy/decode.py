@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -78,13 +78,15 @@ class _Decoder:
     def straddles(self, saved: Amounts, alone: Amounts) -> None:
         """Each saved option with a naked one of the other right whose requirement is not less."""
         naked = {option: count for option, count in alone.items() if not self._long[option]}
+        payers: dict[tuple[bool, float], deque[int]] = defaultdict(
+            deque
+        )  # by right and size, the dearest first
+        for option in sorted(naked, key=lambda option: -self._naked(option)):
+            payers[self._right(option) == CALL, self._contracts[option].units].append(option)
         for option, count in sorted(saved.items(), key=lambda item: -self._naked(item[0])):
+            line = payers[self._right(option) != CALL, self._contracts[option].units]
             while count:
-                payer = max(
-                    (other for other, left in naked.items() if left and self._right(other) != self._right(option)
-                     and self._contracts[other].units == self._contracts[option].units),
-                    key=self._naked,
-                )  # fmt: skip
+                payer = line[0]
                 times = min(count, naked[payer])
                 call, put = (payer, option) if self._right(payer) == CALL else (option, payer)
                 same = self._contracts[call].strike == self._contracts[put].strike
@@ -94,6 +96,8 @@ class _Decoder:
                 )
                 naked[payer] -= times
                 count -= times
+                if not naked[payer]:
+                    line.popleft()
         for option, count in alone.items():
             if self._long[option]:
                 per_unit = self._terms.long_option(self._contracts[option])

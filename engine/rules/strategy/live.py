@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.base.errors import MarginError
 from engine.market.instruments import DEBT, Instrument, Silo
@@ -15,11 +16,13 @@ from engine.rules.interface import LINEAR, Float64s, Holding, Int64s
 from engine.rules.requirement import Explained, Part
 from engine.rules.strategy.debt_rows import can_be_margined, is_debt, unit_requirement_usd
 from engine.rules.strategy.holdings import COVERED, account_of
+from engine.rules.strategy.option_sets import OptionSets
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.reading import months_later
 from engine.rules.strategy.rulebook import StrategyBased, is_short, market_value_usd
 from engine.rules.strategy.stock_sets import StockSets
 
+Bools = NDArray[np.bool_]
 _INITIAL, _MAINTENANCE, _SHORT, _VALUE, _REFUSED = range(5)  # columns of a charge
 
 
@@ -42,6 +45,7 @@ class RegT:
         self._minimum_usd = parameters.minimum_equity_usd
         self._market: MarketView | None = None
         self._stock_sets = StockSets(parameters)
+        self._option_sets = OptionSets(self._charge)
 
     def netting_set(self, instrument: Instrument) -> str:
         """The underlying's instrument_id.
@@ -84,6 +88,7 @@ class RegT:
         charges[stock] = self._stock_sets.charge(instruments[first[stock]], quantities[first[stock]])
         others = np.ones(len(sets), np.bool_)
         others[stock] = False
+        self._charge_options(rows, instruments, quantities, first, charges, others)
         for unit in np.flatnonzero(others).tolist():
             own = slice(first[unit], first[unit + 1])
             slot, quantity = instruments[first[unit]], quantities[first[unit]]
@@ -92,6 +97,28 @@ class RegT:
             else:
                 charges[unit] = self._charge(instruments[own].tolist(), quantities[own].tolist())
         return charges
+
+    def _charge_options(
+        self,
+        rows: Float64s,
+        instruments: Int64s,
+        quantities: Float64s,
+        first: Int64s,
+        charges: Float64s,
+        others: Bools,
+    ) -> None:
+        """Charge sets of options that cannot be paired; they are no longer among the others."""
+        assert self._market is not None  # rows come before positions
+        found = self._option_sets.found(self._market, instruments, quantities, first)
+        if len(found) == 0:
+            return
+        sizes = np.diff(first)
+        mine = np.isin(np.repeat(np.arange(len(sizes)), sizes), found)
+        own = np.concatenate([[0], np.cumsum(sizes[found])])
+        charges[found] = self._option_sets.charge(
+            self._market, rows, instruments[mine], quantities[mine], own
+        )
+        others[found] = False
 
     def _is_debt(self, slot: int) -> bool:
         assert self._market is not None  # rows come before positions
@@ -113,13 +140,19 @@ class RegT:
             for slot, quantity in zip(slots, quantities, strict=True)
             if market.priced[slot]
         ]
-        good, refused = self._split(holdings, market)
-        if not good:
-            return 0.0, 0.0, 0.0, 0.0, float(len(refused))
-        (underlying,) = account_of(self._rule.parameters, good, market).underlyings
+        refused = 0
+        try:
+            underlyings = account_of(self._rule.parameters, holdings, market).underlyings
+        except MarginError:  # only then one by one
+            good, left_out = self._split(holdings, market)
+            refused = len(left_out)
+            underlyings = account_of(self._rule.parameters, good, market).underlyings
+        if not underlyings:
+            return 0.0, 0.0, 0.0, 0.0, float(refused)
+        (underlying,) = underlyings
         part, initial = self._rule.charge_underlying(underlying)
         short, value = float(is_short(underlying)), market_value_usd(underlying)
-        return initial, part.amount_usd, short, value, float(len(refused))
+        return initial, part.amount_usd, short, value, float(refused)
 
     def combine(self, charges: Float64s, sets: Int64s, offsets: Int64s) -> Float64s:
         """float64[a, 2]: sums over underlyings, not below the minimum equity of the account."""
@@ -148,6 +181,10 @@ class RegT:
         tree = explained.tree
         facts = tree.facts | {f"left out: {error.thing}": error.detail for _, error in refused}
         return Explained(explained.requirement, Part(tree.name, tree.amount_usd, tree.parts, facts))
+
+    def pairing_error_usd(self, holdings: Sequence[Holding], market: MarketView) -> float:
+        """See :class:`engine.rules.interface.ShowsPairings`; of what can be margined."""
+        return self._rule.pairing_error_usd(self._split(holdings, market)[0], market)
 
     def _split(
         self, holdings: Sequence[Holding], market: MarketView

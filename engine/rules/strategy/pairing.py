@@ -8,16 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.rules.strategy.book import Book, Pairing
+from engine.rules.strategy.certificate import Prices
 from engine.rules.strategy.decode import strategies_of
 from engine.rules.strategy.formulas import Terms
 from engine.rules.strategy.legs import in_order, legs_of, taken
 from engine.rules.strategy.programme import Programme, programme
 from engine.rules.strategy.rates import Rates, rate_table, rates_of
+from engine.rules.strategy.row_prices import position_prices
 from engine.rules.strategy.securities import Stage
-from engine.rules.strategy.tableau import Int64s
+from engine.rules.strategy.tableau import Float64s, Int64s
 from engine.rules.strategy.whole import MOST_PIVOTS, least_amounts
 
-__all__ = ["MOST_PIVOTS", "Posed", "least_pairing", "posed"]
+__all__ = ["MOST_PIVOTS", "Posed", "least_pairing", "posed", "priced_pairing"]
 
 
 class Posed(NamedTuple):
@@ -48,8 +50,20 @@ def least_pairing(book: Book, terms: Terms, most_pivots: int = MOST_PIVOTS) -> P
         strategies = strategies_of(book, terms, np.zeros(0, np.int64), None, np.zeros(0))
         total = math.fsum(one.published_usd * one.times for one in strategies)
         return Pairing(strategies, total, total)
+    return _solved(book, terms, *posed(book, terms), most_pivots)[0]
+
+
+def priced_pairing(book: Book, terms: Terms) -> tuple[Pairing, Prices]:
+    """The same of a book with options, and prices of its positions that prove the bound of divided contracts."""
     problem, order = posed(book, terms)
-    amounts, bound = least_amounts(problem, most_pivots)
+    pairing, row_prices = _solved(book, terms, problem, order, MOST_PIVOTS)
+    return pairing, position_prices(book, terms, problem, order, row_prices)
+
+
+def _solved(
+    book: Book, terms: Terms, problem: Programme, order: Int64s, most_pivots: int
+) -> tuple[Pairing, Float64s]:
+    amounts, bound, row_prices = least_amounts(problem, most_pivots)
     strategies = strategies_of(book, terms, order, problem, amounts)
     published = math.fsum(one.published_usd * one.times for one in strategies)
-    return Pairing(strategies, published, min(bound + problem.constant_usd, published))
+    return Pairing(strategies, published, min(bound + problem.constant_usd, published)), row_prices

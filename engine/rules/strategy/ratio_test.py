@@ -11,8 +11,8 @@ from engine.rules.strategy.basis import KEY, OUTSIDE, SIZE, Basis
 from engine.rules.strategy.tableau import Bools, Float64s, Int8s, Int64s, Rows, Sets, add_column
 
 _TOLERANCE = 1e-7
-_PIVOT = 1e-9
-_TIE = 1e-9
+_PIVOT = 1e-7
+_GIVE_USD = 1e-7  # what a price or a reduced cost may fall below zero for the sake of a firmer pivot
 
 
 class Scratch(NamedTuple):
@@ -24,6 +24,8 @@ class Scratch(NamedTuple):
         direction: of the prices of tight rows; work, other: a row and a column of the basis.
         row: float64[n], the new row.
         spread: float64[m], zero between uses; tables: float64[3, m].
+        scaled: of tight rows, change, turn: of basic columns, by_key, turn_by_key: of keys, of_rows, turn_of_rows: of
+            rows; see ``edges.py``.
     """
 
     rate: Float64s
@@ -36,6 +38,13 @@ class Scratch(NamedTuple):
     row: Float64s
     spread: Float64s
     tables: Float64s
+    scaled: Float64s
+    change: Float64s
+    turn: Float64s
+    by_key: Float64s
+    turn_by_key: Float64s
+    of_rows: Float64s
+    turn_of_rows: Float64s
 
 
 @kernel
@@ -51,7 +60,11 @@ def ratio_test(
     )
     while True:
         entering = _first_of(candidates[:count], ratio, rate)
-        if entering < 0 or ratio[entering] >= row_step:
+        if (
+            entering < 0
+            or ratio[entering] > row_step
+            or (ratio[entering] == row_step and scratch.direction[leaving_row] <= rate[entering])
+        ):
             return -1, leaving_row, row_step
         step, group = ratio[entering], of[entering]
         if group < 0 or basis.basics_of[group] > 0:
@@ -70,15 +83,20 @@ def ratio_test(
 
 @kernel
 def _first_row(basis: Basis, direction: Float64s) -> tuple[float, int]:
-    """Where the price of a tight inequality reaches 0 first."""
+    """Where the price of a tight inequality reaches 0 first, of about equal ones the firmest pivot (Harris)."""
     tight, equal, price = basis.tight, basis.equal, basis.price
-    row_step, leaving_row = np.inf, -1
+    least, leaving_row = np.inf, -1
     for at in range(basis.number[SIZE]):
         if direction[at] < -_PIVOT and not equal[tight[at]]:
-            step = max(price[at], 0.0) / -direction[at]
-            if step < row_step:
-                row_step, leaving_row = step, at
-    return row_step, leaving_row
+            least = min(least, (max(price[at], 0.0) + _GIVE_USD) / -direction[at])
+    if least == np.inf:
+        return np.inf, -1
+    for at in range(basis.number[SIZE]):
+        if direction[at] >= -_PIVOT or equal[tight[at]] or max(price[at], 0.0) > least * -direction[at]:
+            continue
+        if leaving_row < 0 or direction[at] < direction[leaving_row]:
+            leaving_row = at
+    return max(price[leaving_row], 0.0) / -direction[leaving_row], leaving_row
 
 
 @kernel
@@ -107,14 +125,15 @@ def _list_candidates(
 
 @kernel
 def _first_of(candidates: Int64s, ratio: Float64s, rate: Float64s) -> int:
-    """The candidate that is reached first, of equal ones the firmest pivot; -1 if none is."""
+    """The candidate that is reached first, of about equal ones the firmest pivot (Harris); -1 if none is."""
     least = np.inf
     for column in candidates:
-        least = min(least, ratio[column])
+        if ratio[column] < np.inf:
+            least = min(least, ratio[column] + _GIVE_USD / -rate[column])
     entering = -1
     if least < np.inf:
         for column in candidates:
-            if ratio[column] <= least + _TIE and (entering < 0 or rate[column] < rate[entering]):
+            if ratio[column] <= least and (entering < 0 or rate[column] < rate[entering]):
                 entering = column
     return entering
 

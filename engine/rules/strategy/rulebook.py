@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from engine.market.view import MarketView
 from engine.rules.interface import Holding
@@ -20,6 +21,7 @@ from engine.rules.strategy.pairing import least_pairing
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.risk_part import risk_part_usd
 from engine.rules.strategy.securities import Stage
+from engine.rules.strategy.shadow import pairing_error_usd
 
 Facts = dict[str, float | str]
 
@@ -92,9 +94,27 @@ class StrategyBased:
         parts = [published, credit] if short else [published]
         return Part(f"underlying {underlying.book.underlying}", amount, tuple(parts), facts), initial
 
+    def pairing_error_usd(self, holdings: Sequence[Holding], market: MarketView) -> float:
+        """The largest of the account's underlyings at both stages; see :mod:`engine.rules.strategy.shadow`.
+
+        Raises:
+            MarginError: naming the position that cannot be margined.
+        """
+        underlyings = account_of(self.parameters, holdings, market, self.non_margin).underlyings
+        return max(
+            (
+                pairing_error_usd(replace(underlying.book, futures=()), self._terms(underlying, stage))
+                for underlying in underlyings
+                for stage in Stage
+            ),
+            default=0.0,
+        )
+
+    def _terms(self, underlying: Underlying, stage: Stage) -> Terms:
+        return Terms(self.parameters, underlying.stock, underlying.broad, stage)
+
     def _paired(self, underlying: Underlying, stage: Stage) -> Pairing:
-        terms = Terms(self.parameters, underlying.stock, underlying.broad, stage)
-        return least_pairing_with_futures(underlying.book, terms, least_pairing)
+        return least_pairing_with_futures(underlying.book, self._terms(underlying, stage), least_pairing)
 
     def _minimum_equity_usd(self, account: Account) -> float:
         """Of an account that is short; of one that is only long not more than what it holds is worth."""

@@ -9,6 +9,7 @@ import numpy as np
 from engine.base.inner import inner
 from engine.base.kernel import kernel
 from engine.rules.strategy.basis import LIMITS, SIZE, Basis, cheapest, limit
+from engine.rules.strategy.edges import forget_edges
 from engine.rules.strategy.simplex import INFEASIBLE, OPTIMAL, optimise, scratch_for, solution
 from engine.rules.strategy.tableau import Bools, Float64s, Int8s, Int64s, Rows, Sets
 
@@ -157,3 +158,4 @@ def _restore(basis: Basis, saved: Saved, depth: int) -> None:
         basis.inverse[index, :size] = saved.inverse[depth, index * size : (index + 1) * size]
     for at in range(size):
         basis.place[basis.tight[at]] = at
+    forget_edges(basis)

@@ -29,8 +29,9 @@ from engine.rules.strategy.basis import (
     reprice,
 )
 from engine.rules.strategy.basis_change import change_basis, swap_key
+from engine.rules.strategy.edges import follow_pivot
 from engine.rules.strategy.ratio_test import Scratch, ratio_test
-from engine.rules.strategy.tableau import FALLING, FROM, RISING, Float64s, Int64s, Rows, Sets, add_row
+from engine.rules.strategy.tableau import FALLING, FROM, RISING, Float64s, Rows, Sets, add_gathered, add_row
 
 OPTIMAL, INFEASIBLE, GAVE_UP, NO_ROOM = 0, 1, 2, 3
 _TOLERANCE = 1e-7  # of a quantity; columns and rows are scaled to about 1
@@ -43,7 +44,8 @@ def scratch_for(cost: Float64s, rows: Rows, basis: Basis) -> Scratch:
     n, m, room = len(cost), len(rows.bound), len(basis.basic)
     return Scratch(
         np.empty(n), np.empty(n), np.empty(n, np.int64), np.empty(n, np.bool_), np.empty(room), np.empty(room),
-        np.empty(room), np.empty(n), np.zeros(m), np.empty((3, m)),
+        np.empty(room), np.empty(n), np.zeros(m), np.empty((3, m)), np.empty(room), np.empty(room), np.empty(room),
+        np.zeros(len(basis.key)), np.zeros(len(basis.key)), np.empty(m), np.empty(m),
     )  # fmt: skip
 
 
@@ -81,9 +83,10 @@ def optimise(cost: Float64s, sets: Sets, rows: Rows, basis: Basis, scratch: Scra
         entering, leaving_row, step = ratio_test(rows, sets, basis, scratch, slack, leaving_column)
         if entering == -1 and leaving_row == -1:
             return INFEASIBLE
+        follow_pivot(rows, sets, basis, scratch, leaving, new_row, entering, leaving_row)
         _step(basis.reduced, scratch.rate, step, len(cost))
         _step(basis.price, scratch.direction, step, number[SIZE])
-        change_basis(rows, sets, basis, scratch, leaving, new_row, entering, leaving_row, sign * step)
+        change_basis(sets, basis, scratch, leaving, new_row, entering, leaving_row, sign * step)
 
 
 @kernel
@@ -168,7 +171,7 @@ def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
             for near in range(column_starts[column], column_starts[column + 1]):
                 entry = column_entries[near]
                 tables[law[entry], place[entry]] -= amount * value[entry]
-    _gather(rows.first_row, rows.point, tables, activity)
+    add_gathered(rows.first_row, rows.point, tables, activity)
     for at in range(limits):
         column = basis.limited[at]
         amount = 0.0
@@ -191,48 +194,37 @@ def _at_key(sets: Sets, basis: Basis, at: int) -> float:
 
 
 @kernel
-def _gather(first_row: Int64s, point: Float64s, tables: Float64s, activity: Float64s) -> None:
-    """Add to the activity what entries at each place amount to."""
-    for block in range(len(first_row) - 1):
-        low, high = first_row[block], first_row[block + 1]
-        if high == low + 1:
-            activity[low] += tables[FROM, low]
-            continue
-        level = total = slope = 0.0
-        for row in range(low, high):
-            if row > low:
-                slope += total * (point[row] - point[row - 1])
-            total += tables[RISING, row]
-            level += tables[FROM, row]
-            activity[row] += level + slope
-        total = slope = 0.0
-        for row in range(high - 1, low - 1, -1):
-            if row < high - 1:
-                slope += total * (point[row + 1] - point[row])
-            total += tables[FALLING, row]
-            activity[row] += slope
-
-
-@kernel
 def _choose_leaving(sets: Sets, basis: Basis) -> tuple[int, int, float]:
-    """What is furthest from feasible: (basic index, or size + set for a key, else -1; row or -1; by how much)."""
+    """What is furthest from feasible per unit of its edge, and by how much.
+
+    (basic index, or size + set for a key, else -1; row or -1; by how much)
+    """
     size, of = basis.number[SIZE], sets.of
     activity, bound, place, equal, scale = basis.activity, basis.bound, basis.place, basis.equal, basis.scale
     amounts, left, basic = basis.amount, basis.left, basis.basic
-    worst, leaving, new_row, slack = _TOLERANCE, -1, -1, 0.0
+    row_edge, basic_edge, key_edge = basis.row_edge, basis.basic_edge, basis.key_edge
+    most, leaving, new_row, slack = 0.0, -1, -1, 0.0
     for row in range(len(basis.at_keys) + basis.number[LIMITS]):
         if place[row] < 0:
             over = activity[row] - bound[row]
             if equal[row]:
                 over = abs(over)
-            if over > worst * scale[row]:
-                worst, new_row, slack = over / scale[row], row, over
+            if over > _TOLERANCE * scale[row] and over * over > most * row_edge[row]:
+                most, new_row, slack = over * over / row_edge[row], row, over
     for index in range(size):
-        if -amounts[index] > worst:
-            worst, leaving, new_row, slack = -amounts[index], index, -1, -amounts[index]
+        under = -amounts[index]
+        if under > _TOLERANCE and under * under > most * (1.0 + basic_edge[index]):
+            most, leaving, new_row, slack = under * under / (1.0 + basic_edge[index]), index, -1, under
         group = of[basic[index]]
-        if group >= 0 and -left[group] > worst:
-            worst, leaving, new_row, slack = -left[group], size + group, -1, -left[group]
+        if group >= 0 and -left[group] > _TOLERANCE:
+            under = -left[group]
+            if under * under > most * (1.0 + key_edge[group]):
+                most, leaving, new_row, slack = (
+                    under * under / (1.0 + key_edge[group]),
+                    size + group,
+                    -1,
+                    under,
+                )
     return leaving, new_row, slack
 
 

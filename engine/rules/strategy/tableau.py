@@ -134,6 +134,29 @@ def add_column(rows: Rows, column: int, times: float, activity: Float64s) -> Non
 
 
 @kernel
+def add_gathered(first_row: Int64s, point: Float64s, tables: Float64s, activity: Float64s) -> None:
+    """Add to the activity what entries at each place amount to."""
+    for block in range(len(first_row) - 1):
+        low, high = first_row[block], first_row[block + 1]
+        if high == low + 1:
+            activity[low] += tables[FROM, low]
+            continue
+        level = total = slope = 0.0
+        for row in range(low, high):
+            if row > low:
+                slope += total * (point[row] - point[row - 1])
+            total += tables[RISING, row]
+            level += tables[FROM, row]
+            activity[row] += level + slope
+        total = slope = 0.0
+        for row in range(high - 1, low - 1, -1):
+            if row < high - 1:
+                slope += total * (point[row + 1] - point[row])
+            total += tables[FALLING, row]
+            activity[row] += slope
+
+
+@kernel
 def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, by_column: Float64s) -> None:
     """Add prices of the rows of a block, times coefficients, by column.
 

@@ -1,8 +1,9 @@
 """The least amounts of a programme in whole contracts, and the bound that no permitted pairing is below.
 
 The row prices of the divided solution give the bound. Where it divides contracts, its whole part is kept and the few
-divided contracts are shared out anew in whole ones; a book of usual size is then searched by branch and bound, starting
-from that. What is found is always a permitted pairing; how far above the bound it may be is reported.
+divided contracts are shared out anew in whole ones by branch and bound; exchanges of single contracts improve
+that (``exchange.py``). A book of usual size is then searched by branch and bound, starting from there. What is found is
+always a permitted pairing; how far above the bound it may be is reported.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from engine.base.inner import inner
 from engine.base.kernel import kernel
 from engine.rules.strategy.basis import cheapest
+from engine.rules.strategy.exchange import exchange
 from engine.rules.strategy.kinds import ALONE, LOSS
 from engine.rules.strategy.programme import Programme
 from engine.rules.strategy.search import first_divided, search
@@ -29,30 +31,34 @@ from engine.rules.strategy.tableau import (
 
 MOST_PIVOTS = 20_000
 SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
-MOST_NODES = 150  # since the last improvement, as the two below
-MOST_NODES_OF_REMAINDER = 300
-MOST_NODES_BEFORE_SEARCH = 30  # of a book that is searched in full afterwards
+MOST_NODES = 150  # since the last improvement
 NODES_TO_SHARE_OUT = 600  # until there is a permitted solution
+MOST_NODES_OF_REMAINDER = 20  # after the last improvement; one of a book above the following size
+FIRST_WAY_ABOVE_COLUMNS = 1000
+_CENT_USD = 0.005
 _WHOLE = 1e-6
 _TOLERANCE = 1e-7
 
 
 @kernel
-def least_amounts(problem: Programme, most_pivots: int) -> tuple[Float64s, float]:
-    """(amounts in whole contracts, bound): the least cost and what none can be below, beside the constant."""
+def least_amounts(problem: Programme, most_pivots: int) -> tuple[Float64s, float, Float64s]:
+    """(amounts in whole contracts, bound, prices of rows): the least cost and what none can be below, beside the
+    constant. The prices prove the bound, but for what a search in full adds.
+    """
     cost, sets, rows = problem.cost, problem.sets, problem.rows
     outcome, relaxed, prices = divided_solution(cost, sets, rows, most_pivots)
     bound = proven_bound(cost, sets, rows, prices)
     integral = problem.kind != LOSS
     if outcome == OPTIMAL and first_divided(relaxed, integral) < 0:
-        return np.where(integral, np.rint(relaxed), relaxed), bound
+        return np.where(integral, np.rint(relaxed), relaxed), bound, prices
     amounts = np.zeros(len(cost))  # each option alone: always permitted
     for column in range(len(cost)):
         if problem.kind[column] == ALONE:
             amounts[column] = sets.quantity[sets.of[column]]
     if outcome == OPTIMAL:
         _share_out_remainder(problem, integral, relaxed, amounts, most_pivots)
-        if len(cost) <= SEARCHED_UP_TO_COLUMNS:
+        exchange(problem, reduced_costs(cost, rows, prices), bound, amounts)
+        if len(cost) <= SEARCHED_UP_TO_COLUMNS and inner(cost, amounts) - bound > _CENT_USD:
             _, certain = search(
                 cost,
                 sets,
@@ -66,7 +72,7 @@ def least_amounts(problem: Programme, most_pivots: int) -> tuple[Float64s, float
             )
             if certain:
                 bound = inner(cost, amounts)
-    return amounts, bound
+    return amounts, bound, prices
 
 
 @kernel
@@ -87,14 +93,9 @@ def divided_solution(
 def proven_bound(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> float:
     """What no solution can cost less than, whatever the prices of rows are: weak duality, checked apart.
 
-    Prices of inequalities below zero count as zero. Minus infinity where a column of its own would be paid for.
+    Minus infinity where a column of its own would be paid for.
     """
-    price, reduced, tables = prices.copy(), cost.copy(), np.empty((3, len(prices)))
-    for row in range(len(price)):
-        if not rows.equal[row]:
-            price[row] = max(price[row], 0.0)
-    for block in range(len(rows.first_row) - 1):
-        priced_entries(rows, price, block, tables, reduced)
+    price, reduced = usable_prices(rows, prices), reduced_costs(cost, rows, prices)
     for column in range(len(cost)):
         if sets.of[column] < 0 and reduced[column] < -_TOLERANCE * cost[column]:
             return -np.inf
@@ -105,6 +106,25 @@ def proven_bound(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> fl
             least = min(least, reduced[sets.members[at]])
         total += sets.quantity[group] * least
     return float(total)
+
+
+@kernel
+def reduced_costs(cost: Float64s, rows: Rows, prices: Float64s) -> Float64s:
+    """float64[n]: costs and what the rows ask at these prices."""
+    price, reduced, tables = usable_prices(rows, prices), cost.copy(), np.empty((3, len(prices)))
+    for block in range(len(rows.first_row) - 1):
+        priced_entries(rows, price, block, tables, reduced)
+    return reduced
+
+
+@kernel
+def usable_prices(rows: Rows, prices: Float64s) -> Float64s:
+    """Prices of inequalities below zero count as zero."""
+    price = prices.copy()
+    for row in range(len(price)):
+        if not rows.equal[row]:
+            price[row] = max(price[row], 0.0)
+    return price
 
 
 @kernel
@@ -125,9 +145,8 @@ def _share_out_remainder(
     cost, rest, rows = _restricted(problem, kept, remainder, fixed)
     found, fixed_cost = np.zeros(len(kept)), inner(problem.cost, fixed)
     best = inner(problem.cost, amounts) - fixed_cost
-    nodes = MOST_NODES_BEFORE_SEARCH if n <= SEARCHED_UP_TO_COLUMNS else MOST_NODES_OF_REMAINDER
-    first = max(nodes, NODES_TO_SHARE_OUT)
-    better, _ = search(cost, rest, rows, integral[kept], found, best, first, nodes, most_pivots)
+    nodes = MOST_NODES_OF_REMAINDER if n <= FIRST_WAY_ABOVE_COLUMNS else 1
+    better, _ = search(cost, rest, rows, integral[kept], found, best, NODES_TO_SHARE_OUT, nodes, most_pivots)
     if better:
         amounts[:] = fixed
         for at in range(len(kept)):
