@@ -24,6 +24,7 @@ from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
 from engine.state.pairing_book import PairingBook
 from engine.state.partitions import Inputs
+from engine.state.position_problems import position_problems
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -322,20 +323,26 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
     known = times[times >= 0]
     age_ns = max(now_ns - int(known.min()), 0) if len(known) else 0
     unpriced = np.unique(instruments[~engine.market.priced[instruments]])
-    missing = [
-        f"NO_PRICE: instrument {engine.market.instruments[i].instrument_id}" for i in unpriced.tolist()
-    ]
+    missing = [_without_price(engine, i) for i in unpriced.tolist()]
     missing += [
         f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
-    missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in left_out(engine, account)]
+    named = {error.thing: error for error in (*left_out(engine, account), *position_problems(engine, held))}
+    missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in named.values()]
     missing += _matured(engine, held)
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
         tuple(sorted(missing)),
     )
+
+
+def _without_price(engine: EngineCore, slot: int) -> str:
+    refusal = engine.refusals.get(slot)
+    if refusal is not None:
+        return f"{refusal.reason}: {refusal.thing}: {refusal.detail}"
+    return f"NO_PRICE: instrument {engine.market.instruments[slot].instrument_id}"
 
 
 def _matured(engine: EngineCore, held: Held) -> list[str]:

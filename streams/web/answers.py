@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -13,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.contracts.base import BusinessDate
 from streams.contracts.cluster import TopicError
 from streams.contracts.responses import AnswerKind, ExceptionKind
 from streams.contracts.topics import TopicTable
@@ -40,9 +40,7 @@ class AnswerRequest(BaseModel):
         description="extraordinary and extend are said to an intraday deficit by its deficit_id, the reason as text"
     )
     text: str = Field("", max_length=MOST_TEXT, description="stands in the event")
-    until: BusinessDate | None = Field(
-        None, description="of extend: the business day to whose close there is time"
-    )
+    until: date | None = Field(None, description="of extend: the business day to whose close there is time")
 
 
 class AnswerDesk:
@@ -73,8 +71,9 @@ class AnswerDesk:
         account_id = self._board.calls.account_of(call_id) or self._board.account_of_deficit(call_id)
         if account_id is None:
             raise HTTPException(404, "No case has this call, no account this deficit now.")
+        until = None if said.until is None else said.until.isoformat()
         self._answers.count(operator)
-        response = response_to(account_id, call_id, said.kind, operator, said.text, said.until)
+        response = response_to(account_id, call_id, said.kind, operator, said.text, until)
         try:
             async with self._at_once:
                 topics = TopicTable(self._settings.topic_prefix)
