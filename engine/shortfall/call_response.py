@@ -74,7 +74,7 @@ def respond(case: CallCase, response: Response) -> Decision | Refusal | None:
     if response.offset <= case.response_offset:
         return None
     if response.kind in EXCEPTIONS:
-        detail = f"{response.kind} is for an intraday margin deficit (im-...); {response.call_id} is a call"
+        detail = f"call {response.call_id} is {case.state}; {response.kind} is for intraday margin deficits (im-...)"
         return Refusal(Reason.WRONG_CALL_STATE, detail)
     if case.state not in _ADMITTED[response.kind]:
         admitted = ", ".join(sorted(_ADMITTED[response.kind]))

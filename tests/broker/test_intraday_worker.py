@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -219,6 +220,28 @@ async def test_exceptions_are_granted_once_through_kills_and_what_a_freeze_forbi
         unknown = await command(harness, "calls", "except", "im-0", "--text", "why")
         assert unknown.exit_code == 2
         story.worker.kill()
+
+
+async def test_a_burst_is_looked_at_pass_by_pass_without_waiting_for_anything_else(
+    kafka_bootstrap: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as harness:
+        ticks = {"intraday-looks-per-pass": 5, "clock-tick-ms": 60_000}  # nothing else makes a pass
+        worker = harness.start_worker(**ticks)
+        await worker.ready()
+        await harness.instrument("SPY")
+        await harness.send("accounts", "M", {"account_id": "M"})
+        await harness.opening("M", 1_000_000.0)
+        await harness.price("SPY", 100.0)
+        await worker.metric_reaches('marginmon_input_messages_total{outcome="applied",topic="prices"}', 1)
+        offsets = [await harness.trade("M", f"t{number}", 10.0, 100.0) for number in range(40)]
+        records = await harness.until(
+            "intraday-deficits", lambda rs: bool(rs) and _body(rs[-1])["trades_offset"] == offsets[-1]
+        )
+        seen = [_body(record)["trades_offset"] for record in records]
+        assert seen == sorted(seen)
+        assert max(after - before for before, after in pairwise([offsets[0] - 1, *seen])) <= 5
+        await worker.metric_reaches("marginmon_intraday_accounts_waiting", 0)
 
 
 def _body(record: Any) -> dict[str, Any]:
