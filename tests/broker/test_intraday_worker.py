@@ -216,7 +216,7 @@ async def test_exceptions_are_granted_once_through_kills_and_what_a_freeze_forbi
         excused = await command(harness, *named)
         assert json.loads(excused.stdout)["reason"] == "EXTRAORDINARY", excused.output
         events = await harness.until("intraday-deficits", lambda rs: _reasons(rs)[-1:] == ["FREEZE_LIFTED"])
-        assert [_body(record)["account_sequence"] for record in events] == list(range(1, len(events) + 1))
+        assert [_body(record)["sequence"] for record in events] == list(range(1, len(events) + 1))
         unknown = await command(harness, "calls", "except", "im-0", "--text", "why")
         assert unknown.exit_code == 2
         story.worker.kill()
