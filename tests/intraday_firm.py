@@ -107,10 +107,17 @@ class Firm:
 
     def send(self, *entries: Trade | Cash) -> None:
         """Entries come one second after the other, in one batch a topic."""
+        self._send(entries, NANOSECONDS_PER_SECOND)
+
+    def send_at_once(self, *entries: Trade | Cash) -> None:
+        """Entries have one time."""
+        self._send(entries, 0)
+
+    def _send(self, entries: Sequence[Trade | Cash], step_ns: int) -> None:
         new = []
         for entry in entries:
             self._offsets[type(entry)] += 1
-            self.now_ns += NANOSECONDS_PER_SECOND
+            self.now_ns += step_ns
             new.append((entry, self._offsets[type(entry)], self.now_ns))
         self.log += new
         for kind in (Cash, Trade):

@@ -33,12 +33,14 @@ kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" -
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-web-answers --operation Write --topic margin.call-responses --resource-pattern-type literal
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-web-answers --operation Read --operation DescribeConfigs --topic margin.call-responses.dlq --resource-pattern-type literal
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-web-answers --operation Read --operation DescribeConfigs --topic margin.calls --resource-pattern-type literal
+kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-web-answers --operation Read --operation DescribeConfigs --topic margin.intraday-deficits --resource-pattern-type literal
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-web-answers --operation Read --operation DescribeConfigs --topic margin.requirements --resource-pattern-type literal
 # desk
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-desk --operation Read --operation DescribeConfigs --topic margin.call-cases --resource-pattern-type literal
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-desk --operation Write --topic margin.call-responses --resource-pattern-type literal
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-desk --operation Read --operation DescribeConfigs --topic margin.call-responses.dlq --resource-pattern-type literal
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-desk --operation Read --operation DescribeConfigs --topic margin.calls --resource-pattern-type literal
+kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-desk --operation Read --operation DescribeConfigs --topic margin.intraday-deficits --resource-pattern-type literal
 # repair
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-repair --operation Write --topic margin.accounts --resource-pattern-type literal
 kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:marginmon-repair --operation Read --operation DescribeConfigs --topic margin.accounts.dlq --resource-pattern-type literal

@@ -141,6 +141,21 @@ class Market(MarketView):
         self.news[slot] |= MOVED | RENEWED
         return slot
 
+    def put_refused(self, instrument: Instrument) -> int:
+        """A place for an instrument whose record is refused, so that positions in it can be held; it has no price until
+        a record that can be used has come and a price after that. A known one loses the price that it has.
+        """
+        slot = self.slot_of.get(instrument.instrument_id)
+        if slot is None:
+            slot = self._new_slot(instrument)
+            self.product[slot] = PRODUCT_CODE[instrument.product]
+            self.multiplier[slot] = instrument.multiplier
+            return slot
+        for column in (self.mark, self.bid, self.ask, self.volatility, self.quoted_volatility):
+            column[slot] = np.nan
+        self.news[slot] |= MOVED
+        return slot
+
     def is_needed(self, slot: int) -> bool:
         """Whether other instruments rest on this one."""
         chained = bool(self.first_option[slot] >= 0 or self.first_foreign[slot] >= 0)

@@ -17,6 +17,7 @@ from engine.rules import (
     schedule_im_parameters,
     sec_18a_3_equity_parameters,
     sec_18a_3_parameters,
+    security_futures_parameters,
     span_parameters,
     treasury_clearing_parameters,
 )
@@ -30,6 +31,7 @@ from engine.rules.interface import SiloRulebook
 from engine.rules.schedule_im import ScheduleIm
 from engine.rules.sec_18a_3 import Sec18a3
 from engine.rules.sec_18a_3_equity import Sec18a3Equity
+from engine.rules.security_futures import SecurityFutures
 from engine.rules.simm import live_parameters as simm_parameters
 from engine.rules.simm.live import IsdaSimm
 from engine.rules.span import SpanFutures
@@ -60,6 +62,9 @@ SILO_METHODS: dict[str, Callable[[Mapping[str, Any]], SiloRulebook]] = {
     "sec-18a-3": lambda mapping: Sec18a3(sec_18a_3_parameters.Parameters.from_mapping(mapping)),
     "sec-18a-3-equity": lambda mapping: Sec18a3Equity(
         sec_18a_3_equity_parameters.Parameters.from_mapping(mapping)
+    ),
+    "security-futures": lambda mapping: SecurityFutures(
+        security_futures_parameters.Parameters.from_mapping(mapping)
     ),
     "isda-simm": lambda mapping: IsdaSimm(simm_parameters.Parameters.from_mapping(mapping)),
     "schedule-im": lambda mapping: ScheduleIm(schedule_im_parameters.Parameters.from_mapping(mapping)),

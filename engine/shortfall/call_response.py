@@ -17,11 +17,23 @@ class ResponseKind(StrEnum):
     PROMISE = "promise"  # the same, with a time in the text
     DISPUTE = "dispute"  # the amount is contested; the deadline stands
     CANCEL = "cancel"  # the call is withdrawn; this much is not called again before the account was covered
+    EXTRAORDINARY = (
+        "extraordinary"  # an intraday deficit does not count: the firm finds extraordinary circumstances
+    )
+    EXTEND = "extend"  # an intraday deficit is given more time
+
+
+# Said to an intraday margin deficit, whose id stands in the place of a call's.
+EXCEPTIONS = frozenset({ResponseKind.EXTRAORDINARY, ResponseKind.EXTEND})
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One record of ``margin.call-responses``; ``partition`` and ``offset`` are its place there."""
+    """One record of ``margin.call-responses``; ``partition`` and ``offset`` are its place there.
+
+    Attributes:
+        until_day: of an extension, days since 1970; -1 for none.
+    """
 
     response_id: str
     account_id: str
@@ -32,6 +44,7 @@ class Response:
     text: str
     partition: int
     offset: int
+    until_day: int = -1
 
 
 _ANSWERED = {
@@ -60,6 +73,9 @@ def respond(case: CallCase, response: Response) -> Decision | Refusal | None:
     """What a response makes of the case that it names; None if it was taken before."""
     if response.offset <= case.response_offset:
         return None
+    if response.kind in EXCEPTIONS:
+        detail = f"call {response.call_id} is {case.state}; {response.kind} is for intraday margin deficits (im-...)"
+        return Refusal(Reason.WRONG_CALL_STATE, detail)
     if case.state not in _ADMITTED[response.kind]:
         admitted = ", ".join(sorted(_ADMITTED[response.kind]))
         return Refusal(

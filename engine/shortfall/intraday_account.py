@@ -41,6 +41,28 @@ class IntradayReason(StrEnum):
     FREEZE_LIFTED = "FREEZE_LIFTED"  # the deficit behind it was satisfied
     FREEZE_ENDED = "FREEZE_ENDED"
     EXPIRED = "EXPIRED"
+    FREEZE_VIOLATION = "FREEZE_VIOLATION"  # a short position or a debit was created or increased all the same
+    EXTRAORDINARY = "EXTRAORDINARY"  # the firm finds extraordinary circumstances
+    EXTENDED = "EXTENDED"  # the firm gives more time
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeViolation:
+    """A transaction of a frozen account that the freeze forbids.
+
+    Attributes:
+        kind: of the activity. instrument_id: empty for money. offset: in the topic of trades, or of collateral.
+        short_increase_usd, debit_increase_usd: of short market value and debit balance, >= 0, in cents.
+    """
+
+    kind: str
+    instrument_id: str
+    quantity: float
+    is_trade: bool
+    offset: int
+    time_ns: int
+    short_increase_usd: float
+    debit_increase_usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +74,7 @@ class Deficit:
         level_at_close_usd: intraday margin level at the end of its day.
         net_deposits_usd: deposits less withdrawals since then.
         late: it was not satisfied promptly. frozen_until_day: last day of the freeze it caused, -1 without one.
+        extended_until_day: before the close of this day it is neither late nor frozen for; -1 without extension.
     """
 
     day: int
@@ -62,6 +85,7 @@ class Deficit:
     state: DeficitState = DeficitState.OUTSTANDING
     late: bool = False
     frozen_until_day: int = -1
+    extended_until_day: int = -1
 
     @property
     def is_open(self) -> bool:
@@ -113,6 +137,7 @@ class IntradayEvent:
     Attributes:
         day: the close that brought it. deficit_day: when the deficit occurred.
         freeze_due_day, expires_day: the business days at whose close a freeze is decided and the deficit expires.
+        violations: what the freeze forbids, of FREEZE_VIOLATION only.
     """
 
     account_id: str
@@ -127,6 +152,25 @@ class IntradayEvent:
     expires_day: int
     frozen_until_day: int
     parameters_version: str
+    violations: tuple[FreezeViolation, ...] = ()
+
+
+_ID_PREFIX = "im-"
+
+
+def deficit_id(account_id: str, day: int) -> str:
+    """Of the account's deficit of a day: the same for everybody who knows these two."""
+    return _ID_PREFIX + hashlib.sha256(f"{account_id}|{date_text(day)}".encode()).hexdigest()[:20]
+
+
+def is_deficit_id(text: str) -> bool:
+    """Whether an id is one of an intraday deficit, not of a call."""
+    return text.startswith(_ID_PREFIX)
+
+
+def freeze_due_day(deficit: Deficit, days: BusinessDays, parameters: IntradayParameters) -> int:
+    """The business day at whose close a freeze is decided."""
+    return max(days.after(deficit.day, parameters.freeze_business_days), deficit.extended_until_day)
 
 
 def event_of(
@@ -139,18 +183,17 @@ def event_of(
     parameters: IntradayParameters,
 ) -> IntradayEvent:
     """The event that tells of a deficit at the close of a day."""
-    text = f"{account.account_id}|{date_text(deficit.day)}"
-    deficit_id = "im-" + hashlib.sha256(text.encode()).hexdigest()[:20]
+    own_id = deficit_id(account.account_id, deficit.day)
     return IntradayEvent(
         account_id=account.account_id,
-        deficit_id=deficit_id,
-        event_id=f"{deficit_id}-{sequence}",
+        deficit_id=own_id,
+        event_id=f"{own_id}-{sequence}",
         sequence=sequence,
         reason=reason,
         day=day,
         deficit_day=deficit.day,
         amount_usd=deficit.amount_usd,
-        freeze_due_day=days.after(deficit.day, parameters.freeze_business_days),
+        freeze_due_day=freeze_due_day(deficit, days, parameters),
         expires_day=days.after(deficit.day, parameters.outstanding_business_days),
         frozen_until_day=deficit.frozen_until_day,
         parameters_version=parameters.version,

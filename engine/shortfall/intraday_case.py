@@ -7,6 +7,7 @@ events that led to it, each with a named reason.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.base.business_days import BusinessDays, date_text
@@ -20,6 +21,7 @@ from engine.shortfall.intraday_account import (
     IntradayEvent,
     IntradayReason,
     event_of,
+    freeze_due_day,
 )
 from engine.shortfall.intraday_parameters import IntradayParameters
 
@@ -121,6 +123,8 @@ def _mark_late(
         return deficit, ()
     if days.count(deficit.day, close.day) < parameters.prompt_business_days:
         return deficit, ()
+    if close.day < deficit.extended_until_day:
+        return deficit, ()
     return replace(deficit, late=True), (IntradayReason.NOT_PROMPT,)
 
 
@@ -134,14 +138,14 @@ def _freeze(
     """Unmet at the close of the fifth business day, by a customer who makes a practice of it."""
     if deficit.state is not DeficitState.OUTSTANDING or deficit.frozen_until_day >= 0:
         return deficit, ()
-    due_day = days.after(deficit.day, parameters.freeze_business_days)
+    due_day = freeze_due_day(deficit, days, parameters)
     until = due_day + parameters.freeze_calendar_days
     if not due_day <= close.day < until or not makes_a_practice(every, close.day, parameters):
         return deficit, ()
     return replace(deficit, frozen_until_day=until), (IntradayReason.FROZEN,)
 
 
-def makes_a_practice(deficits: list[Deficit], day: int, parameters: IntradayParameters) -> bool:
+def makes_a_practice(deficits: Sequence[Deficit], day: int, parameters: IntradayParameters) -> bool:
     """Whether as many deficits that count were not satisfied promptly as the firm calls a practice."""
     first = day - parameters.practice_calendar_days
     failures = sum(each.counts and each.late and each.day >= first for each in deficits)

@@ -16,6 +16,7 @@ from engine.shortfall.intraday_account import (
     DayClose,
     Deficit,
     DeficitState,
+    FreezeViolation,
     IntradayAccount,
     IntradayEvent,
     IntradayReason,
@@ -82,6 +83,9 @@ class Standing:
         account: what the closes up to now left.
         day: the business day under way, days since 1970, whose ``worst`` and ``net_deposits_usd`` these are.
         seen: transactions up to here have been looked at.
+        extraordinary: the firm found extraordinary circumstances for the deficit of the day under way.
+        violations: transactions that the present freeze forbids, since it began.
+        response_offset: in margin.call-responses, last answer taken for the account; -1 for none.
     """
 
     account: IntradayAccount
@@ -89,6 +93,9 @@ class Standing:
     worst: Worst | None = None
     net_deposits_usd: float = 0.0
     seen: Seen = UNSEEN
+    extraordinary: bool = False
+    violations: int = 0
+    response_offset: int = -1
 
     @property
     def amount_usd(self) -> float:
@@ -116,11 +123,13 @@ def look(
     deposits_usd: Sequence[float],
     days: BusinessDays,
     parameters: IntradayParameters,
+    violations: tuple[FreezeViolation, ...] = (),
 ) -> Stamped:
     """Transactions of the day under way were looked at.
 
     Args:
         found: the highest right after one of them. deposits_usd: money among them, withdrawals negative.
+        violations: those of them that the account's freeze forbids.
     """
     worst, reason = standing.worst, IntradayReason.OBSERVED
     new = Worst.of(found)
@@ -130,7 +139,13 @@ def look(
         worst = new
     net = standing.net_deposits_usd + sum(float(cents_down(amount)) for amount in deposits_usd)
     standing = replace(standing, worst=worst, net_deposits_usd=_cents(net))
-    return _stamped(standing, reason, days, parameters)
+    standing, events = _stamped(standing, reason, days, parameters)
+    if not violations:
+        return standing, events
+    standing = replace(standing, violations=standing.violations + len(violations))
+    cause = max(standing.account.deficits, key=lambda deficit: deficit.frozen_until_day)
+    standing, (told,) = stamped(standing, IntradayReason.FREEZE_VIOLATION, cause, days, parameters)
+    return standing, (*events, replace(told, violations=violations))
 
 
 def close(
@@ -143,9 +158,8 @@ def close(
     told_before = standing.account.sequence
     deficit = standing.worst.deficit() if standing.worst is not None else NO_DEFICIT
     level = float(cents_down(level_usd))
-    account, events = close_day(
-        standing.account, DayClose(standing.day, level, standing.net_deposits_usd, deficit), days, parameters
-    )
+    day = DayClose(standing.day, level, standing.net_deposits_usd, deficit, standing.extraordinary)
+    account, events = close_day(standing.account, day, days, parameters)
     cents = tuple(
         replace(each, net_deposits_usd=_cents(each.net_deposits_usd))
         for each in account.deficits
@@ -155,16 +169,28 @@ def close(
     followed = any(each.is_open for each in (*standing.account.deficits, *cents))
     if followed and account.sequence == told_before:
         closed, events = _stamped(closed, IntradayReason.DAY_CLOSED, days, parameters)
-    return Standing(closed.account, next_day, seen=standing.seen), events
+    after = Standing(closed.account, next_day, seen=standing.seen, response_offset=standing.response_offset)
+    return replace(after, violations=standing.violations if after.is_frozen() else 0), events
 
 
 def _stamped(
     standing: Standing, reason: IntradayReason, days: BusinessDays, parameters: IntradayParameters
 ) -> Stamped:
     """The standing with one more event that tells of the day under way."""
-    account = replace(standing.account, sequence=standing.account.sequence + 1)
     today = Deficit(standing.day, standing.amount_usd, counts=False, level_at_close_usd=0.0)
-    event = event_of(account, account.sequence, today, reason, standing.day, days, parameters)
+    return stamped(standing, reason, today, days, parameters)
+
+
+def stamped(
+    standing: Standing,
+    reason: IntradayReason,
+    deficit: Deficit,
+    days: BusinessDays,
+    parameters: IntradayParameters,
+) -> Stamped:
+    """The standing with one more event that tells of a deficit, on the day under way."""
+    account = replace(standing.account, sequence=standing.account.sequence + 1)
+    event = event_of(account, account.sequence, deficit, reason, standing.day, days, parameters)
     return replace(standing, account=account), (event,)
 
 

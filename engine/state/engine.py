@@ -113,9 +113,11 @@ class Engine(EngineCore):
         accounts, moves = self.evaluate_moves(now_ns, options)
         return Changes(accounts, transitions(self, moves, now_ns), self.intraday_moves(accounts, now_ns))
 
-    def intraday_moves(self, evaluated: NDArray[np.int64], now_ns: int) -> list[IntradayMove]:
+    def intraday_moves(
+        self, evaluated: NDArray[np.int64], now_ns: int, most: int | None = None
+    ) -> list[IntradayMove]:
         """After an evaluation of these account slots; see :func:`engine.state.intraday_pass.intraday_moves`."""
-        moves = intraday_moves(self, evaluated, now_ns)
+        moves = intraday_moves(self, evaluated, now_ns, most)
         if moves:  # a closed account may have been waiting for nothing else
             self._note_evaluated(self.account_slots([move.event.account_id for move in moves]))
         return moves

@@ -88,6 +88,7 @@ class IntradayBook:
         self._notable: dict[int, set[str]] = {}  # by partition: those with a deficit to tell of
         self._noted: dict[int, list[Noted]] = {}  # by account slot
         self._rolled: dict[int, int] = {}  # day up to which a partition's accounts were rolled
+        self._put_off: dict[int, None] = {}  # account slots in the order in which they have a turn
         for name, column in filled(_FILLS, 64).items():
             setattr(self, name, column)
 
@@ -108,11 +109,14 @@ class IntradayBook:
             by_partition.pop(number, None)
         for account in self._noted.keys() & set(accounts.tolist()):
             del self._noted[account]
+        for account in self._put_off.keys() & set(accounts.tolist()):
+            del self._put_off[account]
         self.due[accounts] = False
 
     def forget(self, account: int) -> None:
         """The account has left its slot. Where it stands stays, as it does on the topic: it may come back."""
         self._noted.pop(account, None)
+        self._put_off.pop(account, None)
         self.due[account] = False
 
     def follows(self, account: int, accounts: AccountTable) -> bool:
@@ -209,7 +213,23 @@ class IntradayBook:
         self._noted.pop(account, None)
         if left:
             self._noted[account] = list(left)
-        self.due[account] = False
+        self.due[account] = account in self._put_off
+
+    def put_off(self, account: int) -> None:
+        """What is left of an account is looked at by the next pass."""
+        self._put_off[account] = None
+        self.due[account] = True
+
+    @property
+    def behind(self) -> int:
+        """Accounts whose transactions were put off."""
+        return len(self._put_off)
+
+    def take_put_off(self) -> list[int]:
+        """Slots that have a turn now, those that were put off first before others."""
+        slots = list(self._put_off)
+        self._put_off.clear()
+        return slots
 
     # ---------------------------------------------------------------- standings
 

@@ -7,13 +7,15 @@ transaction.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.market.instruments import Silo
+from engine.shortfall.intraday_account import FreezeViolation
 from engine.shortfall.intraday_activity import ActivityKind
 from engine.shortfall.intraday_deficit import NO_DEFICIT, DayDeficit
 from engine.shortfall.intraday_order import OpeningBook, deficit_of_worst_order
@@ -21,8 +23,10 @@ from engine.shortfall.intraday_parameters import IntradayParameters
 from engine.shortfall.intraday_reach import Activity, Quantities
 from engine.state.core import EngineCore
 from engine.state.intraday_book import SECURITIES, Noted
+from engine.state.intraday_freeze import FrozenBook
 from engine.state.pairing_book import PairingBook
 
+MOST_AT_ONE_TIME = 6  # 64 holdings
 _REST = "other netting sets"
 _DUST = 1e-9  # quantities below are what taking out leaves of what was put in
 
@@ -50,6 +54,8 @@ class Look:
         self._held: dict[str, dict[str, float]] = {}  # of the netting sets that were traded
         self._untraded: dict[SetName, dict[str, float]] = {}
         self._pledged: dict[int, float] = {}
+        self._sets: dict[int, SetName | None] = {}
+        self._violations: dict[Noted, FreezeViolation] | None = None
         self._rates = engine.equity_book.cash_rates(engine.holdings, engine.market)
         self._cash = engine.holdings.cash[account, SECURITIES].tolist()
         self._take_holdings()
@@ -79,16 +85,24 @@ class Look:
         opening, activities = self._taken_out(self._noted)
         found = []
         waiting = iter(activities)
+        at_one_time = Counter(each.time_ns for each in self._noted)
         for day in days:
             day, own = _together(day, [next(waiting) for _ in day])
             deposits = [a.equity_change_usd for n, a in zip(day, own, strict=True) if not n.is_trade]
-            steps = _by_time(day, own) if in_order else [own]
+            steps = _by_time(day, own, at_one_time) if in_order else [own]
             deficit = (
                 deficit_of_worst_order(opening, steps, self._margin_of, parameters) if own else NO_DEFICIT
             )
             found.append((deficit, deposits))
             opening = opening.after(own)
         return found
+
+    def violations(self, noted: Sequence[Noted]) -> tuple[FreezeViolation, ...]:
+        """What a freeze forbids among these, some of what is noted."""
+        if self._violations is None:
+            through = FrozenBook(self._engine, self._account, self._noted).through(self._noted)
+            self._violations = {each: found for each, found in through if found is not None}
+        return tuple(self._violations[each] for each in noted if each in self._violations)
 
     # ---------------------------------------------------------------- what is held
 
@@ -110,6 +124,11 @@ class Look:
 
     def _set_of(self, instrument: int) -> SetName | None:
         """Netting set of an instrument; None if no rulebook pairs it for this account."""
+        if instrument not in self._sets:
+            self._sets[instrument] = self._find_set(instrument)
+        return self._sets[instrument]
+
+    def _find_set(self, instrument: int) -> SetName | None:
         approved = int(self._engine.accounts.portfolio_margin[self._account])
         for name, book in self._books.items():
             number = int(book.set_of_instrument[instrument])
@@ -228,10 +247,17 @@ def _together(day: Sequence[Noted], own: Sequence[Activity]) -> tuple[list[Noted
     return noted, activities
 
 
-def _by_time(noted: Sequence[Noted], activities: Iterable[Activity]) -> list[list[Activity]]:
-    """One step a time: of transactions at the same time the order is not known."""
+def _by_time(
+    noted: Sequence[Noted], activities: Iterable[Activity], at_one_time: Mapping[int, int]
+) -> list[list[Activity]]:
+    """One step a time: of transactions at the same time the order is not known. Of many it is that of the log, since
+    every set of them may be another holding to pair."""
+    steps: list[list[Activity]] = []
     pairs = zip(noted, activities, strict=True)
-    return [[a for _, a in group] for _, group in groupby(pairs, key=lambda pair: pair[0].time_ns)]
+    for time_ns, group in groupby(pairs, key=lambda pair: pair[0].time_ns):
+        step = [activity for _, activity in group]
+        steps += [step] if at_one_time[time_ns] <= MOST_AT_ONE_TIME else [[each] for each in step]
+    return steps
 
 
 def _clean(quantity: float) -> float:

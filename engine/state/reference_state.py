@@ -37,6 +37,8 @@ HOLDINGS = 2  # what they hold, or are approved for
 EVERYTHING = 2**31 - 1
 _STEP = 1024  # slots: asking every column whether it has room costs more than putting an account
 
+# Refusals that leave an instrument without usable terms, as against those that name a rulebook or a policy.
+_TERMS_REFUSED = frozenset({Reason.BAD_INSTRUMENT, Reason.UNKNOWN_DELIVERABLE})
 _INSTRUMENT_FILLS: dict[str, Fill] = {
     "silo_of_instrument": (np.int64, -1),
     "usable": (np.bool_, False),
@@ -89,6 +91,7 @@ class ReferenceState:
         self.cases = CaseBook(policy.unified.rulebook_id)
         self.intraday = IntradayBook(policy.intraday)
         self.last_price_time_ns = 0
+        self.refusals: dict[int, MarginError] = {}  # by slot, of instruments whose terms cannot be used
         self._room = (0, 0)  # accounts and instruments that every column has room for
         for name, column in (filled(_INSTRUMENT_FILLS, 64) | filled(_ACCOUNT_FILLS, 64)).items():
             setattr(self, name, column)
@@ -129,9 +132,35 @@ class ReferenceState:
         """Add or replace an instrument.
 
         Raises:
-            MarginError: BAD_INSTRUMENT, NO_RULEBOOK or BAD_PARAMETER, naming the instrument; a known instrument
-                keeps its former record, a new one stays unknown to trades and prices.
+            MarginError: BAD_INSTRUMENT, UNKNOWN_DELIVERABLE, NO_RULEBOOK or BAD_PARAMETER, naming the instrument.
+
+        After a refusal a known instrument keeps its former record, unless its deliverable is not known any more; a new
+        one stays unknown. Where only its terms are refused, positions in it are held without a value all the same,
+        and their accounts say why.
         """
+        try:
+            self._put_instrument(instrument)
+        except MarginError as error:
+            if error.reason in _TERMS_REFUSED:
+                self._refuse_terms(instrument, error)
+            raise
+        self.refusals.pop(self.market.slot_of[instrument.instrument_id], None)
+
+    def _refuse_terms(self, instrument: Instrument, error: MarginError) -> None:
+        known = self.market.slot_of.get(instrument.instrument_id)
+        if known is not None and self.usable[known] and error.reason is not Reason.UNKNOWN_DELIVERABLE:
+            return
+        silo = self.policy.silo_of(instrument)
+        slot = self.market.put_refused(instrument)
+        self._reserve()
+        self.usable[slot], self.withdrawn[slot] = False, False
+        self.silo_of_instrument[slot] = silo
+        self.refusals[slot] = error
+        one = np.array([slot], np.int64)
+        self.holdings.currency_index(instrument.currency)
+        self.holdings.mark_holders(one, np.array([EVERYTHING], np.int32), self.dirty)
+
+    def _put_instrument(self, instrument: Instrument) -> None:
         silo = self.policy.silo_of(instrument)
         known = self.market.slot_of.get(instrument.instrument_id)
         former = None if known is None else self.market.instruments[known]
@@ -170,6 +199,7 @@ class ReferenceState:
         for book in self.silo_books.values():
             book.forget(slot)
         self.unified.forget(slot)
+        self.refusals.pop(slot, None)
         for name, (_, value) in _INSTRUMENT_FILLS.items():
             getattr(self, name)[slot] = value
 
@@ -194,6 +224,15 @@ class ReferenceState:
         """int64[n] slots, -1 for ids that are unknown or whose record was refused."""
         slots = self.market.slots(ids)
         return np.where(self.usable[slots], slots, -1)
+
+    def position_slots(self, ids: Sequence[str]) -> Int64s:
+        """int64[n] slots, -1 for ids that are unknown; positions are held in instruments whose terms were refused,
+        too."""
+        slots = self.market.slots(ids)
+        if not self.refusals:
+            return np.where(self.usable[slots], slots, -1)
+        held = self.usable[slots] | np.isin(slots, list(self.refusals))
+        return np.where(held & (slots >= 0), slots, -1)
 
     def account_slots(self, ids: Sequence[str]) -> Int64s:
         """int64[n] slots, -1 for unknown ids."""
@@ -235,7 +274,8 @@ class ReferenceState:
         """
         policy.check_follows(self.policy)
         usable = self._usable()
-        silos = [policy.silo_of(self.market.instruments[slot]) for slot in usable]
+        held = [*usable, *self.refusals]
+        silos = [policy.silo_of(self.market.instruments[slot]) for slot in held]
         books = silo_books(policy, self.accounts, self.market.valuation_time_ns)
         for book in books.values():
             book.reserve(*self._room)
@@ -243,7 +283,7 @@ class ReferenceState:
                 book.cover(slot, self.market.instruments[slot])
         self._put_unified_book(unified_book(policy, self.unified.rulebook, books))
         self.policy, self.silo_books, self._margined = policy, books, margin_table(policy)
-        self.silo_of_instrument[usable] = silos
+        self.silo_of_instrument[held] = silos
         for slot in usable:
             self.stale_after_ns[slot] = policy.stale_after_ns(self.market.instruments[slot].product)
 
@@ -273,7 +313,7 @@ class ReferenceState:
         self.cases.note_cause(everyone, Cause.RULE)
 
     def _usable(self) -> list[int]:
-        """Slots of instruments whose record was not refused: nobody holds the others, and they must not keep a
+        """Slots of instruments whose record was not refused: the others have no figures, and they must not keep a
         rulebook from being replaced.
         """
         return np.flatnonzero(self.usable[: self.market.count]).tolist()

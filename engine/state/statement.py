@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,15 @@ from engine.portfolio.collateral import matured
 from engine.portfolio.holdings import Held
 from engine.rules.interface import Holding
 from engine.shortfall.gap import GapAttribution, attribute_gap
+from engine.shortfall.intraday_account import deficit_id, freeze_due_day
+from engine.shortfall.intraday_standing import Standing
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
 from engine.state.collection import exception_text
 from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
 from engine.state.pairing_book import PairingBook
 from engine.state.partitions import Inputs
+from engine.state.position_problems import position_problems
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -76,11 +80,25 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class DeficitFigures:
+    """A deficit that an exception can be granted for; ``state`` is ``today`` for that of the day under way."""
+
+    deficit_id: str
+    day: int
+    amount_usd: float
+    state: Literal["today", "outstanding", "satisfied", "expired"]
+    counts: bool
+    late: bool
+    extended_until_day: int
+
+
+@dataclass(frozen=True, slots=True)
 class IntradayFigures:
     """The account under the intraday margin rule; days are days since 1970, -1 for none.
 
     Attributes:
         open_deficits, outstanding_usd: of earlier days. freeze_due_day, expires_day: of the oldest of them.
+        freeze_violations: transactions that the present freeze forbids, so far.
     """
 
     deficit_today_usd: float
@@ -90,6 +108,8 @@ class IntradayFigures:
     expires_day: int
     frozen: bool
     frozen_until_day: int
+    freeze_violations: int
+    deficits: tuple[DeficitFigures, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +187,35 @@ def intraday_figures(engine: EngineCore, account: int) -> IntradayFigures | None
     if standing is None or rule is None:
         return None
     outstanding = standing.outstanding
-    oldest = min((each.day for each in outstanding), default=-1)
+    oldest = min(outstanding, key=lambda each: each.day, default=None)
     business, parameters = rule.trading.business, rule.parameters
     return IntradayFigures(
         standing.amount_usd,
         len(outstanding),
         math.fsum(each.amount_usd for each in outstanding),
-        -1 if oldest < 0 else business.after(oldest, parameters.freeze_business_days),
-        -1 if oldest < 0 else business.after(oldest, parameters.outstanding_business_days),
+        -1 if oldest is None else freeze_due_day(oldest, business, parameters),
+        -1 if oldest is None else business.after(oldest.day, parameters.outstanding_business_days),
         standing.is_frozen(),
         standing.account.frozen_until_day,
+        standing.violations,
+        _deficits_of(standing),
     )
+
+
+def _deficits_of(standing: Standing) -> tuple[DeficitFigures, ...]:
+    """Those that are remembered and that of today, oldest first."""
+    account_id = standing.account.account_id
+    found = [
+        DeficitFigures(
+            deficit_id(account_id, each.day), each.day, each.amount_usd, each.state.value, each.counts, each.late,
+            each.extended_until_day,
+        )
+        for each in standing.account.deficits
+    ]  # fmt: skip
+    if standing.amount_usd > 0.0:
+        own_id, counts = deficit_id(account_id, standing.day), not standing.extraordinary
+        found.append(DeficitFigures(own_id, standing.day, standing.amount_usd, "today", counts, False, -1))
+    return tuple(found)
 
 
 def account_slot(engine: EngineCore, account_id: str) -> int:
@@ -285,20 +323,26 @@ def quality_of(engine: EngineCore, account: int, held: Held, now_ns: int) -> Qua
     known = times[times >= 0]
     age_ns = max(now_ns - int(known.min()), 0) if len(known) else 0
     unpriced = np.unique(instruments[~engine.market.priced[instruments]])
-    missing = [
-        f"NO_PRICE: instrument {engine.market.instruments[i].instrument_id}" for i in unpriced.tolist()
-    ]
+    missing = [_without_price(engine, i) for i in unpriced.tolist()]
     missing += [
         f"NO_RULEBOOK: silo {SILOS[silo]}: holds products that no rulebook margins there for this account"
         for silo in np.flatnonzero(engine.unsupported[account]).tolist()
     ]
-    missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in left_out(engine, account)]
+    named = {error.thing: error for error in (*left_out(engine, account), *position_problems(engine, held))}
+    missing += [f"{error.reason}: {error.thing}: {error.detail}" for error in named.values()]
     missing += _matured(engine, held)
     return Quality(
         age_ns // NANOSECONDS_PER_MILLISECOND,
         bool(engine.stale[instruments].any()),
         tuple(sorted(missing)),
     )
+
+
+def _without_price(engine: EngineCore, slot: int) -> str:
+    refusal = engine.refusals.get(slot)
+    if refusal is not None:
+        return f"{refusal.reason}: {refusal.thing}: {refusal.detail}"
+    return f"NO_PRICE: instrument {engine.market.instruments[slot].instrument_id}"
 
 
 def _matured(engine: EngineCore, held: Held) -> list[str]:

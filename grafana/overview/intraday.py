@@ -50,7 +50,8 @@ def _frozen() -> Panel:
 def _events() -> Panel:
     text = about(
         "what happened to intraday deficits by reason, per point of the graph.",
-        "many NOT_PROMPT: a freeze follows for those who make a practice of it.",
+        "many NOT_PROMPT: a freeze follows for those who make a practice of it; any FREEZE_VIOLATION: a frozen account "
+        "created or increased a short position or a debit.",
         "read margin.intraday-deficits, whose events name account, day and deadline.",
     )
     query = Query(f"sum by (reason) ({increase('intraday_events_total', TOLD)})", "{{reason}}")

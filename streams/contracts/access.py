@@ -64,7 +64,7 @@ def _web(table: TopicTable, _: str) -> Iterator[Grant]:
 
 
 def _answers(table: TopicTable, _: str) -> Iterator[Grant]:
-    yield from _topics(table, [_RESPONSES + DEAD_LETTERS], READ, DESCRIBE_CONFIGS)
+    yield from _topics(table, ["intraday-deficits", _RESPONSES + DEAD_LETTERS], READ, DESCRIBE_CONFIGS)
     yield from _topics(table, [_RESPONSES], WRITE)
 
 

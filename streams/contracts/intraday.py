@@ -7,10 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from streams.contracts.base import BusinessDate, Identifier, Message, Money, TimeNs
+from streams.contracts.responses import ExceptionGranted
 
 IntradayReasonName = Literal[
     "OBSERVED", "OPENED", "LARGER", "DAY_CLOSED", "OCCURRED", "OCCURRED_MINOR", "OCCURRED_EXTRAORDINARY",
     "SATISFIED_BY_DEPOSITS", "SATISFIED_BY_LEVEL", "NOT_PROMPT", "FROZEN", "FREEZE_LIFTED", "FREEZE_ENDED", "EXPIRED",
+    "FREEZE_VIOLATION", "EXTRAORDINARY", "EXTENDED",
 ]  # fmt: skip
 
 
@@ -25,6 +27,7 @@ class IntradayToday(Message):
     exact: bool = Field(description="false: an upper bound over the orders that the day may have had")
     decided_by: str = Field(description="kind of the transaction, e.g. purchase")
     net_deposits: Money
+    extraordinary: bool = Field(False, description="the firm found extraordinary circumstances for this day")
 
 
 class IntradayDeficit(Message):
@@ -38,6 +41,22 @@ class IntradayDeficit(Message):
     state: Literal["outstanding", "satisfied", "expired"]
     late: bool
     frozen_until: BusinessDate | None
+    extended_until: BusinessDate | None = Field(
+        None, description="more time given: before the close of this day it is neither late nor frozen for"
+    )
+
+
+class FreezeViolation(Message):
+    """A transaction of a frozen account that creates or increases a short position or a debit balance."""
+
+    kind: str = Field(description="e.g. short_sale, purchase, withdrawal")
+    topic: Literal["trades", "collateral"]
+    offset: int
+    time_ns: TimeNs
+    instrument_id: str = Field(description="empty for money")
+    quantity: float
+    short_increase: Money
+    debit_increase: Money
 
 
 class IntradayEventRecord(Message):
@@ -72,6 +91,24 @@ class IntradayEventRecord(Message):
     account_sequence: int = Field(ge=1, description="number of the account's last event")
     today: IntradayToday
     deficits: tuple[IntradayDeficit, ...]
+    violations: tuple[FreezeViolation, ...] = Field((), description="of FREEZE_VIOLATION only")
+    freeze_violations: int = Field(
+        0, ge=0, description="transactions that the present freeze forbids, so far"
+    )
+    response: ExceptionGranted | None = Field(None, description="the exception that brought the event")
+    response_offset: int = Field(-1, description="in margin.call-responses, last answer taken; -1 for none")
+
+
+class IntradayOpenDeficit(Message):
+    """A deficit that an exception can be granted for, in the account's statement."""
+
+    deficit_id: Identifier
+    business_date: BusinessDate
+    amount: Money
+    state: Literal["today", "outstanding", "satisfied", "expired"]
+    counts: bool = Field(description="towards a practice, if it is not satisfied promptly")
+    late: bool
+    extended_until: BusinessDate | None
 
 
 class IntradayStatement(Message):
@@ -86,3 +123,7 @@ class IntradayStatement(Message):
         description="nothing that creates or increases a short position or a debit is allowed"
     )
     frozen_until: BusinessDate | None
+    freeze_violations: int = Field(
+        0, ge=0, description="transactions that the present freeze forbids, so far"
+    )
+    deficits: tuple[IntradayOpenDeficit, ...] = Field((), description="that an exception can be granted for")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from streams.contracts.base import BusinessDate, Identifier, Message, Money, SiloName, TimeNs
 from streams.contracts.intraday import IntradayStatement
+from streams.contracts.responses import ResponseTaken
 
 
 class DataQuality(Message):
@@ -117,16 +118,6 @@ class Driver(Message):
     loss: Money
 
 
-class ResponseTaken(Message):
-    """An answer to a call that was taken."""
-
-    response_id: Identifier
-    kind: Literal["acknowledge", "dispute", "promise", "cancel"]
-    operator: Identifier
-    time_ns: TimeNs
-    text: str = ""
-
-
 class CallEvent(Message):
     """``margin.calls`` and ``margin.call-cases``: one transition of a margin call case.
 
@@ -187,15 +178,3 @@ class CallEvidence(Message):
     collateral: tuple[dict[str, object], ...]
     requirement: Money
     equity: Money
-
-
-class CallResponse(Message):
-    """``margin.call-responses``: what an operator says to a call."""
-
-    response_id: Identifier
-    account_id: Identifier
-    call_id: Identifier
-    kind: Literal["acknowledge", "dispute", "promise", "cancel"]
-    operator: Identifier
-    time_ns: TimeNs
-    text: str = ""

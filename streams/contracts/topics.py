@@ -13,7 +13,8 @@ from streams.contracts.activity import CollateralRecord, PositionsRecord, PriceR
 from streams.contracts.base import Message
 from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
-from streams.contracts.results import CallEvent, CallEvidence, CallResponse, RequirementStatement
+from streams.contracts.responses import CallResponse
+from streams.contracts.results import CallEvent, CallEvidence, RequirementStatement
 
 DEFAULT_PREFIX: Final = "margin."
 DEFAULT_PARTITIONS: Final = 12

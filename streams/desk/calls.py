@@ -11,10 +11,14 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
+from engine.base.business_days import day_of
 from engine.shortfall.case import OPEN
+from engine.shortfall.intraday_account import deficit_id, is_deficit_id
 from streams.contracts.cluster import TopicError
 from streams.contracts.connection import Connection
-from streams.contracts.results import CallEvent, CallResponse
+from streams.contracts.intraday import IntradayEventRecord
+from streams.contracts.responses import CallResponse
+from streams.contracts.results import CallEvent
 from streams.contracts.topics import DEAD_LETTERS, TopicTable, partition_of
 from streams.desk.topic_reader import all_records, following, partitions_of, reader, seek_to_ends
 from streams.inbound.responses import TOPIC as RESPONSES
@@ -47,7 +51,7 @@ class Wanted:
 class Answer:
     """What became of an answer: the event that it made, or why it was refused; neither if nobody said in time."""
 
-    event: CallEvent | None = None
+    event: CallEvent | IntradayEventRecord | None = None
     refusal: str = ""
 
 
@@ -75,8 +79,32 @@ async def case_of(connection: Connection, topics: TopicTable, call_id: str) -> C
     raise TopicError(f"no case has call {call_id} now; see `marginmon calls list --all`")
 
 
-def response_to(account_id: str, call_id: str, kind: str, operator: str, text: str) -> CallResponse:
-    """An answer to a call, said now.
+async def account_of(connection: Connection, topics: TopicTable, named_id: str) -> str:
+    """The account of a call, or of an intraday deficit that is remembered.
+
+    Raises:
+        TopicError: there is none.
+    """
+    if not is_deficit_id(named_id):
+        return (await case_of(connection, topics, named_id)).account_id
+    last = {
+        record.key: record.value for record in await all_records(connection, [topics["intraday-deficits"]])
+    }
+    for value in last.values():
+        if value is not None:
+            event = IntradayEventRecord.model_validate_json(value)
+            days = (event.today.business_date, *(each.business_date for each in event.deficits))
+            if named_id in {deficit_id(event.account_id, day_of(day)) for day in days}:
+                return event.account_id
+    raise TopicError(
+        f"no account has intraday deficit {named_id} now; see topic {topics['intraday-deficits'].name}"
+    )
+
+
+def response_to(
+    account_id: str, call_id: str, kind: str, operator: str, text: str, until: str | None = None
+) -> CallResponse:
+    """An answer to a call, or an exception for an intraday deficit, said now.
 
     Raises:
         ValueError: the contract does not take it.
@@ -84,14 +112,14 @@ def response_to(account_id: str, call_id: str, kind: str, operator: str, text: s
     return CallResponse.model_validate(
         {
             "response_id": uuid.uuid4().hex, "account_id": account_id, "call_id": call_id,
-            "kind": kind, "operator": operator, "time_ns": time.time_ns(), "text": text,
+            "kind": kind, "operator": operator, "time_ns": time.time_ns(), "text": text, "until": until,
         }
     )  # fmt: skip
 
 
 async def send(connection: Connection, topics: TopicTable, response: CallResponse, wait_s: float) -> Answer:
-    """Answer a call and wait until a worker has said what became of it."""
-    said = [topics["calls"], topics[RESPONSES + DEAD_LETTERS]]
+    """Answer a call or grant an exception, and wait until a worker has said what became of it."""
+    said = [topics[_told_on(response)], topics[RESPONSES + DEAD_LETTERS]]
     partitions = await partitions_of(connection, said)
     partition = partition_of(response.account_id, sum(tp.topic == said[0].name for tp in partitions))
     async with reader(connection) as consumer:
@@ -102,6 +130,10 @@ async def send(connection: Connection, topics: TopicTable, response: CallRespons
             if answer is not None:
                 return answer
     return Answer()
+
+
+def _told_on(response: CallResponse) -> str:
+    return "intraday-deficits" if is_deficit_id(response.call_id) else "calls"
 
 
 async def _produce(connection: Connection, topic: str, partition: int, response: CallResponse) -> None:
@@ -121,7 +153,8 @@ def _answer_in(record: Any, response: CallResponse) -> Answer | None:
             return None
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
         return Answer(refusal=f"{headers.get('dlq.reason', '')}: {headers.get('dlq.error', '')}")
-    event = CallEvent.model_validate_json(record.value)
+    model = IntradayEventRecord if is_deficit_id(response.call_id) else CallEvent
+    event = model.model_validate_json(record.value)
     taken = event.response is not None and event.response.response_id == response.response_id
     return Answer(event) if taken else None
 
@@ -144,6 +177,6 @@ async def follow(
                 yield event
 
 
-def lines(events: Iterable[CallEvent]) -> Sequence[str]:
+def lines(events: Iterable[CallEvent | IntradayEventRecord]) -> Sequence[str]:
     """One JSON object each."""
     return [json.dumps(event.model_dump(mode="json")) for event in events]

@@ -14,6 +14,7 @@ from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.shortfall.case import CallState
 from streams.contracts.command import CONNECTION, PREFIX, or_exit
 from streams.contracts.connection import Connection
+from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
 from streams.contracts.topics import TopicTable
 from streams.desk import calls as desk
@@ -114,6 +115,12 @@ def _time(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // NANOSECONDS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
+def _granted(event: IntradayEventRecord) -> tuple[str, ...]:
+    amount = f"{event.amount:,}"
+    until = event.response.until if event.response else None
+    return event.deficit_id, event.account_id, event.deficit_date, amount, event.reason, until or ""
+
+
 def _answer_command(name: str, kind: str, summary: str) -> Callable[..., Any]:
     @calls.command(name=name, help=summary, short_help=summary.partition("\n")[0])
     @click.argument("call_id")
@@ -139,21 +146,69 @@ def _answer_command(name: str, kind: str, summary: str) -> Callable[..., Any]:
         topics = TopicTable(prefix)
 
         async def run() -> desk.Answer:
-            event = await desk.case_of(connection, topics, call_id)
-            response = desk.response_to(event.account_id, call_id, kind, operator, text)
+            account_id = await desk.account_of(connection, topics, call_id)
+            response = desk.response_to(account_id, call_id, kind, operator, text)
             return await desk.send(connection, topics, response, wait_s)
 
-        answer = or_exit(connection, run())
-        if answer.event is not None:
-            click.echo(desk.lines([answer.event])[0] if as_json else "  ".join(_row(answer.event)))
-        elif answer.refusal:
-            click.echo(f"refused: {answer.refusal}", err=True)
-            raise SystemExit(_REFUSED)
-        else:
-            click.echo(f"sent, but nobody answered within {wait_s:g} s; is a worker running?", err=True)
-            raise SystemExit(_UNANSWERED)
+        _say(or_exit(connection, run()), wait_s, as_json)
 
     return command
+
+
+def _say(answer: desk.Answer, wait_s: float, as_json: bool) -> None:
+    """What became of an answer, with the command's exit code."""
+    if answer.event is not None:
+        row = _row(answer.event) if isinstance(answer.event, CallEvent) else _granted(answer.event)
+        click.echo(desk.lines([answer.event])[0] if as_json else "  ".join(row))
+    elif answer.refusal:
+        click.echo(f"refused: {answer.refusal}", err=True)
+        raise SystemExit(_REFUSED)
+    else:
+        click.echo(f"sent, but nobody answered within {wait_s:g} s; is a worker running?", err=True)
+        raise SystemExit(_UNANSWERED)
+
+
+@calls.command(name="except")
+@click.argument("deficit_id")
+@CONNECTION
+@PREFIX
+@click.option(
+    "--operator", envvar="MARGINMON_OPERATOR", required=True, help="Who grants it; it stands in the event."
+)
+@click.option("--text", required=True, help="Why; it stands in the event.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE",
+    help="More time, to the close of this business day; without it extraordinary circumstances.",
+)  # fmt: skip
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds."
+)
+@_JSON
+def grant_exception(
+    deficit_id: str, connection: Connection, prefix: str, operator: str, text: str, until: datetime | None,
+    wait_s: float, as_json: bool,
+) -> None:  # fmt: skip
+    """Grant an exception for an intraday margin deficit.
+
+    In extraordinary circumstances a deficit does not count towards a practice; with --until it is given more time:
+    before that close it is neither late nor frozen for.
+
+    Exit code 0: taken; 1: refused; 2: the cluster or the deficit was not found; 3: no answer in time.
+
+    \b
+    Example:
+      marginmon calls except im-0123456789abcdef0123 --operator desk1 --text "trade booked twice"
+      marginmon calls except im-0123456789abcdef0123 --operator desk1 --text "wire delayed" --until 2026-07-10
+    """
+    topics = TopicTable(prefix)
+    kind, until_date = ("extraordinary", None) if until is None else ("extend", f"{until:%Y-%m-%d}")
+
+    async def run() -> desk.Answer:
+        account_id = await desk.account_of(connection, topics, deficit_id)
+        response = desk.response_to(account_id, deficit_id, kind, operator, text, until_date)
+        return await desk.send(connection, topics, response, wait_s)
+
+    _say(or_exit(connection, run()), wait_s, as_json)
 
 
 _CODES: Final = (

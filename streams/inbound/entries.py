@@ -89,7 +89,7 @@ def apply_trades(engine: Engine, parking: Parking, partition: int, batch: TradeB
     the risk; the metric ``clock_skew_seconds`` shows it. A trade of the past counts by its business date.
     """
     accounts = engine.slots_to_book(batch.account_ids)
-    instruments = engine.instrument_slots(batch.instrument_ids)
+    instruments = engine.position_slots(batch.instrument_ids)
     batch.park_unknown(parking, accounts, "account", batch.account_ids)
     batch.park_unknown(parking, instruments, "instrument", batch.instrument_ids)
     batch.check_partition(engine.accounts.partition, accounts, partition)

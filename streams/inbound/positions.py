@@ -187,7 +187,7 @@ class OpeningDesk:
             business_day=np.array([days[record[0].business_date] for record in records], np.int64),
             as_of_ns=np.array([record[0].as_of_ns for record in records], np.int64),
             position_of=np.repeat(of_part, [len(part.positions) for part in parts]),
-            instrument=engine.instrument_slots([position.instrument_id for position in positions]),
+            instrument=engine.position_slots([position.instrument_id for position in positions]),
             quantity=np.array([position.quantity for position in positions], np.float64),
             reference_price=np.array([position.reference_price for position in positions], np.float64),
             silo=np.array(

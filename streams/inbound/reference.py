@@ -89,7 +89,8 @@ class ReferenceDesk:
             put(message)
         except MarginError as error:
             taken.refuse(topic, record, error.reason, f"{error.thing}: {error.detail}")
-            return None
+            held = topic == "instruments" and self._engine.position_slots([str(named)])[0] >= 0
+            return Missing("instrument", str(named)) if held else None
         taken.counts[(topic, "applied")] += 1
         if unknown_fields:
             taken.counts[(topic, "unknown_field")] += 1

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.base.business_days import day_of
 from engine.base.errors import Reason
 from engine.shortfall.call_response import Response, ResponseKind
 from engine.state.answers import Answered
 from streams.contracts.codec import Fault, decode_model
-from streams.contracts.results import CallResponse
+from streams.contracts.responses import CallResponse
 from streams.inbound.light_records import whole
 from streams.inbound.record import Record, Taken
 
@@ -56,6 +57,7 @@ class ResponseBatch:
                 message.text,
                 record.partition,
                 record.offset,
+                -1 if message.until is None else day_of(message.until),
             )
         )
 
@@ -65,8 +67,9 @@ class ResponseBatch:
         by_offset = {record.offset: record for record in self.records}
         for response, refusal in answered.refused:
             taken.refuse(TOPIC, by_offset[response.offset], refusal.reason, refusal.detail)
-        taken.counts[(TOPIC, "applied")] += len(answered.moves)
         taken.counts[(TOPIC, "duplicate")] += answered.repeated
-        moved = [move.response.offset for move in answered.moves if move.response is not None]
+        responses = [*(move.response for move in answered.moves), *(m.response for m in answered.intraday)]
+        moved = sorted({response.offset for response in responses if response is not None})
+        taken.counts[(TOPIC, "applied")] += len(moved)
         taken.applied(TOPIC, np.array([by_offset[offset].timestamp for offset in moved], np.int64))
         return taken

@@ -10,7 +10,8 @@ from engine.base.units import NANOSECONDS_PER_SECOND, cents_down, cents_up
 from engine.shortfall.call_response import Response
 from engine.shortfall.case import PAST_DUE, CallCase, CallState
 from engine.state.transition import Transition
-from streams.contracts.results import CallEvent, CallEvidence, Driver, ResponseTaken
+from streams.contracts.responses import ResponseTaken
+from streams.contracts.results import CallEvent, CallEvidence, Driver
 from streams.contracts.topics import TopicTable, case_key
 from streams.outbound.money import data_quality, input_offsets
 

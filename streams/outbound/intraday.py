@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from engine.base.business_days import day_of
-from engine.shortfall.intraday_account import Deficit, DeficitState, IntradayAccount, IntradayReason
+from engine.shortfall.call_response import Response
+from engine.shortfall.intraday_account import (
+    Deficit,
+    DeficitState,
+    FreezeViolation,
+    IntradayAccount,
+    IntradayReason,
+)
 from engine.shortfall.intraday_parameters import RULE_ID
 from engine.shortfall.intraday_standing import Seen, Standing, Worst
 from engine.state.intraday_pass import IntradayMove
 from engine.state.statement import IntradayFigures
+from streams.contracts.intraday import FreezeViolation as FreezeViolationRecord
 from streams.contracts.intraday import (
     IntradayDeficit,
     IntradayEventRecord,
+    IntradayOpenDeficit,
     IntradayStatement,
     IntradayToday,
 )
+from streams.contracts.responses import ExceptionGranted
 from streams.contracts.topics import TopicTable
 from streams.outbound.calls import Headers, Outgoing, event_headers
 from streams.outbound.money import business_date, exact_cents
@@ -52,6 +62,10 @@ def intraday_event(move: IntradayMove) -> IntradayEventRecord:
         account_sequence=account.sequence,
         today=_today(standing),
         deficits=tuple(_deficit(each) for each in account.deficits),
+        violations=tuple(_violation(each) for each in event.violations),
+        freeze_violations=standing.violations,
+        response=_granted(move.response),
+        response_offset=standing.response_offset,
     )
 
 
@@ -64,6 +78,7 @@ def _today(standing: Standing) -> IntradayToday:
         exact=worst is None or worst.exact,
         decided_by="" if worst is None else worst.decided_by,
         net_deposits=exact_cents(standing.net_deposits_usd),
+        extraordinary=standing.extraordinary,
     )
 
 
@@ -77,7 +92,30 @@ def _deficit(deficit: Deficit) -> IntradayDeficit:
         state=deficit.state.value,
         late=deficit.late,
         frozen_until=_date(deficit.frozen_until_day),
+        extended_until=_date(deficit.extended_until_day),
     )
+
+
+def _violation(found: FreezeViolation) -> FreezeViolationRecord:
+    return FreezeViolationRecord(
+        kind=found.kind,
+        topic="trades" if found.is_trade else "collateral",
+        offset=found.offset,
+        time_ns=found.time_ns,
+        instrument_id=found.instrument_id,
+        quantity=found.quantity,
+        short_increase=exact_cents(found.short_increase_usd),
+        debit_increase=exact_cents(found.debit_increase_usd),
+    )
+
+
+def _granted(response: Response | None) -> ExceptionGranted | None:
+    if response is None:
+        return None
+    return ExceptionGranted(
+        response_id=response.response_id, kind=response.kind.value, operator=response.operator,
+        time_ns=response.time_ns, text=response.text, until=_date(response.until_day),
+    )  # fmt: skip
 
 
 def _date(day: int) -> str | None:
@@ -100,6 +138,7 @@ def standing_of(event: IntradayEventRecord) -> Standing:
                 DeficitState(each.state),
                 each.late,
                 _day(each.frozen_until),
+                _day(each.extended_until),
             )
             for each in event.deficits
         ),
@@ -109,7 +148,10 @@ def standing_of(event: IntradayEventRecord) -> Standing:
     if today.shortfall is not None:
         worst = Worst(float(today.shortfall), float(today.equity), today.exact, today.decided_by)
     seen = Seen(event.trades_offset, event.collateral_offset)
-    return Standing(account, day_of(today.business_date), worst, float(today.net_deposits), seen)
+    return Standing(
+        account, day_of(today.business_date), worst, float(today.net_deposits), seen, today.extraordinary,
+        event.freeze_violations, event.response_offset,
+    )  # fmt: skip
 
 
 def _day(date: str | None) -> int:
@@ -126,6 +168,19 @@ def intraday_statement(figures: IntradayFigures) -> IntradayStatement:
         expires_date=_date(figures.expires_day),
         frozen=figures.frozen,
         frozen_until=_date(figures.frozen_until_day),
+        freeze_violations=figures.freeze_violations,
+        deficits=tuple(
+            IntradayOpenDeficit(
+                deficit_id=each.deficit_id,
+                business_date=business_date(each.day),
+                amount=exact_cents(each.amount_usd),
+                state=each.state,
+                counts=each.counts,
+                late=each.late,
+                extended_until=_date(each.extended_until_day),
+            )
+            for each in figures.deficits
+        ),
     )
 
 

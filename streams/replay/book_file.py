@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from streams.contracts.activity import CollateralRecord, PositionsRecord, PriceRecord, TradeRecord
 from streams.contracts.base import Identifier, Message
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
-from streams.contracts.results import CallResponse
+from streams.contracts.responses import CallResponse
 from streams.replay.files import FileError, once, open_text
 
 _GUIDE: Final = "see docs/bring-your-own.md"

@@ -11,6 +11,7 @@ from typing import Final
 
 from engine.state.answers import answer
 from engine.state.engine import Changes, Engine
+from engine.state.intraday_pass import IntradayMove
 from engine.state.transition import Transition, transitions
 from streams.contracts.results import RequirementStatement
 from streams.contracts.topics import DEFAULT_PARTITIONS
@@ -99,17 +100,22 @@ class FileEngine:
             if topic != RESPONSES:
                 self._note(self._taken(topic, partition, self._records(topic, partition, group), now_ns))
 
-    def answer(self, messages: Sequence[FileMessage], now_ns: int) -> list[Transition]:
-        """Take the answers to calls among the messages, on the figures of the last evaluation."""
+    def answer(
+        self, messages: Sequence[FileMessage], now_ns: int
+    ) -> tuple[list[Transition], list[IntradayMove]]:
+        """Take the answers to calls and the exceptions for intraday deficits among the messages, on the figures of the
+        last evaluation."""
         answers = [message for message in messages if message.topic == RESPONSES]
         said: list[Transition] = []
+        granted: list[IntradayMove] = []
         for partition, group in groupby(answers, key=lambda m: m.partition):
             batch = ResponseBatch(self._records(RESPONSES, partition, group))
             answered = answer(self.engine, batch.responses, now_ns)
             said += transitions(self.engine, answered.moves, now_ns)
+            granted += answered.intraday
             self._note(batch.taken)
             self._note(batch.outcome(answered))
-        return said
+        return said, granted
 
     def _records(self, topic: str, partition: int, messages: Iterable[FileMessage]) -> list[FileRecord]:
         first = self._offsets[(topic, partition)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streams.contracts.activity import CollateralRecord, PositionsRecord, TradeRecord
 from streams.contracts.base import Message
-from streams.contracts.results import CallResponse
+from streams.contracts.responses import CallResponse
 from streams.contracts.topics import DEFAULT_PARTITIONS, partition_of, positions_key
 from streams.inbound.responses import TOPIC as RESPONSES
 from streams.replay.book_file import Book

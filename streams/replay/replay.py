@@ -49,9 +49,9 @@ def replay(files: FileEngine, course: Iterable[Step], every_ns: int) -> ReplayRe
         files.take(step.activity, step.time_ns)
         files.take(step.prices, step.time_ns)
         changes = files.evaluate(step.time_ns)
-        said = [*changes.transitions, *files.answer(step.activity, step.time_ns)]
-        result.calls += [call_event(transition) for transition in said]
-        told = (move for move in changes.intraday if move.event.reason not in SILENT)
+        answered, granted = files.answer(step.activity, step.time_ns)
+        result.calls += [call_event(transition) for transition in (*changes.transitions, *answered)]
+        told = (move for move in (*changes.intraday, *granted) if move.event.reason not in SILENT)
         result.intraday += [intraday_event(move) for move in told]
         result.steps += 1
         result.last_ns = step.time_ns

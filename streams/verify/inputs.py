@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from streams.contracts.activity import CollateralRecord, PositionsRecord, PriceRecord, TradeRecord
 from streams.contracts.base import Message
 from streams.contracts.reference import AccountRecord, InstrumentRecord
-from streams.contracts.results import CallResponse
+from streams.contracts.responses import CallResponse
 from streams.verify.logs import Logs, place_of
 from streams.verify.report import Kind, Report
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final, Literal
+from datetime import date
+from typing import Final
 
 import msgspec
 from aiokafka.errors import KafkaError
@@ -14,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.contracts.cluster import TopicError
+from streams.contracts.responses import AnswerKind, ExceptionKind
 from streams.contracts.topics import TopicTable
 from streams.desk.calls import Answer, response_to, send
-from streams.web.calls import CallBook
+from streams.web.board import Board
 from streams.web.operators import Operators, RateLimit
 from streams.web.settings import WebSettings
 
@@ -30,20 +32,23 @@ log = logging.getLogger(__name__)
 
 
 class AnswerRequest(BaseModel):
-    """What is said to a call; who says it is known by the token."""
+    """What is said to a call, or to an intraday deficit; who says it is known by the token."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    kind: Literal["acknowledge", "dispute", "promise", "cancel"]
+    kind: AnswerKind | ExceptionKind = Field(
+        description="extraordinary and extend are said to an intraday deficit by its deficit_id, the reason as text"
+    )
     text: str = Field("", max_length=MOST_TEXT, description="stands in the event")
+    until: date | None = Field(None, description="of extend: the business day to whose close there is time")
 
 
 class AnswerDesk:
     """Checks an answer and its sender before anything of it reaches Kafka."""
 
-    def __init__(self, settings: WebSettings, calls: CallBook) -> None:
+    def __init__(self, settings: WebSettings, board: Board) -> None:
         self._settings = settings
-        self._calls = calls
+        self._board = board
         self._operators = Operators(settings.operator_tokens)
         self._answers = RateLimit(settings.answers_per_minute)
         self._failures = RateLimit(_FAILURES_A_MINUTE)
@@ -63,11 +68,12 @@ class AnswerDesk:
         _check_origin(request)
         operator = self._operator(request)
         said = await _body(request)
-        account_id = self._calls.account_of(call_id)
+        account_id = self._board.calls.account_of(call_id) or self._board.account_of_deficit(call_id)
         if account_id is None:
-            raise HTTPException(404, "No case has this call now.")
+            raise HTTPException(404, "No case has this call, no account this deficit now.")
+        until = None if said.until is None else said.until.isoformat()
         self._answers.count(operator)
-        response = response_to(account_id, call_id, said.kind, operator, said.text)
+        response = response_to(account_id, call_id, said.kind, operator, said.text, until)
         try:
             async with self._at_once:
                 topics = TopicTable(self._settings.topic_prefix)

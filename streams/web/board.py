@@ -57,6 +57,8 @@ class Board:
         self.synthetic = False
         self._kept: dict[str, Kept] = {}
         self._at: dict[int, Kept] = {}
+        self._deficits_of: dict[str, tuple[str, ...]] = {}
+        self._account_of: dict[str, str] = {}  # by the id of an intraday deficit
 
     @property
     def count(self) -> int:
@@ -81,6 +83,7 @@ class Board:
             _offsets(statement),
         )
         self._kept[statement.account_id] = self._at[slot] = kept
+        self._note_deficits(statement)
         self.columns.put(slot, row_of(statement), utilisation_of(statement))
         self._note(statement, published_ms)
         return True
@@ -94,8 +97,23 @@ class Board:
         self.candidate = f"{statement.unified.rulebook_id} {statement.unified.rulebook_version}"
         self.synthetic = self.synthetic or _is_synthetic(statement)
 
+    def _note_deficits(self, statement: RequirementStatement) -> None:
+        account_id, intraday = statement.account_id, statement.intraday
+        for known in self._deficits_of.pop(account_id, ()):
+            del self._account_of[known]
+        if intraday is not None and intraday.deficits:
+            ids = tuple(each.deficit_id for each in intraday.deficits)
+            self._deficits_of[account_id] = ids
+            self._account_of.update(dict.fromkeys(ids, account_id))
+
+    def account_of_deficit(self, deficit_id: str) -> str | None:
+        """The account whose statement names this intraday deficit."""
+        return self._account_of.get(deficit_id)
+
     def remove(self, account_id: str) -> None:
         """The account's statement was withdrawn (a tombstone)."""
+        for known in self._deficits_of.pop(account_id, ()):
+            del self._account_of[known]
         kept = self._kept.pop(account_id, None)
         if kept is not None:
             self.version += 1

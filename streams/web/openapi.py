@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
 from streams.web.account_view import AccountView
 from streams.web.answers import MOST_TEXT, AnswerRequest
@@ -26,7 +27,10 @@ def document() -> dict[str, Any]:
         (Overview, AccountTable, AccountView, CallRow), ref_template=_REFERENCE
     )
     event = CallEvent.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
-    definitions = event.pop("$defs")
+    granted = IntradayEventRecord.model_json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
+    definitions = event.pop("$defs") | granted.pop("$defs")
     answer = AnswerRequest.model_json_schema()
     return {
         "openapi": "3.1.0",
@@ -47,6 +51,7 @@ def document() -> dict[str, Any]:
                 **schemas,
                 **definitions,
                 "CallEvent": event,
+                "IntradayEventRecord": granted,
                 "AnswerRequest": answer,
                 "Error": _ERROR,
             },
@@ -80,11 +85,18 @@ def _get(summary: str, schema: Any, parameters: list[str] | tuple[str, ...], *, 
 def _post() -> dict[str, Any]:
     event = {
         "type": "object",
-        "properties": {"event": {"$ref": _REFERENCE.format(name="CallEvent")}},
+        "properties": {
+            "event": {
+                "oneOf": [
+                    {"$ref": _REFERENCE.format(name=name)} for name in ("CallEvent", "IntradayEventRecord")
+                ]
+            }
+        },
         "required": ["event"],
     }
     return {
-        "summary": f"Answer a call; the text, at most {MOST_TEXT} characters, stands in the event",
+        "summary": "Answer a call by its call_id, or grant an exception for an intraday deficit by its deficit_id; "
+        f"the text, at most {MOST_TEXT} characters, stands in the event",
         "security": [{"operator": []}],
         "parameters": [_path("call_id")],
         "requestBody": {

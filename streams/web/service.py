@@ -34,7 +34,7 @@ class WebService:
         self.settings = settings
         self.board = Board(settings.newest_calls)
         self.feed = FeedReader(self.board, settings)
-        self.answers = AnswerDesk(settings, self.board.calls)
+        self.answers = AnswerDesk(settings, self.board)
         self.hub = Hub(settings.max_clients, settings.push_interval_s)
 
     @contextlib.asynccontextmanager

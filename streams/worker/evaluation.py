@@ -86,6 +86,8 @@ class Evaluation:
         self._next_options_s = 0.0
         self._next_shadow_s = 0.0
         self._shadow_place = 0
+        # Of an event clock's time everything is told before the next time begins, as the replay does.
+        self._most_looks = None if isinstance(clock, EventClock) else settings.intraday_looks_per_pass
         self._error: Exception | None = None
         self._served_by = ""
 
@@ -180,7 +182,11 @@ class Evaluation:
             return None
         result = self._pass(0, hand_over)
         answered = answer(self._engine, responses, result.now_ns)
-        hand_over(PassResult(result.now_ns, transitions=self._published(answered.moves, result.now_ns)), 0)
+        said = PassResult(result.now_ns, transitions=self._published(answered.moves, result.now_ns))
+        said.intraday = self._published_intraday(answered.intraday)
+        excepted = np.array(self._slots_of(answered.intraday), np.int64)
+        self._teller.note(result.now_ns, excepted, excepted, [])
+        hand_over(said, 0)
         return result, answered
 
     def _to_loop(self) -> Callable[[PassResult, int], None]:
@@ -210,6 +216,8 @@ class Evaluation:
             self._metrics.shadow_checks.labels("match" if match else "mismatch").inc()
             self._metrics.shadow_error.set(result.shadow_error_usd)
         self._dispatch(result, 0)
+        if self._engine.intraday.behind:
+            self._changed.set()  # the next pass goes on with them
 
     def _pass(self, newest_ms: int, hand_over: Callable[[PassResult, int], None]) -> PassResult:
         """On the engine thread: all that waits is applied first. The calls of a partition are handed over, to be
@@ -221,7 +229,7 @@ class Evaluation:
         accounts, moves = self._engine.evaluate_moves(now_ns, shadow_due or self._options_are_due())
         for of_partition in self._by_partition(moves):
             hand_over(PassResult(now_ns, transitions=self._published(of_partition, now_ns)), newest_ms)
-        intraday = self._engine.intraday_moves(accounts, now_ns)
+        intraday = self._engine.intraday_moves(accounts, now_ns, self._most_looks)
         if intraday:
             hand_over(PassResult(now_ns, intraday=self._published_intraday(intraday)), newest_ms)
         result = PassResult(now_ns, prices, len(accounts), time.perf_counter() - started)

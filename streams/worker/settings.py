@@ -51,6 +51,12 @@ class WorkerSettings(Connection):
         le=60_000,
         description="risk arrays of options are renewed at most this often; 0 = every pass",
     )
+    intraday_looks_per_pass: int = Field(
+        50,
+        ge=1,
+        le=100_000,
+        description="transactions that a pass looks at under the intraday margin rule; the next pass goes on",
+    )
     clock_tick_ms: int = Field(
         1000, ge=50, le=60_000, description="a pass at least this often: prices age, options lose time value"
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from engine.base.business_days import day_of
+from engine.shortfall.intraday_account import deficit_id
 from streams.cli import main
 from streams.contracts.connection import connect_to
 from streams.parameters import packaged
@@ -133,7 +137,13 @@ async def frozen_is_shown(story: Story) -> None:
     assert shown == json.loads(last.value)["intraday"]
     assert shown == {
         "deficit_today": "0.00", "open_deficits": 1, "outstanding": "1250.00", "freeze_due_date": "2026-07-07",
-        "expires_date": "2026-07-21", "frozen": True, "frozen_until": "2026-10-05",
+        "expires_date": "2026-07-21", "frozen": True, "frozen_until": "2026-10-05", "freeze_violations": 0,
+        "deficits": [
+            {
+                "deficit_id": deficit_id("M", day_of(BOUGHT)), "business_date": BOUGHT, "amount": "1250.00",
+                "state": "outstanding", "counts": True, "late": True, "extended_until": None,
+            }
+        ],
     }  # fmt: skip
 
 
@@ -155,6 +165,91 @@ async def test_a_story_with_kills_is_the_story_without(
     ]
     assert [event["sequence"] for event in still] == list(range(1, 13))
     assert killed_at_times == still
+
+
+async def command(harness: Harness, *arguments: str) -> Result:
+    """A command, beside the test's own event loop."""
+    where = ["--bootstrap", harness.bootstrap, "--prefix", harness.prefix, "--operator", "desk1", "--json"]
+    return await asyncio.to_thread(CliRunner().invoke, main, [*arguments, *where])
+
+
+async def test_exceptions_are_granted_once_through_kills_and_what_a_freeze_forbids_is_told(
+    kafka_bootstrap: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as harness:
+        story = Story(harness, killed=True)
+        await story.begin()
+        await story.trade("t1", 450.0, "14:00")
+        await story.told(1)
+        await story.clock("2026-06-30")
+        occurred = (await story.told(2))[-1]
+        named = ("calls", "except", occurred["deficit_id"], "--text", "wire delayed")
+        refused = await command(harness, *named, "--until", "2026-07-04")  # a Saturday
+        assert (refused.exit_code, "OUT_OF_RANGE" in refused.output) == (1, True)
+        granted = await command(harness, *named, "--until", "2026-07-08")
+        assert granted.exit_code == 0, granted.output
+        event = json.loads(granted.stdout)
+        assert (event["reason"], event["freeze_due_date"], event["sequence"]) == ("EXTENDED", "2026-07-08", 3)
+        assert (event["response"]["operator"], event["response"]["text"]) == ("desk1", "wire delayed")
+        await story.may_die()
+        last = (await harness.until("call-responses", lambda rs: len(rs) >= 2))[-1]
+        await harness.send(
+            "call-responses", "M", json.loads(last.value)
+        )  # said again: at another place it is another
+        await harness.until("call-responses.dlq", lambda rs: len(rs) >= 2)  # it would be no more time
+        for day in ("2026-07-07", "2026-07-08", "2026-07-09"):
+            await story.clock(day)
+        events = await harness.until("intraday-deficits", lambda rs: _reasons(rs)[-1:] == ["FROZEN"])
+        assert _reasons(events).count("EXTENDED") == 1
+        await harness.trade(
+            "M", "t2", 100.0, 100.0, business_date="2026-07-09", trade_time_ns=at("2026-07-09", "14:00")
+        )  # on credit
+        await story.clock("2026-07-10")
+        events = await harness.until("intraday-deficits", lambda rs: "FREEZE_VIOLATION" in _reasons(rs))
+        (told,) = (e for e in map(_body, events) if e["reason"] == "FREEZE_VIOLATION")
+        (violation,) = told["violations"]
+        assert (violation["kind"], violation["debit_increase"], told["deficit_id"]) == (
+            "purchase", "10000.00", occurred["deficit_id"],
+        )  # fmt: skip
+        counted = 'marginmon_intraday_events_total{reason="FREEZE_VIOLATION"}'
+        await story.worker.metric_reaches(counted, 1)
+        excused = await command(harness, *named)
+        assert json.loads(excused.stdout)["reason"] == "EXTRAORDINARY", excused.output
+        events = await harness.until("intraday-deficits", lambda rs: _reasons(rs)[-1:] == ["FREEZE_LIFTED"])
+        assert [_body(record)["sequence"] for record in events] == list(range(1, len(events) + 1))
+        unknown = await command(harness, "calls", "except", "im-0", "--text", "why")
+        assert unknown.exit_code == 2
+        story.worker.kill()
+
+
+async def test_a_burst_is_looked_at_pass_by_pass_without_waiting_for_anything_else(
+    kafka_bootstrap: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    async with Harness(kafka_bootstrap, topic_prefix, tmp_path) as harness:
+        ticks = {"intraday-looks-per-pass": 5, "clock-tick-ms": 60_000}  # nothing else makes a pass
+        worker = harness.start_worker(**ticks)
+        await worker.ready()
+        await harness.instrument("SPY")
+        await harness.send("accounts", "M", {"account_id": "M"})
+        await harness.opening("M", 1_000_000.0)
+        await harness.price("SPY", 100.0)
+        await worker.metric_reaches('marginmon_input_messages_total{outcome="applied",topic="prices"}', 1)
+        offsets = [await harness.trade("M", f"t{number}", 10.0, 100.0) for number in range(40)]
+        records = await harness.until(
+            "intraday-deficits", lambda rs: bool(rs) and _body(rs[-1])["trades_offset"] == offsets[-1]
+        )
+        seen = [_body(record)["trades_offset"] for record in records]
+        assert seen == sorted(seen)
+        assert max(after - before for before, after in pairwise([offsets[0] - 1, *seen])) <= 5
+        await worker.metric_reaches("marginmon_intraday_accounts_waiting", 0)
+
+
+def _body(record: Any) -> dict[str, Any]:
+    return json.loads(record.value)  # type: ignore[no-any-return]
+
+
+def _reasons(records: list[Any]) -> list[str]:
+    return [_body(record)["reason"] for record in records]
 
 
 async def test_the_worker_tells_what_the_replay_tells(

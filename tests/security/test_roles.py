@@ -41,8 +41,8 @@ WRITES = {
 READS = {
     "worker": SOURCES | {"call-cases", "intraday-deficits"},
     "web": {"requirements", "call-cases", "calls"},
-    "web-answers": {"requirements", "call-cases", "calls", "call-responses.dlq"},
-    "desk": {"call-cases", "calls", "call-responses.dlq"},
+    "web-answers": {"requirements", "call-cases", "calls", "intraday-deficits", "call-responses.dlq"},
+    "desk": {"call-cases", "calls", "intraday-deficits", "call-responses.dlq"},
     "repair": LETTERS,
     "calls-consumer": {"calls"},
     "simulator": {"calls"},

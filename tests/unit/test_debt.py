@@ -158,7 +158,7 @@ def test_debt_at_a_price_of_zero_is_left_out_by_name(approvals: frozenset[str]) 
     slot = engine.account_slots(["A"])[0]
     assert engine.maintenance[slot, SECURITIES] == pytest.approx(19_800.0)
     assert not engine.trusted[slot, SECURITIES]
-    assert "NO_PRICE: position BOND: price 0 of BOND" in engine.statement("A", NOW_NS).quality.incomplete
+    assert "ZERO_PRICE: position BOND: its price is zero" in engine.statement("A", NOW_NS).quality.incomplete
 
 
 def test_debt_stays_outside_the_unified_pot() -> None:

@@ -219,7 +219,7 @@ def test_live_an_expired_future_is_left_out_by_name() -> None:
     engine.evaluate(later_ns)
     assert figures(engine)[1] == pytest.approx(0.15 * 203_000.0)
     assert engine.statement("A", later_ns).quality.incomplete == (
-        "BAD_INSTRUMENT: position AAPL-F1: has expired; book exercise, assignment or expiry",
+        "EXPIRED: position AAPL-F1: expired at 2026-10-21T14:13:20Z; book its exercise or settlement",
     )
 
 

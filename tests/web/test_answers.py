@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from streams.contracts.intraday import IntradayOpenDeficit, IntradayStatement
 from streams.web.answers import MOST_BYTES
 from streams.web.app import create_app
 from streams.web.operators import Operators, RateLimit, read_tokens
@@ -80,6 +82,34 @@ async def test_refused_with_a_reason_and_without_the_token(
     assert answer.json()["error"]
     assert TOKEN not in answer.text
     assert answer.headers["content-security-policy"]
+
+
+EXTEND = json.dumps({"kind": "extend", "text": "wire delayed", "until": "2026-10-02"})
+
+
+async def test_an_exception_goes_to_the_account_whose_statement_names_the_deficit(
+    client: httpx.AsyncClient, service: WebService
+) -> None:
+    book = LiveBook(12)
+    book.step()
+    (statement,) = book.statements("http://127.0.0.1:1", ["ACC-0001"])
+    deficit = IntradayOpenDeficit(
+        deficit_id="im-1", business_date="2026-09-21", amount=Decimal("1250.00"), state="outstanding", counts=True,
+        late=False, extended_until=None,
+    )  # fmt: skip
+    figures = IntradayStatement(
+        deficit_today=Decimal(0), open_deficits=1, outstanding=Decimal("1250.00"), freeze_due_date="2026-09-28",
+        expires_date="2026-10-12", frozen=False, frozen_until=None, deficits=(deficit,),
+    )  # fmt: skip
+    service.board.take_statement(statement.model_copy(update={"intraday": figures}), b"", 1)
+    assert service.board.account_of_deficit("im-1") == "ACC-0001"
+    answer = await client.post("/api/calls/im-1/answers", headers=GOOD, content=EXTEND)
+    assert answer.status_code == 503  # it would have been sent: none listens there
+    wrong = json.dumps({"kind": "extend", "text": "wire delayed", "until": "soon"})
+    assert (await client.post("/api/calls/im-1/answers", headers=GOOD, content=wrong)).status_code == 422
+    service.board.take_statement(statement, b"", 2)  # which names it no more
+    answer = await client.post("/api/calls/im-1/answers", headers=GOOD, content=EXTEND)
+    assert answer.status_code == 404
 
 
 async def test_an_unknown_call_is_not_found(client: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from playwright.async_api import Browser, Page, expect
 
 from engine.base.units import cents_nearest
-from streams.contracts.intraday import IntradayStatement
+from streams.contracts.intraday import IntradayOpenDeficit, IntradayStatement
 from streams.contracts.topics import TopicTable
 from tests.web.live_book import LiveBook, create_topics, producer, publish, shaken, worker_pages
 
@@ -216,12 +216,25 @@ async def test_a_frozen_account_says_so_with_its_deficit_and_deadlines(site: Sit
     frozen = IntradayStatement(
         deficit_today=Decimal(0), open_deficits=1, outstanding=Decimal("1250.00"), freeze_due_date="2026-07-07",
         expires_date="2026-07-21", frozen=True, frozen_until="2026-10-05",
+        freeze_violations=2, deficits=(
+            IntradayOpenDeficit(
+                deficit_id="im-1", business_date="2026-06-29", amount=Decimal("1250.00"), state="outstanding",
+                counts=True, late=True, extended_until="2026-07-07",
+            ),
+        ),
     )  # fmt: skip
     await publish(site.sending, site.topics, [statement.model_copy(update={"intraday": frozen})])
     page = await site.open("/accounts/ACC-0001")
     await expect(page.locator("#standing")).to_contain_text("frozen", timeout=SHOWN_MS)
     await expect(page.locator("#standing")).to_contain_text("intraday deficit")
-    for text in ("1,250.00 in 1", "2026-07-07", "2026-07-21", "until 2026-10-05: no new short position"):
+    for text in (
+        "1,250.00 in 1",
+        "2026-07-07",
+        "2026-07-21",
+        "until 2026-10-05: no new short position",
+        "im-1",
+        "late, time until",
+    ):
         await expect(page.locator("#intraday")).to_contain_text(text)
     overview = await site.open("/")
     await expect(overview.locator("main")).to_contain_text("frozen", timeout=SHOWN_MS)
