@@ -1,7 +1,7 @@
 """Checkpoints as files: written whole or not at all, believed only if every byte is what was written.
 
-A file is its own witness and nothing else: it may be deleted, be old, be damaged or come from elsewhere at any time, and
-then the log is read instead. See docs/decisions/0018-checkpoints.md.
+A file may be deleted, be old, be damaged or come from elsewhere at any time: then the log is read instead. See
+docs/decisions/0018-checkpoints.md.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def decoded(data: bytes) -> Checkpoint:
         UnusableError: OTHER_VERSION or DAMAGED.
     """
     if not data.startswith(_MAGIC):
-        reason = Unusable.OTHER_VERSION if data.startswith(_NAME) else Unusable.DAMAGED
+        is_other = data.startswith(_NAME) and b"\n" in data[len(_NAME) : 2 * len(_NAME)]
+        reason = Unusable.OTHER_VERSION if is_other else Unusable.DAMAGED
         raise UnusableError(reason, "it does not begin like a checkpoint of this format")
     end = data.find(b"\n", len(_MAGIC))
     body_at = end + 1 + _DIGEST_BYTES
@@ -159,12 +160,16 @@ class CheckpointFolder:
                 file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)
+            self._put_in_place(Path(name), path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync(self._folder)
         return sum(map(len, parts))
+
+    def _put_in_place(self, written: Path, path: Path) -> None:
+        """The one step at which the checkpoint becomes another."""
+        written.replace(path)
+        _sync(self._folder)
 
     def read(self, topics: Mapping[str, str], partitions: int, partition: int) -> Checkpoint:
         """The checkpoint of a partition.
