@@ -259,8 +259,10 @@ class Ledger:
         """What :meth:`of_image` makes the same ledger of; forgotten entries are left out."""
         used = len(self)
         keep = self.account[:used] >= 0
-        columns = {name: getattr(self, name)[:used][keep] for name in image_columns()}
-        return LedgerImage(*self._ids.texts(keep), columns)
+        columns = {name: getattr(self, name)[:used] for name in image_columns()}
+        whole = bool(keep.all())  # as mostly: copying all is several times as fast as choosing
+        kept = {name: column.copy() if whole else column[keep] for name, column in columns.items()}
+        return LedgerImage(*self._ids.texts(keep), kept)
 
     @classmethod
     def of_image(cls, image: LedgerImage, account: Int64s, instrument: Int64s, currency: Int64s) -> Ledger:
