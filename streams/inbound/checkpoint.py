@@ -114,7 +114,7 @@ def decoded(data: bytes) -> Checkpoint:
     if data[len(_MAGIC) : end] != written_by().encode():
         raise UnusableError(Unusable.OTHER_VERSION, "it was written by another version of this program")
     try:
-        return msgspec.msgpack.decode(body, type=Checkpoint, dec_hook=_array)
+        return _DECODER.decode(body)
     except (msgspec.DecodeError, ValueError) as error:
         raise UnusableError(Unusable.DAMAGED, f"it does not read: {error}") from None
 
@@ -127,10 +127,15 @@ def _plain(value: Any) -> Any:
 
 def _array(kind: type, value: Any) -> Any:
     """An array again; it may not be written to."""
-    held = msgspec.convert(value, _Array)
-    if held.kind not in _KINDS:
-        raise ValueError(f"{held.kind} is no column")
-    return np.frombuffer(held.data, held.kind).reshape(held.shape)
+    kind_of, shape, data = value
+    if kind_of not in _KINDS:
+        raise ValueError(f"{kind_of} is no column")
+    return np.frombuffer(data, kind_of).reshape(shape)
+
+
+# Made before there are threads: partitions are restored beside each other, and msgspec ends the process if two threads
+# look at the types for the first time at once.
+_DECODER: Final = msgspec.msgpack.Decoder(Checkpoint, dec_hook=_array)
 
 
 class CheckpointFolder:

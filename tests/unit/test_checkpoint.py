@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +97,35 @@ def test_a_whole_file_that_does_not_read_is_damaged(worker: Follower) -> None:
     assert with_digest(head, body) == data
     assert reason_of(with_digest(head, b"\xc1")) is Unusable.DAMAGED
     assert reason_of(with_digest(head, body.replace(b"<f8", b"<c8"))) is Unusable.DAMAGED
+
+
+_IN_THREADS = """
+import os, sys, threading
+from streams.inbound.checkpoint import decoded
+
+def read():
+    together.wait()
+    decoded(data)
+
+data = open(sys.argv[1], "rb").read()
+sys.setswitchinterval(1e-6)
+for _ in range(8):
+    if not (child := os.fork()):
+        together = threading.Barrier(6)
+        threads = [threading.Thread(target=read) for _ in range(6)]
+        [thread.start() for thread in threads], [thread.join() for thread in threads]
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit("a reader died")
+"""
+
+
+def test_the_first_ones_may_be_read_beside_each_other(worker: Follower, tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    path.write_bytes(worker.checkpoint())
+    command = [sys.executable, "-c", _IN_THREADS, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_absent_foreign_and_unreadable_files_are_told_apart(worker: Follower, tmp_path: Path) -> None:
