@@ -39,6 +39,7 @@ class Follower:
     """A worker's engine on the partition, and what it and those before it published."""
 
     log: dict[str, list[Raw]] = field(default_factory=lambda: {name: [] for name in TOPICS})
+    batches: dict[str, list[list[Raw]]] = field(default_factory=lambda: {name: [] for name in TOPICS})
     closed: set[str] = field(default_factory=set)
     late_known: bool = False
     marks: dict[str, float] = field(default_factory=lambda: dict(MARKS))
@@ -80,7 +81,8 @@ class Follower:
             ImageMismatchError: the checkpoint rests on something else.
         """
         other = replace(
-            self, log={name: list(records) for name, records in self.log.items()}, closed=set(self.closed),
+            self, log={name: list(records) for name, records in self.log.items()},
+            batches={name: list(sent) for name, sent in self.batches.items()}, closed=set(self.closed),
             marks=dict(self.marks), standings=dict(self.standings), counts=Counter(),
         )  # fmt: skip
         other.begin(self.cases())
@@ -90,9 +92,10 @@ class Follower:
             other.intake.put_state(PARTITION, state, TOPICS)
             through = {name: mark.offset for name, mark in state.through.items()}
         for topic in TOPICS:
-            tail = [record for record in self.log[topic] if record.offset > through.get(topic, -1)]
-            if tail:
-                other.take(topic, tail)
+            # In the batches in which they came: versions of an entry within one batch are one transaction.
+            for batch in self.batches[topic]:
+                if batch and batch[-1].offset > through.get(topic, -1):
+                    other.take(topic, batch)
         other.engine.go_live(PARTITION)
         return other
 
@@ -119,7 +122,9 @@ class Follower:
             key = b"x" if isinstance(message, bytes) else _key(topic, message)
             records.append(Raw(TOPICS[topic], PARTITION, offset, value, key, self.now_ns // 1_000_000))
             self.log[topic].append(records[-1])
-        self.take(topic, records)
+        self.batches[topic].append(records)
+        if records:
+            self.take(topic, records)
 
     def take(self, topic: str, records: Sequence[Raw]) -> None:
         taken = self.intake.take_activity(topic, PARTITION, records)
