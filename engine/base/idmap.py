@@ -113,11 +113,23 @@ class IdMap:
 
     def only(self, keep: NDArray[np.bool_]) -> IdMap:
         """A map of the slots where ``keep`` bool[count] is True, in the same order."""
-        lengths = np.diff(self._ends[: self.count + 1])
-        kept = IdMap()
-        text = self._arena[: self._ends[self.count]][np.repeat(keep, lengths)].tobytes()
-        kept._slots(np.frombuffer(text, np.uint8), lengths[keep])
-        return kept
+        return IdMap.of_texts(*self.texts(keep))
+
+    def texts(self, keep: NDArray[np.bool_]) -> tuple[Bytes, Int64s]:
+        """Copies: the texts of the slots where ``keep`` bool[count] is True, one behind the other, and their lengths in
+        bytes."""
+        text, lengths = self._arena[: self._ends[self.count]], np.diff(self._ends[: self.count + 1])
+        if keep.all():
+            return text.copy(), lengths
+        return text[np.repeat(keep, lengths)], lengths[keep]
+
+    @classmethod
+    def of_texts(cls, text: Bytes, lengths: Int64s) -> IdMap:
+        """A map of different texts that stand one behind the other, in their order."""
+        made = cls()
+        # Kernels take texts that cannot be written and lengths that can; other arrays would be compiled for once more.
+        made._slots(np.frombuffer(text.tobytes(), np.uint8), lengths.astype(np.int64))
+        return made
 
     def _slots(self, text: Bytes, lengths: Int64s) -> Int64s:
         self._reserve(self.count + len(lengths), int(self._ends[self.count]) + len(text))

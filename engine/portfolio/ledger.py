@@ -126,6 +126,8 @@ _FILLS: dict[str, Fill] = {
     "winner": (np.int32, -1),
 }
 
+# What an image leaves out: it is found again, or the same for all.
+_NOT_IN_IMAGE = frozenset({"next_of_account", "winner"})
 _KEPT_ANYWAY = 4096  # forgotten entries that are not worth the work
 
 
@@ -178,6 +180,21 @@ def _link(slots: Int64s, owners: Int64s, first: Int64s, following: Int32s) -> No
     for i in range(len(slots)):
         following[slots[i]] = first[owners[i]]
         first[owners[i]] = slots[i]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerImage:
+    """Entries that may still be corrected, n of them, as copies.
+
+    Attributes:
+        text: uint8, their ids one behind the other. length: int64[n], bytes of each id.
+        columns: by name, length n; ``account``, ``instrument`` and ``currency`` in the numbering of whoever holds the
+            image.
+    """
+
+    text: NDArray[np.uint8]
+    length: Int64s
+    columns: dict[str, NDArray[Any]]
 
 
 class Ledger:
@@ -237,6 +254,35 @@ class Ledger:
         self._list(touched[~was_known])
         into = self._stored(touched, 1.0, index)
         return outcome, _joined(out, into)
+
+    def image(self) -> LedgerImage:
+        """What :meth:`of_image` makes the same ledger of; forgotten entries are left out."""
+        used = len(self)
+        keep = self.account[:used] >= 0
+        columns = {name: getattr(self, name)[:used] for name in image_columns()}
+        whole = bool(keep.all())  # as mostly: copying all is several times as fast as choosing
+        kept = {name: column.copy() if whole else column[keep] for name, column in columns.items()}
+        return LedgerImage(*self._ids.texts(keep), kept)
+
+    @classmethod
+    def of_image(cls, image: LedgerImage, account: Int64s, instrument: Int64s, currency: Int64s) -> Ledger:
+        """The ledger of an image.
+
+        Args:
+            account, instrument, currency: slots and indices by the image's numbers; the last instrument is -1, so that
+                -1 stays.
+        """
+        made, count = cls(), len(image.length)
+        made._ids = IdMap.of_texts(image.text, image.length)
+        if count > len(made.version):
+            grow(made, _FILLS, count)
+        for name, values in image.columns.items():
+            getattr(made, name)[:count] = values
+        made.account[:count] = account[image.columns["account"]]
+        made.instrument[:count] = instrument[image.columns["instrument"]]
+        made.currency[:count] = currency[image.columns["currency"]]
+        made._list(np.arange(count))
+        return made
 
     def instruments_named(self) -> Int32s:
         """Instruments (slots, -1 for cash) of all entries that may still be corrected; they may repeat."""
@@ -346,6 +392,11 @@ class Ledger:
             self._list(slots[~covered])
         kept = slots[~covered]
         return self._stored(kept, 1.0, np.full(len(kept), -1))
+
+
+def image_columns() -> dict[str, np.dtype[Any]]:
+    """Type of each column of an image, by name."""
+    return {name: np.dtype(kind) for name, (kind, _) in _FILLS.items() if name not in _NOT_IN_IMAGE}
 
 
 def _joined(first: Effects, second: Effects) -> Effects:

@@ -269,7 +269,7 @@ class ActivityState(ReferenceState):
         partition = self.partitions[number]
         ledger = partition.collateral if deposit else partition.trades
         outcome, effects = ledger.upsert(entries, self.accounts.business_day)
-        self._apply_effects(effects)
+        self.apply_effects(effects)
         if arrivals is not None:
             self.intraday.note(
                 effects, arrivals, self.accounts, is_trade=not deposit, restoring=not partition.live
@@ -306,7 +306,7 @@ class ActivityState(ReferenceState):
         self.cases.note_cause(accounts, Cause.START_OF_DAY)
         self.accounts.business_day[accounts] = openings.business_day
         self.accounts.opening_as_of_ns[accounts] = openings.as_of_ns
-        self._apply_effects(self._opening_effects(openings))
+        self.apply_effects(self._opening_effects(openings))
         numbers = self.accounts.partition[accounts]
         for number in np.unique(numbers).tolist():
             partition = self.partitions[number]
@@ -316,7 +316,7 @@ class ActivityState(ReferenceState):
                 for place in np.flatnonzero(numbers == number).tolist():
                     booked = ledger.after(int(accounts[place]), int(openings.business_day[place]))
                     if len(booked.account):
-                        self._apply_effects(booked)
+                        self.apply_effects(booked)
 
     def retire_expired(self, before_ns: int) -> list[str]:
         """Forget instruments that expired before an instant, or were withdrawn, and that nothing names any more.
@@ -383,7 +383,8 @@ class ActivityState(ReferenceState):
             index[foreign & (slots == slot)] = currency
         return index
 
-    def _apply_effects(self, effects: Effects) -> None:
+    def apply_effects(self, effects: Effects) -> None:
+        """Change holdings and cash, whatever brought the changes, in order."""
         pledged = np.flatnonzero(effects.collateral & (effects.instrument >= 0))
         if len(pledged):
             self.equity_book.know_collateral(effects.instrument[pledged], effects.silo[pledged], self.market)

@@ -231,6 +231,21 @@ class IntradayBook:
         self._put_off.clear()
         return slots
 
+    def all_noted(self, accounts: Int64s) -> dict[int, list[Noted]]:
+        """By account slot: what waits of these accounts, as it came."""
+        return {slot: list(self._noted[slot]) for slot in self._noted.keys() & set(accounts.tolist())}
+
+    def put_noted(self, noted: Sequence[tuple[int, Noted]], accounts: AccountTable) -> None:
+        """Transactions by account slot wait again: of accounts under the rule those that their last events have not
+        seen, as in :meth:`note`."""
+        if self.rule is None:
+            return
+        for account, each in noted:
+            ruled = not accounts.portfolio_margin[account]
+            if ruled and each.offset > self._seen_of(accounts, account, each.is_trade):
+                self._noted.setdefault(account, []).append(each)
+                self.due[account] = True
+
     # ---------------------------------------------------------------- standings
 
     def standing(self, partition: int, account_id: str) -> Standing | None:

@@ -76,12 +76,15 @@ def _evaluations() -> Panel:
 
 def _restore() -> Panel:
     text = about(
-        "time to take over partitions: reading back their accounts, calls and trades (99th percentile).",
+        "time to take over partitions (99th percentile), from a checkpoint or by replay; age of the oldest checkpoint.",
         "longer than a desk can be blind: accounts are not watched during a restore.",
-        "runbook MarginWorkerNotLive.",
+        "runbooks MarginWorkerNotLive and MarginCheckpointStale.",
     )
-    duration = Query(quantile(0.99, "restore_duration_seconds", by="instance"), "{{instance}} p99")
-    return lines(Frame("Restore", text, "s", span=6, height=8), duration)
+    duration = Query(
+        quantile(0.99, "restore_duration_seconds", by="instance, source"), "{{instance}} {{source}} p99"
+    )
+    age = Query(series("checkpoint_age_seconds"), "{{instance}} oldest checkpoint")
+    return lines(Frame("Restore", text, "s", span=6, height=8), duration, age)
 
 
 def _progress() -> Panel:

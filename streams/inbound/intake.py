@@ -6,15 +6,17 @@ thread-safe, like the engine, and the worker runs it on its engine thread. ``tak
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from engine.shortfall.case import CallCase
 from engine.state.engine import Engine
+from engine.state.partition_image import copy_of, put_image
 from engine.state.policy import RulebookParameters
 from streams.inbound.entries import CollateralBatch, TradeBatch, apply_collateral, apply_trades
-from streams.inbound.light_records import whole
+from streams.inbound.light_records import LightRecord, whole
 from streams.inbound.parking import Missing, Parking
+from streams.inbound.partition_state import Mark, PartitionState, StateCopy
 from streams.inbound.positions import OpeningDesk, PositionsBatch
 from streams.inbound.price_buffer import PriceBuffer
 from streams.inbound.prices import PriceBatch, apply_prices
@@ -55,6 +57,7 @@ class Intake:
         self._openings = OpeningDesk(engine, self.parking)
         self._skew_limit_ms = skew_limit_ms
         self._applied: dict[tuple[str, int], int] = {}
+        self._last: dict[tuple[str, int], Record | Mark] = {}  # where ``_applied`` stands, if anywhere
         self._cases: dict[str, list[tuple[CallCase, int, int]]] = {}
 
     # ---------------------------------------------------------------- partitions
@@ -72,9 +75,57 @@ class Intake:
         self.parking.drop_partition(partition, ACCOUNT_TOPICS)
         for topic in ACCOUNT_TOPICS:
             self._applied.pop((topic, partition), None)
+            self._last.pop((topic, partition), None)
         for account_id, cases in list(self._cases.items()):
             if cases[0][2] == partition:
                 del self._cases[account_id]
+
+    def copy_of(self, partition: int) -> StateCopy | None:
+        """What a checkpoint of a live partition is made of; None if it is not live. The engine waits meanwhile."""
+        owned = self.engine.partitions.get(partition)
+        if owned is None or not owned.live:
+            return None
+        return StateCopy(
+            copy_of(self.engine, partition),
+            {
+                topic: self._last[topic, partition]
+                for topic in ACCOUNT_TOPICS
+                if (topic, partition) in self._last
+            },
+            self._openings.waiting_parts(partition),
+            self.parking.of_partition(partition, ACCOUNT_TOPICS),
+        )
+
+    def put_state(self, partition: int, state: PartitionState, names: Mapping[str, str]) -> Taken:
+        """Go on from where a checkpoint stands; the partition has been taken, its cases and standings restored.
+
+        Args:
+            names: of the topics, by short name.
+
+        Returns:
+            what became of the records that were parked.
+
+        Raises:
+            ImageMismatchError: it rests on something else than this engine knows; nothing has changed.
+        """
+        put_image(self.engine, state.image)
+        self._openings.put_parts(partition, state.parts)
+        taken = Taken()
+        for topic in sorted(ACCOUNT_TOPICS):
+            parked = [
+                LightRecord(
+                    names[topic], partition, each.offset, each.timestamp_ms, each.key, each.value,
+                    tuple(each.headers),
+                )
+                for each in state.parked
+                if each.topic == topic
+            ]  # fmt: skip
+            if parked:
+                taken.add(self._apply(partition, self.stage_activity(topic, parked)))
+        for topic, mark in state.through.items():
+            self._last[topic, partition] = mark
+            self._note_applied(topic, partition, mark.offset)
+        return taken
 
     def restore_case(self, case: CallCase, as_of_ns: int, partition: int) -> None:
         """Take a case; that of an account whose record has not come yet waits for it."""
@@ -117,7 +168,12 @@ class Intake:
         if not records:
             return Taken()
         taken = self._apply(partition, staged)
-        last = records[-1].offset
+        last = records[-1]
+        self._last[topic, partition] = last
+        self._note_applied(topic, partition, last.offset)
+        return taken
+
+    def _note_applied(self, topic: str, partition: int, last: int) -> None:
         self._applied[(topic, partition)] = last
         self.engine.note_inputs(
             partition,
@@ -125,7 +181,6 @@ class Intake:
             collateral_offset=last if topic == "collateral" else None,
             positions_offset=last if topic == "positions" else None,
         )
-        return taken
 
     def take_activity(self, topic: str, partition: int, records: Sequence[Record]) -> Taken | None:
         """Stage and apply."""

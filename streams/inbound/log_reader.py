@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -33,10 +33,20 @@ def group_less_consumer(
 
 
 async def read_to_end(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], reading: Reading | None = None
+    consumer: AIOKafkaConsumer,
+    partitions: Sequence[TopicPartition],
+    reading: Reading | None = None,
+    first: Mapping[TopicPartition, int] | None = None,
 ) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
-    """Batches of the assigned partitions from the beginning to the end offsets of now; ``reading`` is told of each."""
+    """Batches of the assigned partitions from the beginning to the end offsets of now; ``reading`` is told of each.
+
+    Args:
+        first: offsets to begin at instead.
+    """
     await consumer.seek_to_beginning(*partitions)
+    for tp in partitions:
+        if first and tp in first:
+            consumer.seek(tp, first[tp])
     ends = await consumer.end_offsets(list(partitions))
     at = {tp: await consumer.position(tp) for tp in partitions}
     open_partitions = {tp for tp in partitions if at[tp] < ends[tp]}

@@ -85,6 +85,16 @@ class Parking:
             records.sort(key=lambda record: record.offset)
         return by_source
 
+    def of_partition(self, partition: int, topics: frozenset[str]) -> list[tuple[str, Record]]:
+        """What waits of these topics in a partition, topic by topic in the order of the log."""
+        waiting = [
+            (topic, record)
+            for each in self._waiting.values()
+            for topic, record in each.records
+            if topic in topics and record.partition == partition
+        ]
+        return sorted(waiting, key=lambda parked: (parked[0], parked[1].offset))
+
     def drop_partition(self, partition: int, topics: frozenset[str]) -> None:
         """Forget the records of these topics in a partition that is no longer owned."""
         for missing in list(self._waiting):

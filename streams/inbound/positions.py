@@ -60,6 +60,15 @@ class OpeningDesk:
         for key in [key for key in self._parts if key[0] == partition]:
             del self._parts[key]
 
+    def waiting_parts(self, partition: int) -> list[HotPositions]:
+        """Parts of start-of-day records of a partition whose other parts, or instruments, have not come."""
+        return [part for key, parts in self._parts.items() if key[0] == partition for part in parts.values()]
+
+    def put_parts(self, partition: int, parts: Sequence[HotPositions]) -> None:
+        """These wait again."""
+        for part in parts:
+            self._joined(partition, part)
+
     def take(self, partition: int, batch: PositionsBatch) -> Taken:
         """Take start-of-day records of one owned partition."""
         account_ids = [message.account_id for message in batch.messages]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,11 +18,23 @@ class Reading:
     def __init__(self) -> None:
         self.total = self.done = 0
 
-    async def expect(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
-        """All of these assigned partitions are to be read, from where they begin to where they end now."""
-        first = await consumer.beginning_offsets(partitions)
+    async def expect(
+        self,
+        consumer: AIOKafkaConsumer,
+        partitions: Sequence[TopicPartition],
+        first: Mapping[TopicPartition, int] | None = None,
+    ) -> None:
+        """All of these assigned partitions are to be read, from where they begin, or ``first``, to where they end
+        now."""
+        beginnings = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
-        self.total += sum(ends[tp] - first[tp] for tp in partitions)
+        self.total += sum(
+            max(0, ends[tp] - (first or beginnings).get(tp, beginnings[tp])) for tp in partitions
+        )
+
+    def begin_again(self) -> None:
+        """What was read does not count; what is expected is said anew."""
+        self.total = self.done = 0
 
     def advance(self, positions: int) -> None:
         """So many more have been read."""

@@ -21,6 +21,7 @@ from engine.state.policy import RulebookParameters
 from streams.contracts.cluster import Existing, TopicError, differences, existing_topics
 from streams.contracts.results import RequirementStatement
 from streams.inbound.broadcast import Broadcast
+from streams.inbound.checkpoint import CheckpointFolder
 from streams.inbound.intake import ACCOUNT_TOPICS, REFERENCE_TOPICS, Intake, Staged
 from streams.inbound.progress import Progress
 from streams.inbound.record import Record, Refusal, Taken
@@ -29,6 +30,7 @@ from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import Committed
 from streams.parameters import UNIFIED_METHOD, load_policy, read_rulebooks, read_toml
 from streams.warmup import warm_up
+from streams.worker.checkpointing import Checkpointing
 from streams.worker.clock import Clock, EventClock, WallClock, by_source_time
 from streams.worker.engine_thread import EngineThread, IngestThread
 from streams.worker.evaluation import Evaluation, PassResult, by_partition
@@ -85,6 +87,7 @@ class MarginWorker:
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ready = asyncio.Event()
         self._keepers: dict[int, Keeper] = {}
+        self._checkpoints = CheckpointFolder(settings.checkpoints) if settings.checkpoints else None
         self._generation = -1
         self._assigned_once = False
         self._outside_group = False
@@ -149,6 +152,11 @@ class MarginWorker:
         self._watch(self._refresh())
         self._watch(self._measure_loop())
         self._evaluating = self._watch(self._evaluation.run())
+        if self._checkpoints is not None:
+            writing = Checkpointing(
+                self._checkpoints, self.settings.checkpoint_interval_s, self._keepers.values, self.metrics
+            )
+            self._watch(writing.run())
         self._joined = True
         self._app.finalize()
         await self._app.start()
@@ -231,7 +239,7 @@ class MarginWorker:
         await asyncio.gather(*(keeper.release() for keeper in left))
         services = KeeperServices(
             self.settings, self.engine_thread, self.intake, self.metrics, self.progress, self._write_dead_letters,
-            self._on_committed, self._on_live, self.fail,
+            self._on_committed, self._on_live, self.fail, self._checkpoints,
         )  # fmt: skip
         for number in sorted(numbers - stayed):
             self._keepers[number] = Keeper(number, services)
@@ -266,9 +274,11 @@ class MarginWorker:
             keeper = self._keepers.get(partition)
             if self.failure.done() or keeper is None or not await keeper.wait_live():
                 return False
-            taken = await self.engine_thread.run(self.intake.apply_activity, topic, partition, staged)
-        self._note(taken)
-        await self._write_dead_letters(taken.refusals)  # step 9 of docs/guarantees.md
+            with keeper.taking():
+                taken = await self.engine_thread.run(self.intake.apply_activity, topic, partition, staged)
+                if taken is not None:
+                    self._note(taken)
+                    await self._write_dead_letters(taken.refusals)  # step 9 of docs/guarantees.md
         return not self.failure.done()  # True: step 10, the batch is acknowledged and its offset committed
 
     async def _take_responses(self, partition: int, batch: ResponseBatch) -> bool:

@@ -1,10 +1,11 @@
 """Owning partitions: fence, restore, go live, publish; dropped and taken again when anything is in doubt.
 
 Steps of taking a partition, numbered as in docs/guarantees.md (6 to 8 are in ``streams/outbound/publisher.py``, 9 and
-10 in ``app.py``):
+10 in ``app.py``, 11 in ``checkpointing.py``):
   1. open its transactional producer: every earlier owner is fenced, its open transaction ended;
   2. read its call cases and intraday standings, read_committed;
-  3. read its start-of-day records, collateral and trades to their present ends, silently;
+  3. read its start-of-day records, collateral and trades, from its checkpoint on if there is one to go by, to their
+     present ends, silently;
   4. write the dead letters that no earlier owner wrote;
   5. go live: every account of it is evaluated on the next pass.
 """
@@ -13,19 +14,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Final
 
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from engine.state.partition_image import ImageMismatchError
 from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.results import CallEvent
-from streams.inbound.intake import Intake
+from streams.inbound.checkpoint import Checkpoint, CheckpointFolder, Unusable
+from streams.inbound.intake import ACCOUNT_TOPICS, Intake
+from streams.inbound.partition_state import PartitionState, StateCopy
 from streams.inbound.progress import Progress
 from streams.inbound.record import Record, Refusal, Taken
-from streams.inbound.restore import restore_partition
+from streams.inbound.restore import Restored, Takers, restore_partition
 from streams.outbound.calls import Outgoing, case_of
 from streams.outbound.intraday import standing_of
 from streams.outbound.publisher import CallPublisher, Committed
@@ -53,6 +58,7 @@ class KeeperServices:
     committed: Callable[[Committed], None]
     went_live: Callable[[], None]
     failed: Callable[[BaseException], None]
+    checkpoints: CheckpointFolder | None
 
 
 class Keeper:
@@ -60,11 +66,17 @@ class Keeper:
 
     Attributes:
         live: set while the partition is restored and evaluated.
+        checkpoint_ns: when the state of the latest checkpoint was copied; 0 if none was taken or written since the
+            partition was taken.
+        live_since_ns: when it went live.
     """
 
     def __init__(self, number: int, services: KeeperServices) -> None:
         self.number = number
         self.live = asyncio.Event()
+        self.checkpoint_ns = self.live_since_ns = 0
+        self._states: tuple[list[CallEvent], list[IntradayEventRecord]] = ([], [])
+        self._taking: set[asyncio.Future[bool]] = set()
         self._released = asyncio.Event()
         self._dropped = asyncio.Event()
         self._services = services
@@ -107,6 +119,45 @@ class Keeper:
             drained.cancel()
             dropped.cancel()
         return drained.done() and not drained.cancelled()
+
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """A batch of the partition is applied and its dead letters are written within."""
+        settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._taking.add(settled)
+        try:
+            yield
+            settled.set_result(True)
+        finally:
+            self._taking.discard(settled)
+            if not settled.done():
+                settled.set_result(False)
+
+    async def copy(self) -> Checkpoint | None:
+        """The partition's state as a checkpoint, once all that follows from it has been committed and all that it
+        refused has been dead-lettered; None if the partition is not live, or was dropped before that.
+
+        A restore does not look again at what a checkpoint covers, so nothing about it may still be in the air.
+        """
+        publisher, services = self._publisher, self._services
+        if publisher is None or not self.live.is_set():
+            return None
+        taken_at_ns = time_ns()
+        copy = await services.engine_thread.run(self._copy)
+        # What passes before the copy decided is queued by now: they handed it to this loop before the copy did.
+        settled = await asyncio.gather(*self._taking)
+        if copy is None or not all(settled) or not await self.committed() or self._publisher is not publisher:
+            return None
+        names = {name: services.settings.topics[name].name for name in ACCOUNT_TOPICS}
+        state = await asyncio.to_thread(copy.state)
+        return Checkpoint(names, services.settings.partitions, self.number, taken_at_ns, state)
+
+    def _copy(self) -> StateCopy | None:
+        """On the engine thread."""
+        started = monotonic()
+        copy = self._services.intake.copy_of(self.number)
+        self._services.metrics.checkpoint_pause.observe(monotonic() - started)
+        return copy
 
     async def release(self) -> None:
         """Stop owning the partition and forget it."""
@@ -163,8 +214,10 @@ class Keeper:
         await services.engine_thread.run(services.intake.take_partition, self.number)
         restored = await restore_partition(
             services.settings, services.settings.group, services.settings.topics, self.number,
-            self._take_states, self._take_batch, services.progress.begin(self._name),
+            Takers(self._take_states, self._take_state, self._take_batch), services.progress.begin(self._name),
+            services.checkpoints,
         )  # fmt: skip
+        self._states = ([], [])
         await services.write_dead_letters(restored.refusals)  # step 4
         self._dropped.clear()
         self._publisher = publisher  # before the first pass that can have something to publish
@@ -173,20 +226,61 @@ class Keeper:
         self.live.set()
         self._was_live = True
         seconds = monotonic() - started
-        services.metrics.restore_duration.observe(seconds)
-        log.info("partition %d: live after %.2f s, %d records", self.number, seconds, restored.messages)
+        self._tell(restored, seconds)
         services.went_live()
 
+    def _tell(self, restored: Restored, seconds: float) -> None:
+        self.checkpoint_ns, self.live_since_ns = restored.taken_at_ns, time_ns()
+        source = "checkpoint" if restored.taken_at_ns else "replay"
+        self._services.metrics.restore_duration.labels(source).observe(seconds)
+        if restored.unusable is not None:
+            reason = restored.unusable.reason
+            self._services.metrics.checkpoints_unused.labels(reason.value).inc()
+            level = logging.INFO if reason is Unusable.ABSENT else logging.WARNING
+            log.log(
+                level,
+                "partition %d: read from the log, without checkpoint: %s",
+                self.number,
+                restored.unusable,
+            )
+        log.info(
+            "partition %d: live after %.2f s from %s, %d records",
+            self.number,
+            seconds,
+            source,
+            restored.messages,
+        )
+
     async def _take_states(self, cases: list[CallEvent], standings: list[IntradayEventRecord]) -> None:
-        intake = self._services.intake
+        self._states = (cases, standings)
+        await self._services.engine_thread.run(self._put_states)
 
-        def take() -> None:
-            for case in cases:
-                intake.restore_case(case_of(case), case.as_of_ns, self.number)
-            for standing in standings:
-                intake.engine.intraday.put(self.number, standing_of(standing))
+    def _put_states(self) -> None:
+        """On the engine thread."""
+        intake, (cases, standings) = self._services.intake, self._states
+        for case in cases:
+            intake.restore_case(case_of(case), case.as_of_ns, self.number)
+        for standing in standings:
+            intake.engine.intraday.put(self.number, standing_of(standing))
 
-        await self._services.engine_thread.run(take)
+    async def _take_state(self, state: PartitionState) -> Taken:
+        """What a checkpoint holds. Whatever is wrong with it, the partition can be read instead."""
+        services = self._services
+        names = {name: services.settings.topics[name].name for name in ACCOUNT_TOPICS}
+        try:
+            return await services.engine_thread.run(services.intake.put_state, self.number, state, names)
+        except ImageMismatchError:
+            raise
+        except Exception as error:
+            log.exception("partition %d: its checkpoint could not be taken", self.number)
+            await services.engine_thread.run(self._empty)
+            raise ImageMismatchError(f"it could not be taken: {error!r}") from error
+
+    def _empty(self) -> None:
+        """On the engine thread: forget what was taken of a checkpoint."""
+        self._services.intake.drop_partition(self.number)
+        self._services.intake.take_partition(self.number)
+        self._put_states()
 
     async def _take_batch(self, topic: str, records: Sequence[Record]) -> Taken:
         taken = await self._services.engine_thread.run(

@@ -63,13 +63,30 @@ class WorkerMetrics:
         self.aborts = counter("txn_aborts", "Transactions that failed; their partition was restored.")
         self.fenced = counter("fenced", "Partitions lost to another worker's producer.")
         self.rebalances = counter("rebalances", "Assignments received.")
-        self.restore_duration = histogram(
-            "restore_duration_seconds", "Taking a partition, from fence to live.", _RESTORE_BUCKETS
-        )
+        self.restore_duration = Histogram(
+            "marginmon_restore_duration_seconds", "Taking a partition, from fence to live.", ("source",),
+            buckets=_RESTORE_BUCKETS, registry=registry,
+        )  # fmt: skip
         self.restore_progress = gauge(
             "restore_progress_ratio", "Share read of what is being read back; 1 when nothing is."
         )
         self.restored_messages = counter("restored_messages", "Records read to restore partitions.")
+        self.checkpoints_unused = counter(
+            "checkpoints_unused", "Partitions read from the log although checkpoints are on.", "reason"
+        )
+        self.checkpoint_age = gauge(
+            "checkpoint_age_seconds", "Age of the oldest checkpoint of a live partition."
+        )
+        self.checkpoint_pause = histogram(
+            "checkpoint_pause_seconds", "Copying a partition; nothing is evaluated."
+        )
+        self.checkpoint_duration = histogram(
+            "checkpoint_duration_seconds",
+            "From the copy of a partition to its checkpoint on disk.",
+            _RESTORE_BUCKETS,
+        )
+        self.checkpoint_bytes = counter("checkpoint_written_bytes", "Bytes of checkpoints written.")
+        self.checkpoint_errors = counter("checkpoint_errors", "Checkpoints that could not be written.")
         self.calls = counter("margin_calls", "Call transitions published.", "scope", "state", "reason")
         self.intraday = counter("intraday_events", "Events of intraday margin deficits published.", "reason")
         self.statements = counter("statements_published", "Statements to margin.requirements.")

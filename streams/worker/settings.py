@@ -66,6 +66,13 @@ class WorkerSettings(Connection):
     parking_limit: int = Field(100_000, ge=0, le=10_000_000)
     clock_skew_limit_ms: int = Field(5_000, ge=0, le=86_400_000)
     session_timeout_s: float = Field(10.0, ge=6, le=300, description="then partitions of a dead worker move")
+    checkpoints: Path | None = Field(
+        None,
+        description="folder for checkpoints, from which partitions are restored; without one from the log",
+    )
+    checkpoint_interval_s: float = Field(
+        300.0, ge=1, le=86_400, description="least time between two of a partition"
+    )
     top_accounts: int = Field(0, ge=0, le=100, description="worst accounts named in /metrics; 0 = none")
     shadow_check_accounts: int = Field(5, ge=0, le=1000, description="compared with the plain twin each time")
     shadow_check_interval_s: float = Field(60.0, ge=1, le=86_400)

@@ -69,6 +69,7 @@ def _reference(book: Book) -> Iterator[SimulatedRecord]:
 
 def _instrument_record(instrument: Instrument) -> InstrumentRecord:
     values = {field.name: getattr(instrument, field.name) for field in fields(instrument)}
+    values = {name: value for name, value in values.items() if value == value}  # nan: not known yet
     expiry_ns = values.pop("expiry_ns")
     values["product"] = instrument.product.value
     values["expiry"] = datetime.fromtimestamp(expiry_ns / 1e9, UTC) if expiry_ns else None

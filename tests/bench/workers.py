@@ -65,6 +65,11 @@ class Worker:
             lines = response.read().decode().splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if re.fullmatch(f"{name} .*", line))
 
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait()
+
     def log(self) -> str:
         """What it has said on standard error."""
         return self._errors.read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from engine.state.engine import Engine
+from streams.inbound.checkpoint import CheckpointFolder
 from streams.outbound.dead_letter import DeadLetters
 from streams.outbound.publisher import CallPublisher
 from streams.worker.app import MarginWorker
@@ -38,6 +39,8 @@ POINTS: dict[str, tuple[type, str, bool]] = {
     "answer-taken": (Evaluation, "_answer", False),
     "before-dead-letter": (DeadLetters, "write", True),
     "after-dead-letter": (DeadLetters, "write", False),
+    "checkpoint-copied": (Keeper, "copy", False),
+    "checkpoint-written": (CheckpointFolder, "_put_in_place", True),
 }
 
 

@@ -13,7 +13,8 @@ from streams.contracts.base import Message
 from streams.contracts.codec import Codec, Fault, decode_model
 from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.reference import AccountRecord, InstrumentRecord, RulebookRecord
-from streams.contracts.results import CallEvent, CallResponse, RequirementStatement
+from streams.contracts.responses import CallResponse
+from streams.contracts.results import CallEvent, RequirementStatement
 from streams.inbound.intake import Intake
 from tests.fuzz.records import GOOD, fresh, own_key, take
 from tests.fuzz.target import Target
