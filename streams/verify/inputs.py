@@ -84,7 +84,7 @@ def read_inputs(logs: Logs, settled: bool, report: Report) -> Inputs:
 
 
 def _letters(logs: Logs) -> dict[tuple[str, int, int], Any]:
-    letters = {}
+    letters: dict[tuple[str, int, int], Any] = {}
     for name in list(logs.records):
         if name.endswith(DEAD_LETTERS):
             topic = name.removesuffix(DEAD_LETTERS)

@@ -87,10 +87,14 @@ class Firm:
             await asyncio.sleep(0.02)
 
     async def longest_gap_s(self) -> float:
-        """The longest time between two statements, by the broker's clock: traffic makes some every second."""
+        """The longest time between two statements of one partition, by this machine's clock: traffic makes some every
+        second."""
         records = await all_records(connect_to(self.bootstrap), [self.topics["requirements"]])
-        times_ms = sorted(record.timestamp for record in records)
-        return max((later - sooner for sooner, later in pairwise(times_ms)), default=0) / 1000
+        longest_ms = 0
+        for number in range(PARTITIONS):
+            times_ms = sorted(record.timestamp for record in records if record.partition == number)
+            longest_ms = max([longest_ms, *(later - sooner for sooner, later in pairwise(times_ms))])
+        return longest_ms / 1000
 
     async def newest_statement_ns(self) -> int:
         """When the newest statement reached the broker."""

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from streams.broker.kafka import EmbeddedBroker
-from tests.faults.broker_faults import broker_killed, disk_full, network
+from tests.faults.broker_faults import broker_killed, disk_full, network, parted
 from tests.faults.firm import Firm
 from tests.faults.judgement import Row, judged
 from tests.faults.nursery import Life, Nursery
@@ -41,6 +41,26 @@ async def kills(firm: Firm, times: int, seed: int) -> Row:
     await firm.live(firm.worker("one"))
     await firm.evaluated()
     return await judged("kill -9 at named points", times, firm, points)
+
+
+async def kills_of_three(firm: Firm, times: int, seed: int) -> Row:
+    """Three workers under names of their own die at points in any order, each for itself."""
+    draws, points = random.Random(seed), Counter[str]()
+    names = [name for name in POINTS if name != "rebalance"]
+    draws.shuffle(names)
+    left = iter(range(times))
+
+    async def lane(name: str) -> None:
+        for number in left:
+            life = firm.worker(name, kill_at=(names[number % len(names)], draws.choice((1, 1, 2))))
+            points[names[number % len(names)] if await dies(life) else "anywhere"] += 1
+
+    lanes = ("one", "two", "three")
+    await asyncio.gather(*(lane(name) for name in lanes))
+    for name in lanes:
+        await firm.live(firm.worker(name))
+    await firm.evaluated()
+    return await judged("kill -9 of three workers, each for itself", times, firm, points)
 
 
 async def dies(life: Life) -> bool:
@@ -114,12 +134,18 @@ async def clocks(firm: Firm, times: int, seed: int) -> Row:
 
 FAULTS: dict[str, tuple[Callable[[Firm, int, int], Awaitable[Row]], int]] = {
     "kills": (kills, 200),
+    "kills-of-three": (kills_of_three, 32),
     "rebalances": (rebalances, 10),
     "zombies": (zombies, 6),
     "storm": (storm, 20),
     "clocks": (clocks, 8),
 }
-BROKER_FAULTS = {"broker-killed": (broker_killed, 3), "network": (network, 9), "disk-full": (disk_full, 1)}
+BROKER_FAULTS = {
+    "broker-killed": (broker_killed, 3),
+    "network": (network, 9),
+    "parted": (parted, 6),
+    "disk-full": (disk_full, 1),
+}
 
 
 async def programme(names: list[str], times: int | None, seed: int, folder: Path) -> list[Row]:

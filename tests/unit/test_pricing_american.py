@@ -49,7 +49,9 @@ def test_a_rate_too_small_to_matter_leaves_the_european_price(rate: float, divid
             arguments = (False, 75.0, 100.0, t, rate, dividend, volatility)
             european = option_price(MODEL_BLACK_SPOT_EUROPEAN, *arguments)
             allowance = 1e-12 * 100.0 + 100.0 * rate * t
-            assert option_price(MODEL_BLACK_SPOT_AMERICAN, *arguments) == pytest.approx(european, abs=allowance)
+            assert option_price(MODEL_BLACK_SPOT_AMERICAN, *arguments) == pytest.approx(
+                european, abs=allowance
+            )
 
 
 @pytest.mark.parametrize("rate", [1e-9, 1e-6, 1e-4, 1e-2])
