@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import signal
 import time
@@ -119,11 +120,13 @@ class Firm:
         self._sending.cancel()
         await asyncio.gather(self._sending, return_exceptions=True)
         await self.traffic.send_last_price()
-        deadline = time.monotonic() + _SETTLED_WITHIN_S
+        least, deadline = math.inf, math.inf
         while True:
             report = await verify(
                 connect_to(self.bootstrap), self.topics, Extent(True, parameters=self.parameters)
             )
+            if len(report.contradictions) < least:  # something is still being worked off
+                least, deadline = len(report.contradictions), time.monotonic() + _SETTLED_WITHIN_S
             if not report.contradictions or time.monotonic() > deadline:
                 return report
             await asyncio.sleep(1.0)
