@@ -43,7 +43,9 @@ class Figures:
     def requirement_usd(
         self, event: Mapping[str, Any], evidence: Mapping[str, Any], account: AccountRecord
     ) -> float | None:
-        """Maintenance of the scope's silo by the plain twins; None if a rulebook is not one of the packaged methods."""
+        """Maintenance of the scope's silo by the plain twins; None if that takes curves or a scenario set."""
+        if any(record["product"] == "par_rate" for record in evidence["instruments"]):
+            return None  # the conventions of the curves are not in the evidence
         silo = event["scope"].removeprefix("silo:")
         market, total = _market(evidence), 0.0
         for method, products in self._products(silo, account.approvals).items():
