@@ -51,12 +51,18 @@ async def partitions_of(connection: Connection, topics: Sequence[Topic]) -> list
     ]
 
 
-async def all_records(connection: Connection, topics: Sequence[Topic]) -> list[Any]:
-    """Every record that is committed now, by topic, partition, offset."""
+async def batches_of(connection: Connection, topics: Sequence[Topic]) -> AsyncIterator[list[Any]]:
+    """Every record that is committed now, by batches of a partition, in its order."""
     partitions = await partitions_of(connection, topics)
     async with reader(connection) as consumer:
         consumer.assign(partitions)
-        found = [record async for _, records in read_to_end(consumer, partitions) for record in records]
+        async for _, records in read_to_end(consumer, partitions):
+            yield records
+
+
+async def all_records(connection: Connection, topics: Sequence[Topic]) -> list[Any]:
+    """Every record that is committed now, by topic, partition, offset."""
+    found = [record async for records in batches_of(connection, topics) for record in records]
     return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
 
 

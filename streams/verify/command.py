@@ -10,6 +10,7 @@ from engine.base.errors import MarginError
 from streams.contracts.command import CONNECTION, PREFIX, or_exit
 from streams.contracts.connection import Connection
 from streams.contracts.topics import DEFAULT_PARTITIONS, TopicTable
+from streams.verify.report import NOT_CHECKED
 from streams.verify.verify import Extent, verify
 
 _SHOWN = 20
@@ -62,6 +63,8 @@ def verify_command(
             click.echo(f"{count:>9,}  {name}")
         for name, count in report.counts().items():
             click.echo(f"{count:>9,}  {name}")
+        for name in NOT_CHECKED:
+            click.echo(f"not checked: {name}")
         for contradiction in report.contradictions[1:_SHOWN]:
             click.echo(str(contradiction))
     if report.contradictions:

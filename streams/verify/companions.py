@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
-from streams.verify.histories import CaseKey, Event
+from streams.verify.histories import CaseKey, Event, parsed
 from streams.verify.legality import OPEN, OPERATOR, WITH_EVIDENCE
 from streams.verify.logs import place_of
 from streams.verify.report import Kind, Report
 
 _DEFICIT = "im-"  # begins the id of an intraday deficit
+_SAID_TWICE: Final = ("account_id", "scope", "requirement", "equity")  # by an event and its evidence
 
 
 def check_cases(
@@ -43,14 +44,18 @@ def _body(event: Event) -> dict[str, Any]:
 
 
 def check_evidence(
-    histories: dict[CaseKey, list[Event]], evidence: list[Event], later: list[Event], report: Report
-) -> dict[str, Event]:
-    """Issued and changed calls have evidence, once, of the same figures; returns it by event_id."""
+    histories: dict[CaseKey, list[Event]], records: list[Any], later: list[Event], report: Report
+) -> dict[str, Any]:
+    """Issued and changed calls have evidence, once, of the same figures; returns its records by event_id."""
     by_id: dict[str, Event] = {}
-    for one in evidence:
-        if one["event_id"] in by_id:
-            report.found(Kind.EVIDENCE_DOUBLED, one["place"], one["event_id"])
-        by_id[one["event_id"]] = one
+    record_of: dict[str, Any] = {}
+    for record in records:
+        for one in parsed([record], report):  # one at a time: parsed, a day of evidence takes many gigabytes
+            event_id = one["event_id"]
+            if event_id in by_id:
+                report.found(Kind.EVIDENCE_DOUBLED, one["place"], event_id)
+            by_id[event_id] = {name: one[name] for name in ("place", *_SAID_TWICE)}
+            record_of[event_id] = record
     events = {event["event_id"]: event for history in histories.values() for event in history}
     for event in events.values():
         if event["state"] not in OPEN or event["reason"] not in WITH_EVIDENCE:
@@ -59,11 +64,11 @@ def check_evidence(
         found = by_id.get(event["event_id"])
         if found is None:
             report.found(Kind.EVIDENCE_MISSING, event["place"], event["event_id"])
-        elif any(found[name] != event[name] for name in ("account_id", "scope", "requirement", "equity")):
+        elif any(found[name] != event[name] for name in _SAID_TWICE):
             report.found(Kind.WRONG_SUM, found["place"], f"{event['event_id']}: evidence of other figures")
     for event_id in by_id.keys() - events.keys() - {event["event_id"] for event in later}:
         report.found(Kind.EVIDENCE_WITHOUT_EVENT, by_id[event_id]["place"], event_id)
-    return by_id
+    return record_of
 
 
 def check_answers(

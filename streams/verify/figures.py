@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import math
+from collections import defaultdict
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from engine.base.units import NANOSECONDS_PER_DAY
-from engine.market.instruments import Instrument, Product
+from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.market.market import Market
 from engine.market.prices import PriceColumns, apply_prices
 from engine.market.rate_conventions import RateConvention, conventions_of
 from engine.market.rate_curves import RateCurves
 from engine.market.refresh import refresh
+from engine.market.view import MarketView
+from engine.portfolio.account_class import account_class
 from engine.portfolio.collateral import CollateralSchedule
-from engine.rules.interface import Holding
+from engine.rules.interface import DatedRulebook, Holding, ScaledByClass, SiloRulebook
 from engine.rules.registry import SILO_METHODS, silo_rulebook
 from streams.contracts.reference import AccountRecord
 from streams.parameters import POLICY_FILE, read_toml
+from streams.verify.equity import SiloEquity, instrument_of
 
 _USD: Final = "USD"
 
@@ -39,55 +42,55 @@ class Figures:
         self._curves = conventions_of(read_toml("curves.toml", folder))
 
     def equity_usd(self, silo: str, evidence: Mapping[str, Any]) -> float | None:
-        """Cash, market value and collateral after haircut; None where that takes an FX rate or the
-        account settles in another currency."""
+        """Cash, market value, and collateral after haircut and limits; None where the account settles in another
+        currency, whose mismatch it would take."""
         if evidence["parameters"].get("settlement_currency", _USD) != _USD:
             return None
-        instruments = {record["instrument_id"]: record for record in evidence["instruments"]}
-        marks = {price["instrument_id"]: price["mark"] for price in evidence["prices"]}
-        terms = []
-        for cash in evidence["cash"]:
-            if cash["silo"] == silo:
-                if cash["currency"] != _USD:
-                    return None
-                terms.append(cash["amount"])
-        for name in ("positions", "collateral"):
-            for row in evidence[name]:
-                if row["silo"] != silo:
-                    continue
-                record, mark = instruments[row["instrument_id"]], marks[row["instrument_id"]]
-                if record["currency"] != _USD:
-                    return None
-                worth = row["quantity"] * record["multiplier"] * (mark or 0.0)
-                if name == "collateral" and row["quantity"] > 0:
-                    worth *= 1.0 - self._haircut(record, silo, evidence["valuation_time_ns"])
-                terms.append(worth)
-        return math.fsum(terms)
-
-    def _haircut(self, record: Mapping[str, Any], silo: str, time_ns: int) -> float:
-        return self._schedule.haircut(_instrument(record), silo, time_ns - time_ns % NANOSECONDS_PER_DAY)
+        return SiloEquity(self._schedule, silo, evidence).usd()
 
     def requirement_usd(
         self, event: Mapping[str, Any], evidence: Mapping[str, Any], account: AccountRecord
     ) -> float | None:
-        """Maintenance of the scope's silo by the plain twins; None if a rulebook is not one of the packaged methods."""
+        """Maintenance of the scope's silo by the plain twins; None if that takes a scenario set."""
         silo = event["scope"].removeprefix("silo:")
         market, total = _market(evidence, self._curves), 0.0
-        for assignment in self.policy["assignment"]:
-            method = assignment["rulebook"]
-            approvals = account.approvals
-            if assignment["silo"] != silo or not _admits(assignment, approvals):
-                continue
-            held = _held(evidence, silo, assignment["products"])
+        for method, products in self._products(silo, account.approvals).items():
+            held = _held(evidence, silo, products)
             if not held:
                 continue
             if method not in SILO_METHODS or method not in evidence["parameters"]:
                 return None
-            rulebook = silo_rulebook(method, evidence["parameters"][method], silo)
+            rulebook = _on_the_day(
+                silo_rulebook(method, evidence["parameters"][method], silo), evidence["valuation_time_ns"]
+            )
             sets = sorted({rulebook.netting_set(holding.instrument) for holding in held})
             rulebook.bind(sets)
-            total += rulebook.explain(held, market.risk).requirement.maintenance_usd
+            total += _maintenance_usd(rulebook, held, market.risk, account)
         return total
+
+    def _products(self, silo: str, approvals: tuple[str, ...]) -> dict[str, set[str]]:
+        """What each rulebook of a silo margins for an account with these approvals: all assignments together."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for assignment in self.policy["assignment"]:
+            if assignment["silo"] == silo and _admits(assignment, approvals):
+                found[assignment["rulebook"]].update(assignment["products"])
+        return found
+
+
+def _on_the_day(rulebook: SiloRulebook, time_ns: int) -> SiloRulebook:
+    """The rulebook with the rates of the UTC day of the valuation."""
+    if isinstance(rulebook, DatedRulebook):
+        return rulebook.on(datetime.fromtimestamp(time_ns // NANOSECONDS_PER_SECOND, UTC).date())
+    return rulebook
+
+
+def _maintenance_usd(
+    rulebook: SiloRulebook, held: list[Holding], market: MarketView, account: AccountRecord
+) -> float:
+    if isinstance(rulebook, ScaledByClass):
+        owner = account_class(account.type, account.approvals)
+        return rulebook.explain_by_class(held, market, owner).requirement.maintenance_usd
+    return rulebook.explain(held, market).requirement.maintenance_usd
 
 
 def _admits(assignment: Mapping[str, Any], approvals: tuple[str, ...]) -> bool:
@@ -95,23 +98,16 @@ def _admits(assignment: Mapping[str, Any], approvals: tuple[str, ...]) -> bool:
     return (not wanted or wanted in approvals) and (not unless or unless not in approvals)
 
 
-def _held(evidence: Mapping[str, Any], silo: str, products: list[str]) -> list[Holding]:
+def _held(evidence: Mapping[str, Any], silo: str, products: set[str]) -> list[Holding]:
     instruments = {record["instrument_id"]: record for record in evidence["instruments"]}
     priced = {price["instrument_id"] for price in evidence["prices"] if price["risk_mark"] is not None}
     return [
-        Holding(_instrument(instruments[row["instrument_id"]]), row["quantity"], silo)
+        Holding(instrument_of(instruments[row["instrument_id"]]), row["quantity"], silo)
         for row in evidence["positions"]
         if row["silo"] == silo
         and row["instrument_id"] in priced
         and instruments[row["instrument_id"]]["product"] in products
     ]
-
-
-def _instrument(record: Mapping[str, Any]) -> Instrument:
-    components = tuple((share, weight) for share, weight in record.get("components", ()))
-    fixing = math.nan if record.get("fixing") is None else record["fixing"]
-    known = {"product": Product(record["product"]), "components": components, "fixing": fixing}
-    return Instrument(**{**record, **known})
 
 
 def _market(evidence: Mapping[str, Any], curves: Mapping[str, RateConvention]) -> Market:
@@ -121,7 +117,7 @@ def _market(evidence: Mapping[str, Any], curves: Mapping[str, RateConvention]) -
     )
     # Options after what they are on.
     records = sorted(evidence["instruments"], key=lambda record: bool(record["strike"]))
-    slots = {record["instrument_id"]: market.put_instrument(_instrument(record)) for record in records}
+    slots = {record["instrument_id"]: market.put_instrument(instrument_of(record)) for record in records}
     prices = [price for price in evidence["prices"] if price["risk_mark"] is not None]
     nothing = np.full(len(prices), np.nan)
     apply_prices(

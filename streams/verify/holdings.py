@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streams.contracts.activity import PositionsRecord
+from streams.contracts.activity import CollateralRecord, PositionsRecord
 from streams.verify.inputs import Inputs, Taken
 
 # Settled every day: a start-of-day position enters cash at its reference price, as a trade does.
@@ -58,6 +58,7 @@ class Accounts:
         """Every instrument that the account's records name."""
         records = self._by_account[account_id]
         named = {taken.body.instrument_id for name in ("trades", "collateral") for taken in records[name]}
+        named |= {taken.body.released_instrument_id for taken in records["collateral"]}
         for taken in records["positions"]:
             named |= {one.instrument_id for one in (*taken.body.positions, *taken.body.collateral)}
         return named - {None}
@@ -78,11 +79,21 @@ class Accounts:
         for trade in _winners(records["trades"], offsets.trades, day, "trade_id"):
             self._trade(trade, holdings)
         for movement in _winners(records["collateral"], offsets.collateral, day, "collateral_id"):
-            if movement.currency is not None:
-                holdings.cash[movement.silo, movement.currency] += movement.quantity
-            else:
-                holdings.collateral[movement.silo, movement.instrument_id] += movement.quantity
+            self._move(movement, holdings)
         return holdings
+
+    def _move(self, movement: CollateralRecord, holdings: Holdings) -> None:
+        """What comes in, and what a substitution lets go of with it."""
+        if movement.currency is not None:
+            holdings.cash[movement.silo, movement.currency] += movement.quantity
+        elif movement.instrument_id is not None:
+            holdings.collateral[movement.silo, movement.instrument_id] += movement.quantity
+        if movement.released_quantity is None:
+            return
+        if movement.released_currency is not None:
+            holdings.cash[movement.silo, movement.released_currency] -= movement.released_quantity
+        elif movement.released_instrument_id is not None:
+            holdings.collateral[movement.silo, movement.released_instrument_id] -= movement.released_quantity
 
     def _open(self, records: list[Taken], last: int, holdings: Holdings) -> str:
         """Put the latest complete start-of-day record in; its business date."""

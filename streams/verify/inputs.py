@@ -12,7 +12,8 @@ from streams.contracts.activity import CollateralRecord, PositionsRecord, PriceR
 from streams.contracts.base import Message
 from streams.contracts.reference import AccountRecord, InstrumentRecord
 from streams.contracts.responses import CallResponse
-from streams.verify.logs import Logs, place_of
+from streams.contracts.topics import DEAD_LETTERS
+from streams.verify.logs import Logs, place_of, places_refused
 from streams.verify.report import Kind, Report
 
 # Reasons that the schema alone decides; all others depend on what else the worker knew.
@@ -83,12 +84,11 @@ def read_inputs(logs: Logs, settled: bool, report: Report) -> Inputs:
 
 
 def _letters(logs: Logs) -> dict[tuple[str, int, int], Any]:
-    letters = {}
+    letters: dict[tuple[str, int, int], Any] = {}
     for name in list(logs.records):
-        for record in logs.of(name) if name.endswith(".dlq") else ():
-            headers = dict(record.headers)
-            place = (int(headers["dlq.partition"]), int(headers["dlq.offset"]))
-            letters[name.removesuffix(".dlq"), *place] = record
+        if name.endswith(DEAD_LETTERS):
+            topic = name.removesuffix(DEAD_LETTERS)
+            letters |= {(topic, *place): record for place, record in places_refused(logs, topic).items()}
     return letters
 
 

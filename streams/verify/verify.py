@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable
@@ -52,33 +53,35 @@ def check(logs: Logs, partitions: int, extent: Extent) -> Report:
     later = parsed(logs.later_calls, report)
     histories = check_histories(parsed(logs.of("calls"), report), partitions, report)
     check_cases(histories, logs.of("call-cases"), later, report)
-    evidence = check_evidence(histories, parsed(logs.of("call-evidence"), report), later, report)
+    evidence = check_evidence(histories, logs.of("call-evidence"), later, report)
     check_answers(histories, logs.of("call-responses"), inputs.answers_refused(), extent.settled, report)
     check_ends(histories, {name: logs.of(name) for name in ("trades", "collateral", "positions")}, report)
     accounts = Accounts(inputs)
-    _check_evidence(logs, histories, evidence, EvidenceCheck(inputs, accounts, figures, report), extent)
+    _check_evidence(
+        logs, histories, evidence, EvidenceCheck(inputs, accounts, figures, report), extent, report
+    )
     _check_statements(logs, inputs, accounts, histories, figures, extent, report)
     return report
 
 
 def _check_evidence(
-    logs: Logs, histories: dict[CaseKey, list[Event]], evidence: dict[str, Event], checks: EvidenceCheck,
-    extent: Extent,
+    logs: Logs, histories: dict[CaseKey, list[Event]], evidence: dict[str, Any], checks: EvidenceCheck,
+    extent: Extent, report: Report,
 ) -> None:  # fmt: skip
     written = {(record.partition, record.offset): record.timestamp for record in logs.of("calls")}
     events = [event for history in histories.values() for event in history if event["event_id"] in evidence]
     for event in _sampled(events, extent):
         timestamp_ms = written[event["partition"], int(event["place"].rpartition(":")[2])]
-        checks.holdings(event, evidence[event["event_id"]], timestamp_ms)
-        checks.amounts(event, evidence[event["event_id"]])
+        for body in parsed([evidence[event["event_id"]]], report):
+            checks.holdings(event, body, timestamp_ms)
+            checks.amounts(event, body)
 
 
 def _check_statements(
     logs: Logs, inputs: Inputs, accounts: Accounts, histories: dict[CaseKey, list[Event]], figures: Figures,
     extent: Extent, report: Report,
 ) -> None:  # fmt: skip
-    latest = {record.key: record for record in logs.of("requirements")}
-    statements = parsed([record for record in latest.values() if record.value is not None], report)
+    statements = parsed([record for record in logs.of("requirements") if record.value is not None], report)
     for statement in statements:
         check_sums(statement, report)
     if not extent.settled:

@@ -88,6 +88,7 @@ class MarginWorker:
         self.ready = asyncio.Event()
         self._keepers: dict[int, Keeper] = {}
         self._checkpoints = CheckpointFolder(settings.checkpoints) if settings.checkpoints else None
+        self._handing_over = asyncio.Lock()  # a partition is let go of before it is taken anew
         self._generation = -1
         self._assigned_once = False
         self._outside_group = False
@@ -233,6 +234,11 @@ class MarginWorker:
         generations it may have had one, so everything is restored.
         """
         self.metrics.rebalances.inc()
+        async with self._handing_over:
+            await self._take_assignment(numbers, generation)
+        self._on_live()
+
+    async def _take_assignment(self, numbers: set[int], generation: int) -> None:
         stayed = set(self._keepers) & numbers if generation == self._generation + 1 else set()
         self._generation, self._outside_group = generation, False
         left = [self._keepers.pop(number) for number in set(self._keepers) - stayed]
@@ -245,7 +251,6 @@ class MarginWorker:
             self._keepers[number] = Keeper(number, services)
         self._assigned_once = True
         log.info("generation %d: %d partitions, %d of them kept", generation, len(numbers), len(stayed))
-        self._on_live()
 
     def _on_live(self) -> None:
         live = sum(keeper.live.is_set() for keeper in self._keepers.values())
@@ -444,13 +449,16 @@ class MarginWorker:
                 await self._leave_partitions()
 
     async def _leave_partitions(self) -> None:
-        """The next assignment takes everything anew."""
-        self._outside_group = True
-        left = list(self._keepers.values())
-        self._keepers.clear()
-        log.error("membership of the group is lost: %d partitions dropped until it is back", len(left))
-        self._on_live()
-        await asyncio.gather(*(keeper.release() for keeper in left))
+        """The next assignment takes everything anew; one that is just coming needs no help."""
+        if self._handing_over.locked():
+            return
+        async with self._handing_over:
+            self._outside_group = True
+            left = list(self._keepers.values())
+            self._keepers.clear()
+            log.error("membership of the group is lost: %d partitions dropped until it is back", len(left))
+            self._on_live()
+            await asyncio.gather(*(keeper.release() for keeper in left))
 
     def _on_live_gauges(self) -> None:
         for topic in (*REFERENCE_TOPICS, "prices", *sorted(ACCOUNT_TOPICS)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -66,34 +67,69 @@ def faust_app(
     )
     names = {settings.topics[name].name: name for name in GROUP_TOPICS}
     stage_batches(app, lambda topic, records: stage(names[topic], records))
+    told = ToldGeneration()
     for name in sorted(GROUP_TOPICS):
-        _add_agent(app, settings, name, take_batch)
+        _add_agent(app, settings, name, take_batch, told)
     trades = settings.topics["trades"].name
 
     async def on_assigned(_: Any, partitions: set[Any], **__: Any) -> None:
         # All these topics have the same partitions and the range assignor keeps them together.
         numbers = {tp.partition for tp in partitions if tp.topic == trades}
-        await assigned(numbers, app.consumer_generation_id)
+        generation = app.consumer_generation_id
+        await assigned(numbers, generation)
+        await told.tell(generation)
 
     app.on_partitions_assigned.connect(cast(Any, on_assigned), weak=False)
     return app
 
 
-def _add_agent(app: faust.App, settings: WorkerSettings, name: str, take_batch: TakeBatch) -> None:
+class ToldGeneration:
+    """The latest generation of the group whose assignment the worker has been told of.
+
+    Faust may deliver what it fetched for a new assignment before it says what was assigned. Taken then, a batch would
+    go to whoever owned the partition before, be given up together with him, and never be fetched again.
+    """
+
+    def __init__(self) -> None:
+        self._latest = -1
+        self._changed = asyncio.Condition()
+
+    async def tell(self, generation: int) -> None:
+        """The worker has been told."""
+        async with self._changed:
+            self._latest = generation
+            self._changed.notify_all()
+
+    async def wait(self, generation: int) -> None:
+        """Wait until the worker has been told of this generation or a later one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._latest >= generation)
+
+
+def _add_agent(
+    app: faust.App, settings: WorkerSettings, name: str, take_batch: TakeBatch, told: ToldGeneration
+) -> None:
     topic = app.topic(settings.topics[name].name, schema=BatchSchema())
 
     async def take(stream: Any) -> None:
         manual = stream.noack()  # otherwise Faust commits what a failing handler left undone
         turns = Turns(_BATCHES_AT_ONCE)
 
+        def is_of_now(event: Any) -> bool:
+            """What was fetched before a rebalance comes again, to whoever owns it now. It is asked when its turn comes:
+            were it taken although an earlier batch of before the rebalance was not, it would overtake that one, and the
+            offset committed behind it would lose that one for good."""
+            return bool(event.message.generation_id == app.consumer_generation_id)
+
         async def take_event(event: Any) -> None:
-            if await take_batch(name, event.message.partition, event.value):
+            await told.wait(event.message.generation_id)
+            if not is_of_now(event):
+                return
+            if await take_batch(name, event.message.partition, event.value) and is_of_now(event):
                 await manual.ack(event)
 
         try:
             async for event in manual.events():
-                if event.message.generation_id != app.consumer_generation_id:
-                    continue  # fetched before a rebalance; it comes again to whoever owns it now
                 await turns.start(event.message.partition, partial(take_event, event))
         finally:
             await turns.stop()

@@ -12,12 +12,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.contracts.connection import connect_to
+from streams.parameters import packaged
 from streams.verify.logs import Logs, read_logs
 from streams.verify.report import CLASS, Kind
 from streams.verify.verify import Extent, check
-from tests.broker.worker_harness import PARTITIONS, Harness
+from tests.broker.worker_harness import NEXT_DAY, PARTITIONS, Harness
 
-ACCOUNTS = ["A0", "A1", "A2"]
+ACCOUNTS = ["A0", "A1", "A2", "A3"]
+# Beside the packaged ones, so that a story of one silo meets each kind of limit.
+LIMITS = """
+[[limits]]
+silos = ["securities"]
+name = "funds"
+products = ["etf"]
+largest_share = 0.25
+source = "this test"
+
+[[volume_limits]]
+silos = ["securities"]
+products = ["etf"]
+largest_days = 1
+source = "this test"
+"""
 
 
 @dataclass
@@ -39,11 +55,18 @@ class Forged:
 
 async def story(harness: Harness) -> None:
     """Two calls, one answered and one met; a bad trade and a bad answer; trades corrected and cancelled."""
+    (harness.parameters / "collateral.toml").write_text((packaged() / "collateral.toml").read_text() + LIMITS)
     await harness.instrument("SPY")
+    await harness.instrument("QQQ", average_daily_volume=60.0)
+    await harness.instrument(
+        "EURUSD", product="fx_rate", index_class="", currency="EUR", risk_factor="FX:EUR"
+    )
     for account_id in ACCOUNTS:
         await harness.account(account_id)
         await harness.opening(account_id, 10_000.0)
     await harness.price("SPY", 400.0)
+    await harness.price("QQQ", 300.0)
+    await harness.price("EURUSD", 1.1)
     worker = harness.start_worker(**{"statement-interval-s": 0.5})
     await worker.ready()
     await harness.trade("A0", "t-0", 500.0, 400.0)
@@ -53,6 +76,7 @@ async def story(harness: Harness) -> None:
     await harness.trade("A2", "t-3", 7.0, 400.0)
     await harness.trade("A2", "t-3", 7.0, 400.0, version=2, status="cancelled")
     await harness.send("trades", "A2", b"not a trade")
+    await pledges(harness)
     called = (await harness.calls("A0", "issued"))[-1]
     await harness.calls("A1", "issued")
     answer = {
@@ -77,6 +101,22 @@ async def story(harness: Harness) -> None:
         return max(json.loads(record.value)["inputs"]["price_time_ns"] for record in records if record.value)
 
     await harness.until("requirements", quiet)
+
+
+async def pledges(harness: Harness) -> None:
+    """A3 brings euros and a fund, both beyond what counts, exchanges some of one for the other, and is called."""
+    for movement in (
+        {"collateral_id": "c-1", "currency": "EUR", "quantity": 20_000.0},
+        {"collateral_id": "c-2", "instrument_id": "QQQ", "quantity": 80.0},
+        {"collateral_id": "c-3", "instrument_id": "QQQ", "quantity": 10.0, "released_currency": "EUR",
+         "released_quantity": 3_000.0},
+    ):  # fmt: skip
+        body = {
+            "version": 1, "account_id": "A3", "silo": "securities", "business_date": NEXT_DAY, "time_ns": 1, **movement,
+        }  # fmt: skip
+        await harness.send("collateral", "A3", body)
+    await harness.trade("A3", "t-4", 1_500.0, 400.0)
+    await harness.calls("A3", "issued")
 
 
 async def verified(harness: Harness) -> Logs:
@@ -181,6 +221,36 @@ def forge_answer_doubled(logs: Logs) -> None:
     doubled(logs, "calls", event, event_id="other", sequence=99)
 
 
+def pledged_evidence(logs: Logs) -> Forged:
+    return of(logs, "call-evidence", account_id="A3", scope="silo:securities")
+
+
+def forge_rate(logs: Logs) -> None:
+    """What cash in euros counts."""
+    record = pledged_evidence(logs)
+    prices = json.loads(record.value or b"")["prices"]
+    record.body(prices=[p | ({"mark": 1.2} if p["instrument_id"] == "EURUSD" else {}) for p in prices])
+
+
+def forge_volume(logs: Logs) -> None:
+    """What of the fund counts in a day of its volume."""
+    record = pledged_evidence(logs)
+    records = json.loads(record.value or b"")["instruments"]
+    thin = {"average_daily_volume": 10.0}
+    record.body(instruments=[i | (thin if i["instrument_id"] == "QQQ" else {}) for i in records])
+
+
+# What else must be found, by what is forged: the kind and what the contradiction names.
+MORE_FORGERIES: list[tuple[Callable[[Logs], Any], Kind, str]] = [
+    (forge_rate, Kind.WRONG_EQUITY, "equity"),
+    (forge_volume, Kind.WRONG_EQUITY, "equity"),
+    (lambda logs: of(logs, "collateral", collateral_id="c-3").body(released_quantity=2_000.0),
+     Kind.WRONG_CASH, "cash EUR of A3"),
+    (lambda logs: of(logs, "collateral", collateral_id="c-3").body(quantity=11.0),
+     Kind.WRONG_POSITION, "collateral QQQ of A3"),
+]  # fmt: skip
+
+
 # Kind -> how it is forged. What stands here is all that the verifier can find.
 FORGERIES: dict[Kind, Callable[[Logs], Any]] = {
     Kind.UNREADABLE: lambda logs: setattr(issued(logs), "value", b"{"),
@@ -240,13 +310,19 @@ async def test_a_clean_run_passes_and_every_forgery_is_named(harness: Harness) -
     logs = await verified(harness)
     extent = Extent(settled=True, parameters=harness.parameters)
     assert check(forgeable(logs), PARTITIONS, extent).contradictions == []
-    missed = {}
+    missed: dict[str, list[Any]] = {}
     for kind, forge in FORGERIES.items():
         forged = forgeable(logs)
         forge(forged)
         found = {contradiction.kind for contradiction in check(forged, PARTITIONS, extent).contradictions}
         if kind not in found:
             missed[kind] = sorted(found)
+    for number, (forge, kind, named) in enumerate(MORE_FORGERIES):
+        forged = forgeable(logs)
+        forge(forged)
+        found = {c for c in check(forged, PARTITIONS, extent).contradictions if c.kind is kind}
+        if not any(named in contradiction.detail for contradiction in found):
+            missed[f"{kind} {number}"] = sorted(map(str, found))
     assert missed == {}
     assert set(FORGERIES) == set(Kind) == set(CLASS)
     await named_by_the_command(harness, issued(forgeable(logs)))

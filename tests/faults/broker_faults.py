@@ -10,15 +10,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import streams.broker.kafka as kafka
-from streams.broker.kafka import EmbeddedBroker
+from streams.broker.kafka import EmbeddedBroker, Secured
 from streams.broker.ports import free_ports
 from tests.faults.firm import Firm
 from tests.faults.judgement import Row, judged
+from tests.faults.namespace import Namespace
 from tests.faults.nursery import Nursery
 from tests.faults.proxy import FaultProxy, Mode
 
 _OUTAGE_S = 6.0
+_PARTED_S = 9.0  # longer than the session timeout
 _DISK = "64m"
 _LARGER_DISK = "512m"
 
@@ -61,6 +62,25 @@ async def network(prefix: str, folder: Path, nursery: Nursery, times: int, seed:
                 proxy.cut()
             await firm.evaluated()
         return await judged("slow, half-closed and cut connections, 6 s each", times, firm)
+
+
+async def parted(prefix: str, folder: Path, nursery: Nursery, times: int, seed: int) -> Row:
+    """Of two workers one is in a network namespace whose way to the broker is taken away and given back. Needs root."""
+    async with (
+        Namespace() as namespace,
+        proxied(folder / f"{prefix}data", namespace.host_address) as (_, bootstrap),
+        Firm(bootstrap, prefix, folder, nursery, seed) as firm,
+    ):
+        for life in (firm.worker(), firm.worker(namespace=str(namespace.path))):
+            await firm.live(life)
+        for _ in range(times):
+            await namespace.cut()
+            await asyncio.sleep(_PARTED_S)
+            await namespace.join()
+            await firm.evaluated()
+        return await judged(
+            "one worker behind a network partition for 9 s with a session of 6 s", times, firm
+        )
 
 
 async def disk_full(prefix: str, folder: Path, nursery: Nursery, times: int, seed: int) -> Row:
@@ -107,21 +127,15 @@ def _fill(path: Path) -> None:
 
 
 @asynccontextmanager
-async def proxied(data: Path) -> AsyncIterator[tuple[FaultProxy, str]]:
-    """A broker that tells its clients to come through a fault proxy."""
+async def proxied(data: Path, address: str = "127.0.0.1") -> AsyncIterator[tuple[FaultProxy, str]]:
+    """A broker that tells its clients to come through a fault proxy at an address of this machine."""
     port, proxy_port = free_ports(2)
-    properties = kafka.server_properties
-
-    def advertised(at: int, controller_port: int, logs: Path) -> str:
-        text = properties(at, controller_port, logs)
-        return text + f"advertised.listeners=PLAINTEXT://127.0.0.1:{proxy_port}\n"  # the last one counts
-
-    kafka.server_properties = advertised  # type: ignore[attr-defined]
-    broker = EmbeddedBroker(port=port, data_folder=data)
+    bootstrap = f"{address}:{proxy_port}"
+    advertised = Secured(settings={"advertised.listeners": f"PLAINTEXT://{bootstrap}"})
+    broker = EmbeddedBroker(port=port, data_folder=data, secured=advertised)
     try:
-        async with FaultProxy(proxy_port, port) as proxy:
+        async with FaultProxy(proxy_port, port, address=address) as proxy:
             await asyncio.to_thread(broker.start)
-            yield proxy, f"127.0.0.1:{proxy_port}"
+            yield proxy, bootstrap
     finally:
-        kafka.server_properties = properties  # type: ignore[attr-defined]
         await asyncio.to_thread(broker.stop)

@@ -59,7 +59,7 @@ class Nursery:
         )  # fmt: skip
 
     def start(self, flags: dict[str, str], **faults: Any) -> Life:
-        """Fork a worker. ``faults``: ``kill_at`` (point, nth) or ``clock`` (jumps, every)."""
+        """Fork a worker. ``faults``: ``kill_at`` (point, nth), ``clock`` (jumps, every), ``namespace`` (path)."""
         self._number += 1
         out, err = (self._folder / f"life-{self._number}.{end}" for end in ("out", "err"))
         order = {"flags": flags, "out": str(out), "err": str(err), **faults}
@@ -81,6 +81,7 @@ class Nursery:
 
 def _live(order: dict[str, Any]) -> int:
     from streams.worker import app
+    from tests.faults.namespace import enter
     from tests.faults.points import kill_at, shift_clock
 
     app.warm_up = lambda policy: 0.0  # the parent has, and this is its copy
@@ -88,6 +89,8 @@ def _live(order: dict[str, Any]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for path, number in ((order["out"], 1), (order["err"], 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    if "namespace" in order:
+        enter(order["namespace"])
     if "kill_at" in order:
         kill_at(*order["kill_at"])
     if "clock" in order:

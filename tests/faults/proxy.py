@@ -17,16 +17,18 @@ class Mode(Enum):
 
 
 class FaultProxy:
-    """Listens on loopback; ``mode`` takes effect at once, also on connections that are open."""
+    """Listens on an address of this machine; ``mode`` takes effect at once, also on open connections."""
 
-    def __init__(self, port: int, target_port: int, delay_s: float = 0.15) -> None:
-        self.port, self._target, self._delay_s = port, target_port, delay_s
+    def __init__(
+        self, port: int, target_port: int, delay_s: float = 0.15, address: str = "127.0.0.1"
+    ) -> None:
+        self.port, self._target, self._delay_s, self._address = port, target_port, delay_s, address
         self.mode = Mode.PASS
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> FaultProxy:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, self._address, self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:

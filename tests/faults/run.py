@@ -20,13 +20,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from streams.broker.kafka import EmbeddedBroker
-from tests.faults.broker_faults import broker_killed, disk_full, network
+from tests.faults.broker_faults import broker_killed, disk_full, network, parted
 from tests.faults.firm import Firm
 from tests.faults.judgement import Row, judged
 from tests.faults.nursery import Life, Nursery
 from tests.faults.points import POINTS
 
 _REACHED_WITHIN_S = 4.0
+_LIVE_WITHIN_S = 60.0
 _FROZEN_S = 8.0  # longer than the session timeout: another worker has the partitions by then
 
 
@@ -43,9 +44,29 @@ async def kills(firm: Firm, times: int, seed: int) -> Row:
     return await judged("kill -9 at named points", times, firm, points)
 
 
+async def kills_of_three(firm: Firm, times: int, seed: int) -> Row:
+    """Three workers under names of their own die at points in any order, each for itself."""
+    draws, points = random.Random(seed), Counter[str]()
+    names = [name for name in POINTS if name != "rebalance"]
+    draws.shuffle(names)
+    left = iter(range(times))
+
+    async def lane(name: str) -> None:
+        for number in left:
+            life = firm.worker(name, kill_at=(names[number % len(names)], draws.choice((1, 1, 2))))
+            points[names[number % len(names)] if await dies(life) else "anywhere"] += 1
+
+    lanes = ("one", "two", "three")
+    await asyncio.gather(*(lane(name) for name in lanes))
+    for name in lanes:
+        await firm.live(firm.worker(name))
+    await firm.evaluated()
+    return await judged("kill -9 of three workers, each for itself", times, firm, points)
+
+
 async def dies(life: Life) -> bool:
     """Whether it dies by itself, soon after it is live at the latest; else it is killed from outside."""
-    was_live, deadline = False, time.monotonic() + 4 * _REACHED_WITHIN_S
+    was_live, deadline = False, time.monotonic() + _LIVE_WITHIN_S
     while not life.ended and time.monotonic() < deadline:
         if not was_live and life.is_ready:
             was_live, deadline = True, time.monotonic() + _REACHED_WITHIN_S
@@ -62,12 +83,7 @@ async def rebalances(firm: Firm, times: int, seed: int) -> Row:
     await firm.live(stays)
     for number in range(times):
         life = firm.worker(kill_at=("rebalance", 1 + number % 2))
-        try:
-            await firm.until(lambda life=life: life.ended, _FROZEN_S, lambda: "")  # type: ignore[misc]
-            points["rebalance"] += 1
-        except TimeoutError:
-            points["anywhere"] += 1
-        life.send(signal.SIGKILL)
+        points["rebalance" if await dies(life) else "anywhere"] += 1
     await firm.live(stays)
     return await judged("kill -9 during a rebalance", times, firm, points)
 
@@ -114,12 +130,18 @@ async def clocks(firm: Firm, times: int, seed: int) -> Row:
 
 FAULTS: dict[str, tuple[Callable[[Firm, int, int], Awaitable[Row]], int]] = {
     "kills": (kills, 200),
+    "kills-of-three": (kills_of_three, 32),
     "rebalances": (rebalances, 10),
     "zombies": (zombies, 6),
     "storm": (storm, 20),
     "clocks": (clocks, 8),
 }
-BROKER_FAULTS = {"broker-killed": (broker_killed, 3), "network": (network, 9), "disk-full": (disk_full, 1)}
+BROKER_FAULTS = {
+    "broker-killed": (broker_killed, 3),
+    "network": (network, 9),
+    "parted": (parted, 6),
+    "disk-full": (disk_full, 1),
+}
 
 
 async def programme(names: list[str], times: int | None, seed: int, folder: Path) -> list[Row]:

@@ -49,3 +49,36 @@ async def test_no_statement_is_made_of_figures_older_than_the_inputs_that_it_nam
     (statement,) = told
     assert statement.inputs.trades_offset == 5
     thread.stop()
+
+
+class StoppedClock:
+    """A clock that runs on by eight seconds at every look, while the process is stopped and spends none of them."""
+
+    def __init__(self) -> None:
+        self._elapsed_s = 0.0
+
+    def perf_counter(self) -> float:
+        self._elapsed_s += 8.0
+        return self._elapsed_s
+
+    def thread_time(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return 100.0
+
+
+@pytest.mark.usefixtures("live")
+async def test_a_process_that_was_stopped_does_not_keep_silent_afterwards(
+    intake: Intake,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.worker.teller.time", StoppedClock())
+    thread = EngineThread()
+    told: list[RequirementStatement] = []
+    teller = Teller(WorkerSettings(), intake.engine, thread, told.extend)
+    intake.take_activity("trades", PARTITION, [trade(5, business_date="2026-11-21")])
+    await tell(teller, intake.engine)
+    assert told
+    assert teller._next_s < 101.0
+    thread.stop()

@@ -1,0 +1,85 @@
+"""What the verifier makes of evidence, against sums by hand."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.market.instruments import Instrument, Product
+from engine.portfolio.account_class import AccountClass
+from engine.portfolio.collateral import CollateralSchedule
+from streams.contracts.reference import AccountRecord
+from streams.parameters import read_toml
+from streams.verify.equity import SiloEquity
+from streams.verify.figures import Figures, _maintenance_usd
+
+NOW_NS = 1_795_000_000_000_000_000
+
+
+@pytest.fixture(scope="module")
+def schedule() -> CollateralSchedule:
+    return CollateralSchedule.from_mapping(read_toml("collateral.toml", None))
+
+
+def fund(**changes: Any) -> Instrument:
+    return Instrument("QQQ", Product.ETF, average_daily_volume=50.0, index_class="high_cap_broad", **changes)
+
+
+def evidence(pledged: Instrument, issuer: str = "") -> dict[str, Any]:
+    """1,000 USD of cash and 100 units of the fund at 100 USD, pledged in the futures silo."""
+    record = {field.name: getattr(pledged, field.name) for field in fields(Instrument)}
+    return {
+        "valuation_time_ns": NOW_NS,
+        "parameters": {"issuer": issuer},
+        "instruments": [record],
+        "prices": [{"instrument_id": "QQQ", "mark": 100.0}],
+        "positions": [],
+        "collateral": [{"instrument_id": "QQQ", "quantity": 100.0, "silo": "futures"}],
+        "cash": [{"silo": "futures", "currency": "USD", "amount": 1_000.0}],
+    }
+
+
+def test_a_group_counts_its_share_of_what_a_day_of_volume_leaves(schedule: CollateralSchedule) -> None:
+    counted_usd = 50 * 100.0 * (1.0 - schedule.haircut(fund(), "futures", NOW_NS))
+    before_usd = 1_000.0 + counted_usd
+    assert counted_usd > 0.4 * before_usd  # the packaged limit of the silo bites
+    expected_usd = 1_000.0 + 0.4 * before_usd
+    assert SiloEquity(schedule, "futures", evidence(fund())).usd() == pytest.approx(expected_usd)
+
+
+def test_the_owners_own_fund_counts_nothing(schedule: CollateralSchedule) -> None:
+    own = evidence(fund(issuer="OWNER"), issuer="OWNER")
+    assert SiloEquity(schedule, "futures", own).usd() == pytest.approx(1_000.0)
+
+
+def test_products_of_one_rulebook_are_margined_together() -> None:
+    figures = Figures(None)
+    figures.policy = {
+        "assignment": [
+            {"silo": "futures", "rulebook": "r", "products": ["future"]},
+            {"silo": "futures", "rulebook": "r", "products": ["future_option"]},
+            {"silo": "futures", "rulebook": "s", "products": ["perpetual"], "approval": "portfolio_margin"},
+            {"silo": "securities", "rulebook": "r", "products": ["equity"]},
+        ]
+    }
+    assert figures._products("futures", ()) == {"r": {"future", "future_option"}}
+
+
+class Scaled:
+    """A rulebook that asks for another amount of each class of account."""
+
+    def combine_by_class(self, charges: Any, sets: Any, offsets: Any, classes: Any) -> Any:
+        raise AssertionError("the verifier adds up by itself")
+
+    def explain_by_class(self, holdings: Any, market: Any, owner: AccountClass) -> Any:
+        return SimpleNamespace(requirement=SimpleNamespace(maintenance_usd=100.0 + owner))
+
+
+def test_the_class_of_the_account_counts() -> None:
+    house = AccountRecord(account_id="H", type="proprietary")
+    rulebook: Any = Scaled()
+    market: Any = None
+    assert _maintenance_usd(rulebook, [], market, house) == 100.0 + AccountClass.MEMBER
