@@ -2,17 +2,20 @@
 
 Plain Faust costs about 70 us per event whatever is tuned, which is 14,000 trades a second. Here the events
 are batches and the cost is per fetch. It overrides methods that Faust does not declare public
-(``_fetch_records``, ``_wait_next_records``, ``_add_gap``, ``_new_offset``, ``_create_worker_consumer``); Faust is
-pinned exactly and ``tests/broker/test_transport.py`` fails if an upgrade changes their behaviour.
+(``_fetch_records``, ``_wait_next_records``, ``_add_gap``, ``_new_offset``, ``_create_worker_consumer``,
+``seek_to_committed``, ``resume_flow``); Faust is pinned exactly and ``tests/broker/test_transport.py`` fails if an
+upgrade changes their behaviour.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import TRANSPORTS
@@ -25,7 +28,10 @@ from streams.inbound.light_records import Records, with_light_records
 SCHEME: Final = "kafkabatch"
 # A fetch without data waits this long at the broker; also how long a stop may have to wait for it.
 _FETCH_MAX_WAIT_MS: Final = 250
+# After the brokers did not say what is committed.
+_SEEK_RETRY_S: Final = 0.5
 
+log = logging.getLogger(__name__)
 
 Stage = Callable[[str, Records], Any]
 
@@ -75,6 +81,18 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             for tp, records in fetched.items()
         }
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to what is committed; where nothing is, to the beginning, where the client would stay."""
+        offsets: Mapping[TP, int] = await self.call_thread(self._seek_to_committed)
+        return offsets
+
+    async def _seek_to_committed(self) -> Mapping[TP, int]:
+        client = self._ensure_consumer()
+        committed: Mapping[TP, int] = await client.seek_to_committed()
+        if fresh := [tp for tp, offset in committed.items() if not offset]:
+            await client.seek_to_beginning(*fresh)
+        return committed
+
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # Range gives the same partition numbers of every topic to the same member; Faust's round robin over
@@ -88,6 +106,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 class BatchConsumer(driver.Consumer):
     """Yields one message per partition and fetch."""
 
+    _seek_due = False
+
+    def resume_flow(self) -> None:
+        """An assignment is done. What was fetched while it was under way may have been thrown away, here or by streams
+        that were not yet to go on, and Faust's own seek may have come before: the next fetch begins anew."""
+        super().resume_flow()
+        self._seek_due = True
+
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -96,9 +122,13 @@ class BatchConsumer(driver.Consumer):
         timeout: float,  # noqa: ASYNC109
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Batches of the next fetch, none once a rebalance has begun."""
+        if not self.flow_active:
+            await self.wait(cast(Any, self.can_resume_flow))
+        if self._seek_due and not await self._fetch_anew():
+            return
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        if records is None or self.should_stop:
+        if records is None or self.should_stop or self._seek_due:
             return
         for tp, batch in records.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
@@ -107,6 +137,19 @@ class BatchConsumer(driver.Consumer):
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             yield tp, self._batch_message(tp, cast(Any, batch), generation)
+
+    async def _fetch_anew(self) -> bool:
+        """Go back to what is committed; by the task that fetches, so nothing can be fetched meanwhile."""
+        self._seek_due = False
+        if not self.assignment():
+            return True
+        try:
+            await self.perform_seek()
+        except (KafkaError, AssertionError) as error:  # the client asserts that there are partitions
+            log.info("what is committed cannot be told yet: %r", error)
+            self._seek_due = True
+            await self.sleep(_SEEK_RETRY_S)
+        return not self._seek_due
 
     def _batch_message(self, tp: TP, batch: _Staged, generation: int) -> ConsumerMessage:
         """A message that stands for all records of a fetch and carries the offset of the last."""

@@ -59,7 +59,7 @@ async def test_a_policy_moves_a_swap_live_and_survives_the_worker(harness: Harne
 
     await publish(harness, policy, "swaps")
     after = await figures(harness, "swaps", UNCLEARED)
-    assert (after["rulebook_id"], after["equity"]) == ("schedule-im", "-1000000.00")
+    assert (after["rulebook_id"], after["equity"]) == ("isda-simm+schedule-im", "-1000000.00")
     # Five years, all of it: the firm is owed by the only swap.
     assert after["maintenance"] == "5000000.00"
     events = await harness.calls("A1", "met")

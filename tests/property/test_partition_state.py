@@ -20,20 +20,34 @@ accounts = st.sampled_from(ACCOUNTS)
 held = st.sampled_from(["SPY", "AAPL", "AAPL-C", "ESZ6", "SAP", "BTC-PERP", "LATE"])
 lots = st.integers(-8, 8).map(float)
 
-trades = st.builds(
-    lambda number, version, account, instrument, quantity, day, status, silo: {
-        "trade_id": f"T{number}", "version": version, "account_id": account, "instrument_id": instrument,
-        "quantity": quantity, "price": 128.25, "business_date": day, "trade_time_ns": 1, "status": status,
+
+def of_entry(
+    kind: str, drawn: st.SearchStrategy[dict[str, Any]], numbers: int
+) -> st.SearchStrategy[dict[str, Any]]:
+    """Records of which one version of one entry is the same however often it is sent, as producers promise."""
+    return st.builds(
+        lambda number, version: f"{kind} {number} {version}", st.integers(0, numbers), st.integers(1, 3)
+    ).flatmap(
+        lambda name: st.shared(drawn, key=name).map(
+            lambda record: (
+                record | {f"{kind}_id": kind[0].upper() + name.split()[1], "version": int(name.split()[2])}
+            )
+        )
+    )
+
+
+trades = of_entry("trade", st.builds(
+    lambda account, instrument, quantity, day, status, silo: {
+        "account_id": account, "instrument_id": instrument, "quantity": quantity,
+        "price": 128.25, "business_date": day, "trade_time_ns": 1, "status": status,
         **({"silo": silo} if silo else {}),
     },
-    st.integers(0, 9), st.integers(1, 3), accounts | st.just("NOBODY"), held, lots, st.sampled_from(DAYS),
+    accounts | st.just("NOBODY"), held, lots, st.sampled_from(DAYS),
     st.sampled_from(["new", "new", "cancelled"]), st.sampled_from(["", "", "", "securities", "futures"]),
-)  # fmt: skip
+), 9)  # fmt: skip
 
 
-def _movement(
-    number: int, version: int, account: str, what: str, quantity: float, day: str
-) -> dict[str, Any]:
+def _movement(account: str, what: str, quantity: float, day: str) -> dict[str, Any]:
     assets = {
         "usd": {"currency": "USD"},
         "eur": {"currency": "EUR"},
@@ -42,15 +56,22 @@ def _movement(
         "late": {"instrument_id": "LATE"},
     }
     return {
-        "collateral_id": f"C{number}", "version": version, "account_id": account, "silo": "securities",
-        "quantity": quantity * 1024.0, "business_date": day, "time_ns": 1, **assets[what],
+        "account_id": account, "silo": "securities", "quantity": quantity * 1024.0,
+        "business_date": day, "time_ns": 1, **assets[what],
     }  # fmt: skip
 
 
-movements = st.builds(
-    _movement, st.integers(0, 5), st.integers(1, 3), accounts, st.sampled_from(["usd", "eur", "note", "swap", "late"]),
-    lots, st.sampled_from(DAYS),
-)  # fmt: skip
+movements = of_entry(
+    "collateral",
+    st.builds(
+        _movement,
+        accounts,
+        st.sampled_from(["usd", "eur", "note", "swap", "late"]),
+        lots,
+        st.sampled_from(DAYS),
+    ),
+    5,
+)
 openings = st.builds(
     lambda account, day, as_of, part, parts, instrument, quantity, silo: {
         "account_id": account, "business_date": day, "as_of_ns": as_of, "part": min(part, parts), "parts": parts,

@@ -61,9 +61,13 @@ def moved(folder: Path, schedule: bool = False) -> Path:
 def test_a_rulebook_cannot_stand_in_a_silo_that_it_is_not_made_for(tmp_path: Path) -> None:
     moved(tmp_path)
     policy = (tmp_path / "policy.toml").read_text(encoding="utf-8")
-    (tmp_path / "policy.toml").write_text(
-        policy.replace('= "uncleared_swaps"', '= "futures"'), encoding="utf-8"
-    )
+    for place in (
+        'credit_default_swap = "uncleared_swaps"',
+        'silo = "uncleared_swaps"\nproducts = ["credit_default_swap"]',
+    ):
+        assert policy.count(place) == 1
+        policy = policy.replace(place, place.replace("uncleared_swaps", "futures"))
+    (tmp_path / "policy.toml").write_text(policy, encoding="utf-8")
     with pytest.raises(MarginError) as caught:
         load_policy(tmp_path)
     assert (caught.value.reason, caught.value.thing) == (Reason.BAD_PARAMETER, "rulebook sec-18a-3: silo")

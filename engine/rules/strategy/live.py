@@ -88,7 +88,8 @@ class RegT:
         charges[stock] = self._stock_sets.charge(instruments[first[stock]], quantities[first[stock]])
         others = np.ones(len(sets), np.bool_)
         others[stock] = False
-        self._charge_options(rows, instruments, quantities, first, charges, others)
+        if others.any():
+            self._charge_options(rows, instruments, quantities, first, charges, others)
         for unit in np.flatnonzero(others).tolist():
             own = slice(first[unit], first[unit + 1])
             slot, quantity = instruments[first[unit]], quantities[first[unit]]
