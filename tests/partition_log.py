@@ -191,11 +191,6 @@ class Follower:
             "trades": _ledger(image.trades, ids, instruments, image.currencies),
             "collateral": _ledger(image.collateral, ids, instruments, image.currencies),
             "substitutions": image.substitutions,
-            "noted": sorted(
-                (ids[a], image.currencies[each.currency], each._replace(part=0, currency=0, instrument=0),
-                 instruments[each.instrument].instrument_id if each.instrument >= 0 else "")
-                for a, each in image.noted
-            ),
             "through": state.through,
             "parts": sorted((part.account_id, part.as_of_ns, part.part, str(part)) for part in state.parts),
             "parked": sorted((each.topic, each.offset, each.value) for each in state.parked),
