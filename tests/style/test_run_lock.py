@@ -97,3 +97,10 @@ def test_the_session_compiles_with_the_run_lock_alone() -> None:
         if isinstance(node, ast.FunctionDef) and node.name == "warm_kernels"
     ]
     assert "tests.run_lock" in {node.value for node in ast.walk(fixture) if isinstance(node, ast.Constant)}
+
+
+@pytest.mark.parametrize("file", ["Makefile", ".ci/run"])
+def test_kernels_are_not_compiled_for_tests_in_another_way(file: str) -> None:
+    """A cache filled with everything installed would hide what the run lock lacks from `warm_kernels`."""
+    assert "marginmon warmup" not in (REPOSITORY / file).read_text()
+    assert "kernels" in (REPOSITORY / file).read_text()
