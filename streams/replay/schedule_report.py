@@ -6,10 +6,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.text import Text
-from rich.tree import Tree
 
 from streams.replay.margin_report import table_of
-from streams.replay.simm_report import collection_rows, grow, money
+from streams.replay.simm_report import collection_rows, money, print_document
 
 
 def print_schedules(console: Console, documents: list[dict[str, Any]]) -> None:
@@ -29,12 +28,4 @@ def print_schedules(console: Console, documents: list[dict[str, Any]]) -> None:
         other = "post" if document["side"] == "collect" else "collect"
         table.add_row(f"total, {other}", money(document[f"{other}_total"]))
         collection_rows(table, document)
-        console.print(table)
-        if "explanation" in document:
-            tree = Tree(Text("explanation", style="bold"))
-            grow(tree, document["explanation"])
-            console.print(tree)
-        if not document["complete"]:
-            rows = len(document["refused_rows"])
-            console.print(Text(f"incomplete: {rows} rows refused, see above", style="bold red"))
-        console.print()
+        print_document(console, table, document)

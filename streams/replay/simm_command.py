@@ -15,9 +15,10 @@ from engine.base.units import NANOSECONDS_PER_SECOND
 from engine.rules.simm.portfolio import COLLECT, SIDES
 from streams.replay import schedule_crif
 from streams.replay.command_errors import FILE
+from streams.replay.crif_file import Crif
 from streams.replay.crif_groups import add_collections
 from streams.replay.files import FileError
-from streams.replay.schedule_crif import ScheduleChoice, margin_schedule
+from streams.replay.schedule_crif import ScheduleChoice, ScheduleCrif, margin_schedule
 from streams.replay.schedule_report import print_schedules
 from streams.replay.simm import LATEST, Choice, margin_crif
 from streams.replay.simm_report import print_portfolios
@@ -142,9 +143,7 @@ def _simm(file: Path, settings: Mapping[str, Any], parameters: Path | None, as_o
         with_explanation=settings["explain"],
     )
     documents, crif = margin_crif(file, choice, parameters)
-    lines = [f"refused: {row}" for row in crif.refused]
-    lines += [f"passed over: {line}" for line in crif.passed_over]
-    lines += [f"left out: column {name}: unknown" for name in crif.unknown]
+    lines = _left_out(crif)
     lines += [
         f"not charged: portfolio {document['portfolio_id']}: notional of {name} has no factor"
         for document in documents
@@ -166,8 +165,13 @@ def _schedule(
         with_explanation=settings["explain"],
     )
     documents, crif = margin_schedule(file, choice, parameters)
-    lines = [f"refused: {row}" for row in crif.refused]
-    lines += [f"passed over: {line}" for line in crif.passed_over]
-    lines += [f"left out: column {name}: unknown" for name in crif.unknown]
+    lines = _left_out(crif)
     lines += [f"worth nothing: {line}" for line in crif.without_value]
     return documents, lines, print_schedules, bool(crif.refused)
+
+
+def _left_out(crif: Crif | ScheduleCrif) -> list[str]:
+    """What of the file is in no figure, a line each."""
+    lines = [f"refused: {row}" for row in crif.refused]
+    lines += [f"passed over: {line}" for line in crif.passed_over]
+    return lines + [f"left out: column {name}: unknown" for name in crif.unknown]

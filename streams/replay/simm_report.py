@@ -16,15 +16,20 @@ from streams.replay.margin_report import table_of
 def print_portfolios(console: Console, documents: list[dict[str, Any]]) -> None:
     """Each portfolio: risk classes by margin type, product classes, add-ons, the total of both sides."""
     for document in documents:
-        console.print(_table(document))
-        if "explanation" in document:
-            tree = Tree(Text("explanation", style="bold"))
-            grow(tree, document["explanation"])
-            console.print(tree)
-        if not document["complete"]:
-            rows = len(document["refused_rows"])
-            console.print(Text(f"incomplete: {rows} rows refused, see above", style="bold red"))
-        console.print()
+        print_document(console, _table(document), document)
+
+
+def print_document(console: Console, table: Table, document: dict[str, Any]) -> None:
+    """A portfolio's table, its explanation if it was asked for, and whether rows are missing in it."""
+    console.print(table)
+    if "explanation" in document:
+        tree = Tree(Text("explanation", style="bold"))
+        _grow(tree, document["explanation"])
+        console.print(tree)
+    if not document["complete"]:
+        rows = len(document["refused_rows"])
+        console.print(Text(f"incomplete: {rows} rows refused, see above", style="bold red"))
+    console.print()
 
 
 def _table(document: dict[str, Any]) -> Table:
@@ -71,7 +76,7 @@ def money(amount: float) -> str:
     return f"{amount:,.2f}"
 
 
-def grow(tree: Tree, part: dict[str, Any]) -> None:
+def _grow(tree: Tree, part: dict[str, Any]) -> None:
     """Put an explanation's parts under a branch."""
     facts = ", ".join(
         f"{name} {value:,.6g}" if isinstance(value, float) else f"{name} {value}"
@@ -81,4 +86,4 @@ def grow(tree: Tree, part: dict[str, Any]) -> None:
     label.append(f"  ({facts})" if facts else "", style="dim")
     branch = tree.add(label)
     for child in part["parts"]:
-        grow(branch, child)
+        _grow(branch, child)
