@@ -111,7 +111,12 @@ async def test_a_restart_reads_only_what_came_behind_the_checkpoints(harness: Ha
 async def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before_or_the_log(
     harness: Harness,
 ) -> None:
-    for point in ("checkpoint-written:1", f"checkpoint-written:{PARTITIONS + 1}", "checkpoint-copied:2"):
+    await died(worker_with(harness, "first-write", "checkpoint-written:1"))
+    whole = worker_with(harness, "whole")  # a partition that is live later than others is written later, too
+    await whole.ready()
+    await kept(harness, whole)
+    whole.kill()
+    for point in (f"checkpoint-written:{PARTITIONS + 1}", "checkpoint-copied:2"):
         await died(worker_with(harness, point.replace(":", "-"), point))
     assert len(files(harness)) == PARTITIONS
     last = worker_with(harness, "last")

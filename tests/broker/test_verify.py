@@ -115,6 +115,13 @@ async def pledges(harness: Harness) -> None:
             "version": 1, "account_id": "A3", "silo": "securities", "business_date": NEXT_DAY, "time_ns": 1, **movement,
         }  # fmt: skip
         await harness.send("collateral", "A3", body)
+
+    def has_all(records: list[Any]) -> bool:
+        """The call rests on all three: else what is forged of the last would not be in its evidence."""
+        statements = [json.loads(record.value) for record in records if record.key == b"A3" and record.value]
+        return any(statement["inputs"]["collateral_offset"] >= 2 for statement in statements)
+
+    await harness.until("requirements", has_all)
     await harness.trade("A3", "t-4", 1_500.0, 400.0)
     await harness.calls("A3", "issued")
 
