@@ -21,6 +21,7 @@ DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
 BOOTSTRAP_VARIABLES: Final = ("MARGINMON_BOOTSTRAP", "KAFKA_BOOTSTRAP")
 _PREFIX: Final = "MARGINMON_"
 SECURITY_PROTOCOL_VARIABLE: Final = _PREFIX + "SECURITY_PROTOCOL"
+ALLOW_PLAINTEXT_VARIABLE: Final = _PREFIX + "ALLOW_PLAINTEXT"
 _TLS: Final = frozenset({"SSL", "SASL_SSL"})
 
 
@@ -83,7 +84,7 @@ class Connection(BaseSettings):
     )
     allow_plaintext: bool = Field(
         False,
-        validation_alias=_PREFIX + "ALLOW_PLAINTEXT",
+        validation_alias=ALLOW_PLAINTEXT_VARIABLE,
         description="connect unencrypted to another machine than this",
     )
     tls_ca_file: Path | None = Field(
@@ -123,7 +124,7 @@ class Connection(BaseSettings):
             if away:
                 raise ValueError(
                     f"security_protocol: PLAINTEXT to {away[0]} would send everything unencrypted over the network; "
-                    f"set {_PREFIX}SECURITY_PROTOCOL to SASL_SSL or SSL, or {_PREFIX}ALLOW_PLAINTEXT=true if the "
+                    f"set {_PREFIX}SECURITY_PROTOCOL to SASL_SSL or SSL, or {ALLOW_PLAINTEXT_VARIABLE}=true if the "
                     "network may be trusted"
                 )
         if self.security_protocol == "SASL_SSL" and not (self.sasl_username and self._password):

@@ -39,6 +39,7 @@ class Firm:
     def __init__(self, bootstrap: str, prefix: str, folder: Path, nursery: Nursery, seed: int = 1) -> None:
         self.bootstrap, self.topics, self.nursery = bootstrap, TopicTable(prefix, PARTITIONS), nursery
         self.traffic = Traffic(bootstrap, self.topics, ACCOUNTS, seed, pause_s=0.03)
+        self.folder = folder
         self.parameters = folder / f"parameters-{prefix}"
         self.parameters.mkdir()
         # Prices stay fresh however slow the machine is.
@@ -65,18 +66,26 @@ class Firm:
             life.send(signal.SIGKILL)
         await self.traffic.stop()
 
-    def worker(self, instance: str = "", **faults: Any) -> Life:
-        """Fork a worker; with an instance a quick restart moves no partition."""
+    def worker(self, instance: str = "", *, with_checkpoints: bool = False, **faults: Any) -> Life:
+        """Fork a worker; with an instance a quick restart moves no partition.
+
+        Checkpoints are in a folder of the instance.
+        """
         flags = {
             "bootstrap": self.bootstrap, "topic_prefix": self.topics.prefix, "partitions": str(PARTITIONS),
             "group": self.topics.prefix + "group", "session_timeout_s": "6", "instance": instance,
             "parameters": str(self.parameters), "statement_interval_s": "0.5", "engine_threads": "1",
         }  # fmt: skip
+        if with_checkpoints:
+            folder = self.folder / f"checkpoints-{self.topics.prefix}{instance}"
+            flags |= {"checkpoints": str(folder), "checkpoint_interval_s": "1"}
         return self.nursery.start(flags, **faults)
 
     async def live(self, life: Life) -> None:
         """Wait until the worker is live."""
-        await self.until(lambda: life.is_ready, _LIVE_WITHIN_S, lambda: life.err.read_text()[-3000:])
+        await self.until(
+            lambda: life.is_ready or life.ended, _LIVE_WITHIN_S, lambda: life.err.read_text()[-3000:]
+        )
         assert not life.ended, life.err.read_text()[-3000:]
 
     async def until(self, true: Callable[[], bool], within_s: float, what: Callable[[], str]) -> None:
