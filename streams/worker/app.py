@@ -37,7 +37,14 @@ from streams.worker.evaluation import Evaluation, PassResult, by_partition
 from streams.worker.faust_app import faust_app
 from streams.worker.health import Pages
 from streams.worker.keeper import Keeper, KeeperServices
-from streams.worker.membership import LostMembershipError, Membership, Standing, generation_of
+from streams.worker.lease import Lease
+from streams.worker.membership import (
+    LostMembershipError,
+    Membership,
+    Standing,
+    coordinator_of,
+    generation_of,
+)
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.settings import WorkerSettings
 from streams.worker.statement_topic import StatementTopic
@@ -105,9 +112,10 @@ class MarginWorker:
         )
         self._dead_letters = DeadLetters(self._producer)
         self._statements = StatementTopic(self._producer, settings.topics["requirements"].name, self.metrics)
+        self._lease = Lease(settings.session_timeout_s)
         self._evaluation = Evaluation(
             settings, self.intake, self.engine_thread, self.metrics, rulebooks, self._dispatch, self._tell,
-            self.clock,
+            self.clock, self._lease.holds,
         )  # fmt: skip
         self._broadcast = Broadcast(
             settings, "marginmon-broadcast", settings.broadcast_group,
@@ -249,6 +257,8 @@ class MarginWorker:
         )  # fmt: skip
         for number in sorted(numbers - stayed):
             self._keepers[number] = Keeper(number, services)
+        if not self._assigned_once:
+            self._lease.follow(coordinator_of(self._app))
         self._assigned_once = True
         log.info("generation %d: %d partitions, %d of them kept", generation, len(numbers), len(stayed))
 

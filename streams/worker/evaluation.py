@@ -69,9 +69,10 @@ class Evaluation:
         dispatch: Callable[[PassResult, int], None],
         tell: Callable[[list[RequirementStatement]], None],
         clock: Clock,
+        may_tell: Callable[[], bool],
     ) -> None:
         """``rulebooks``: parameters by rulebook_id, written into evidence. ``dispatch``: takes what a pass brought,
-        ``tell`` statements."""
+        ``tell`` statements, where ``may_tell``: what it tells is not fenced."""
         self._settings = settings
         self._intake = intake
         self._engine = intake.engine
@@ -80,14 +81,18 @@ class Evaluation:
         self._rulebooks = rulebooks
         self._dispatch = dispatch
         self._clock = clock
-        self._teller = Teller(settings, self._engine, engine_thread, tell)
+        # Who goes by an event clock replays by himself, and tells of a time before the next one begins.
+        by_event_clock = isinstance(clock, EventClock)
+        self._teller = Teller(
+            settings, self._engine, engine_thread, tell, (lambda: True) if by_event_clock else may_tell
+        )
         self._changed = asyncio.Event()
         self._newest_ms = 0
         self._next_options_s = 0.0
         self._next_shadow_s = 0.0
         self._shadow_place = 0
         # Of an event clock's time everything is told before the next time begins, as the replay does.
-        self._most_looks = None if isinstance(clock, EventClock) else settings.intraday_looks_per_pass
+        self._most_looks = None if by_event_clock else settings.intraday_looks_per_pass
         self._error: Exception | None = None
         self._served_by = ""
 

@@ -52,8 +52,12 @@ class Membership:
         return Standing.LOST if outside >= _DROP_AFTER else Standing.MEMBER
 
 
+def coordinator_of(app: Any) -> Any:
+    """Group coordinator of a started Faust app's Kafka client, which works on a thread of its own."""
+    return app.consumer._thread._ensure_consumer()._coordinator
+
+
 def generation_of(app: Any) -> int:
     """Generation that the Kafka client of a started Faust app is in, -1 for none; reads what its own thread writes."""
-    coordinator = app.consumer._thread._ensure_consumer()._coordinator
-    generation: int = coordinator.generation
+    generation: int = coordinator_of(app).generation
     return generation

@@ -35,8 +35,10 @@ class Teller:
         engine: Engine,
         engine_thread: EngineThread,
         tell: Callable[[list[RequirementStatement]], None],
+        may_tell: Callable[[], bool],
     ) -> None:
-        self._engine, self._thread, self._tell = engine, engine_thread, tell
+        """``may_tell``: whether the partitions cannot have another owner yet."""
+        self._engine, self._thread, self._tell, self._may_tell = engine, engine_thread, tell, may_tell
         self._conflator = Conflator(
             ConflationRule(
                 settings.statement_threshold_usd, settings.statement_interval_s, settings.statements_per_pass
@@ -66,7 +68,7 @@ class Teller:
             if not self._telling.done():
                 return None
             self._telling.result()
-        if time.monotonic() < self._next_s:
+        if time.monotonic() < self._next_s or not self._may_tell():
             return None
         self._telling = asyncio.create_task(self._work())
         return self._telling
@@ -80,6 +82,9 @@ class Teller:
         due, spent_s = await self._thread.run(self._due)
         while len(due):
             statements, seconds = await self._thread.run(self._make, due[:_AT_ONCE])
+            if not self._may_tell():  # stopped meanwhile
+                await self._thread.run(self._take_back, due[:_AT_ONCE])
+                return
             self._tell(statements)
             due, spent_s = due[_AT_ONCE:], spent_s + seconds
         self._next_s = time.monotonic() + max(_EVERY_S, spent_s * (1.0 / _SHARE - 1.0))
@@ -90,6 +95,11 @@ class Teller:
         started = time.thread_time()
         due = self._conflator.due(self._engine, live_partitions(self._engine), self._passed_ns)
         return due, time.thread_time() - started
+
+    def _take_back(self, accounts: NDArray[np.int64]) -> None:
+        """These statements were made and not told: they are due, if the partitions stay here."""
+        self._conflator.note(self._engine, accounts)
+        self._conflator.hurry(accounts)
 
     def _make(self, accounts: NDArray[np.int64]) -> tuple[list[RequirementStatement], float]:
         """Statements of the last pass's figures, of those accounts that were not dropped or left meanwhile, and that

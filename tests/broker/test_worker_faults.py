@@ -75,7 +75,10 @@ async def test_a_killed_worker_loses_and_doubles_no_call(harness: Harness) -> No
     assert amounts == {"6000.00"}
 
 
-async def test_a_frozen_worker_is_fenced_and_its_successor_goes_on(harness: Harness) -> None:
+async def test_a_frozen_worker_is_fenced_and_its_successor_goes_on(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARGINMON_STATEMENT_THRESHOLD_USD", "1")
     frozen = harness.start_worker("frozen")
     await frozen.ready()
     await harness.trade("A0", "t-A0", 500.0, 400.0)
@@ -87,7 +90,7 @@ async def test_a_frozen_worker_is_fenced_and_its_successor_goes_on(harness: Harn
         await harness.trade(account_id, f"t-{account_id}", 500.0, 400.0)
     await all_issued(harness, ACCOUNTS[:6])
     frozen.process.send_signal(signal.SIGCONT)
-    await harness.price("SPY", 399.0)  # both evaluate everything they believe to own
+    await harness.price("SPY", 399.9)  # both evaluate what they believe to own: statements change, calls do not
     for account_id in ACCOUNTS[6:]:
         await harness.trade(account_id, f"t-{account_id}", 600.0, 400.0)
     history = await all_issued(harness, ACCOUNTS)
@@ -101,6 +104,18 @@ async def test_a_frozen_worker_is_fenced_and_its_successor_goes_on(harness: Harn
     )
     check_history(events(await harness.read("calls")))
     assert len(history) >= 12
+    check_statements(events(await harness.read("requirements")))
+
+
+def check_statements(statements: list[dict[str, Any]]) -> None:
+    """None rests on less of the inputs than one before it: who has lost the partitions tells nothing any more."""
+    reached: dict[str, list[int]] = {}
+    for statement in statements:
+        inputs = statement["inputs"]
+        offsets = [inputs[name] for name in ("trades_offset", "collateral_offset", "positions_offset")]
+        before = reached.get(statement["account_id"], offsets)
+        assert all(now >= then for now, then in zip(offsets, before, strict=True)), statement
+        reached[statement["account_id"]] = offsets
 
 
 async def owned(worker: Any) -> float:
