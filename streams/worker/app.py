@@ -37,22 +37,15 @@ from streams.worker.evaluation import Evaluation, PassResult, by_partition
 from streams.worker.faust_app import faust_app
 from streams.worker.health import Pages
 from streams.worker.keeper import Keeper, KeeperServices
-from streams.worker.lease import Lease
-from streams.worker.membership import (
-    LostMembershipError,
-    Membership,
-    Standing,
-    coordinator_of,
-    generation_of,
-)
+from streams.worker.membership import coordinator_of
 from streams.worker.metrics import WorkerMetrics
+from streams.worker.ownership import Ownership
 from streams.worker.settings import WorkerSettings
 from streams.worker.statement_topic import StatementTopic
 
 _REFRESH_S: Final = 1.0
 _LOOP_SAMPLE_S: Final = 0.05
 _PROGRESS_S: Final = 5.0
-_MEMBERSHIP_S: Final = 0.5
 _BROADCAST: Final = "reference data and prices"
 _DRAIN_S: Final = 2.0  # of the 5 s within which a worker ends; the group is left in the rest
 _MILLISECOND_NS: Final = 1_000_000
@@ -93,12 +86,11 @@ class MarginWorker:
         self.clock: Clock = EventClock() if settings.clock == "event" else WallClock()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ready = asyncio.Event()
-        self._keepers: dict[int, Keeper] = {}
         self._checkpoints = CheckpointFolder(settings.checkpoints) if settings.checkpoints else None
-        self._handing_over = asyncio.Lock()  # a partition is let go of before it is taken anew
-        self._generation = -1
-        self._assigned_once = False
-        self._outside_group = False
+        self._ownership = Ownership(
+            settings.session_timeout_s, self._keeper_of, lambda: coordinator_of(self._app), self._on_live
+        )
+        self._keepers = self._ownership.keepers
         self._caught_up = False
         self._joined = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,10 +104,9 @@ class MarginWorker:
         )
         self._dead_letters = DeadLetters(self._producer)
         self._statements = StatementTopic(self._producer, settings.topics["requirements"].name, self.metrics)
-        self._lease = Lease(settings.session_timeout_s)
         self._evaluation = Evaluation(
             settings, self.intake, self.engine_thread, self.metrics, rulebooks, self._dispatch, self._tell,
-            self.clock, self._lease.holds,
+            self.clock, self._ownership.lease.holds,
         )  # fmt: skip
         self._broadcast = Broadcast(
             settings, "marginmon-broadcast", settings.broadcast_group,
@@ -170,7 +161,7 @@ class MarginWorker:
         self._app.finalize()
         await self._app.start()
         self._watch(self._watch_group())
-        self._watch(self._watch_membership())
+        self._watch(self._ownership.watch(lambda: self._app.should_stop))
 
     async def stop(self) -> None:
         """Finish the pass and what it publishes, commit, leave the group, close everything."""
@@ -226,41 +217,27 @@ class MarginWorker:
         """What is still missing before the worker is live; empty if nothing."""
         if not self._caught_up:
             return _told(_BROADCAST, self.progress.text())
-        if not self._assigned_once:
+        if not self._ownership.assigned:
             return "assignment of partitions"
-        if self._outside_group:
+        if self._ownership.outside_group:
             return "membership in the consumer group, which was lost"
         behind = [number for number, keeper in self._keepers.items() if not keeper.live.is_set()]
         return _told(f"partitions {sorted(behind)}", self.progress.text()) if behind else ""
 
     # ---------------------------------------------------------------- partitions
 
-    async def _on_assigned(self, numbers: set[int], generation: int) -> None:
-        """Keep what stayed ours, release what left, take what came.
-
-        A partition kept over consecutive generations had no other owner in between. After a gap in the
-        generations it may have had one, so everything is restored.
-        """
-        self.metrics.rebalances.inc()
-        async with self._handing_over:
-            await self._take_assignment(numbers, generation)
-        self._on_live()
-
-    async def _take_assignment(self, numbers: set[int], generation: int) -> None:
-        stayed = set(self._keepers) & numbers if generation == self._generation + 1 else set()
-        self._generation, self._outside_group = generation, False
-        left = [self._keepers.pop(number) for number in set(self._keepers) - stayed]
-        await asyncio.gather(*(keeper.release() for keeper in left))
-        services = KeeperServices(
-            self.settings, self.engine_thread, self.intake, self.metrics, self.progress, self._write_dead_letters,
-            self._on_committed, self._on_live, self.fail, self._checkpoints,
+    def _keeper_of(self, number: int) -> Keeper:
+        return Keeper(
+            number,
+            KeeperServices(
+                self.settings, self.engine_thread, self.intake, self.metrics, self.progress,
+                self._write_dead_letters, self._on_committed, self._on_live, self.fail, self._checkpoints,
+            ),
         )  # fmt: skip
-        for number in sorted(numbers - stayed):
-            self._keepers[number] = Keeper(number, services)
-        if not self._assigned_once:
-            self._lease.follow(coordinator_of(self._app))
-        self._assigned_once = True
-        log.info("generation %d: %d partitions, %d of them kept", generation, len(numbers), len(stayed))
+
+    async def _on_assigned(self, numbers: set[int], generation: int) -> None:
+        self.metrics.rebalances.inc()
+        await self._ownership.on_assigned(numbers, generation)
 
     def _on_live(self) -> None:
         live = sum(keeper.live.is_set() for keeper in self._keepers.values())
@@ -438,38 +415,6 @@ class MarginWorker:
         await self._app._crashed.wait()
         raise self._app.crash_reason or RuntimeError("Faust ended by itself")
 
-    async def _watch_membership(self) -> None:
-        """Own nothing while the group may have given it to others; see :mod:`streams.worker.membership`.
-
-        Raises:
-            LostMembershipError: the group does not take this worker back.
-        """
-        membership = Membership(self.settings.session_timeout_s)
-        while True:
-            await asyncio.sleep(_MEMBERSHIP_S)
-            if not self._assigned_once or self._app.should_stop:
-                continue
-            standing = membership.look(self._generation, generation_of(self._app), time.monotonic())
-            if standing is Standing.GONE:
-                raise LostMembershipError(
-                    f"group {self.settings.group} has not taken this worker back; start it again, and look at the "
-                    "load of the machine and the brokers if it happens again"
-                )
-            if standing is Standing.LOST and not self._outside_group:
-                await self._leave_partitions()
-
-    async def _leave_partitions(self) -> None:
-        """The next assignment takes everything anew; one that is just coming needs no help."""
-        if self._handing_over.locked():
-            return
-        async with self._handing_over:
-            self._outside_group = True
-            left = list(self._keepers.values())
-            self._keepers.clear()
-            log.error("membership of the group is lost: %d partitions dropped until it is back", len(left))
-            self._on_live()
-            await asyncio.gather(*(keeper.release() for keeper in left))
-
     def _on_live_gauges(self) -> None:
         for topic in (*REFERENCE_TOPICS, "prices", *sorted(ACCOUNT_TOPICS)):
             self.metrics.parked.labels(topic).set(self.intake.parking.counts.get(topic, 0))
@@ -480,7 +425,7 @@ class MarginWorker:
 
     def _lags(self) -> list[tuple[Any, int]]:
         lags = []
-        for tp in self._app.consumer.assignment() if self._assigned_once else ():
+        for tp in self._app.consumer.assignment() if self._ownership.assigned else ():
             end = self._app.consumer.highwater(tp)
             short = tp.topic.removeprefix(self.settings.topic_prefix)
             if end is not None and short in ACCOUNT_TOPICS:

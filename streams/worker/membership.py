@@ -55,9 +55,3 @@ class Membership:
 def coordinator_of(app: Any) -> Any:
     """Group coordinator of a started Faust app's Kafka client, which works on a thread of its own."""
     return app.consumer._thread._ensure_consumer()._coordinator
-
-
-def generation_of(app: Any) -> int:
-    """Generation that the Kafka client of a started Faust app is in, -1 for none; reads what its own thread writes."""
-    generation: int = coordinator_of(app).generation
-    return generation
