@@ -89,7 +89,16 @@ class Soak:
         return worker.pid
 
     def look(self, pid: int, minute: float) -> str:
-        """Take a sample; returns the page."""
+        """Take a sample; returns the page.
+
+        Raises:
+            RuntimeError: with the last words of a process that has ended.
+        """
+        for process in self.running:
+            if process.poll() is not None:
+                name = str(process.args[3])  # type: ignore[index]
+                last = (self._folder / f"{name}.err").read_text()[-3000:]
+                raise RuntimeError(f"{name} ended with {process.returncode}: {last}")
         with urllib.request.urlopen(self._page, timeout=30) as answer:
             page: str = answer.read().decode()
         seen = Samples([page], time.monotonic())
