@@ -76,6 +76,9 @@ FUTURES_STYLE = (
     | CLEARED_SWAPS
     | {Product.REPO}
 )
+# May be inverse: quoted in USD per coin, each contract a fixed amount of USD, settled in the coin.
+MAY_BE_INVERSE = frozenset({Product.PERPETUAL, Product.CRYPTO_FUTURE})
+INVERSE = "inverse"
 # Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
 DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
 # What a token may stand for.
@@ -88,7 +91,12 @@ DERIVATIVES = OPTIONS | FUTURES_STYLE
 class Instrument:
     """One instrument; prices are in ``currency`` per unit, one contract is ``multiplier`` units.
 
+    A coin-margined contract (``settlement`` ``inverse``) is the exception: its price is in USD per coin, ``currency``
+    is the coin that it settles in, and one contract has a face of ``multiplier`` USD. Bought at one price and worth
+    another, it has made multiplier x (1 / bought - 1 / now) coins.
+
     Attributes:
+        settlement: ``cash``, ``physical``, ``inverse`` or empty.
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
             they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD); for a token the security
             that it stands for. For everything else empty.
@@ -184,6 +192,11 @@ class Instrument:
         return self.product in FUTURES_STYLE
 
     @property
+    def is_inverse(self) -> bool:
+        """Coin-margined: its value in its currency is -multiplier / price."""
+        return self.settlement == INVERSE
+
+    @property
     def rests_on_underlying(self) -> bool:
         """Its margin follows the underlying's price: an option, a security future, repo."""
         return self.is_option or self.product in {Product.SECURITY_FUTURE, Product.REPO}
@@ -252,6 +265,17 @@ def check_instrument(instrument: Instrument) -> Instrument:
         instrument.index_class in {"", "high_cap_broad", "broad", "narrow"},
         f"index_class {instrument.index_class!r} is not high_cap_broad, broad, narrow or empty",
     )
+    if instrument.is_inverse:
+        require(
+            instrument.product in MAY_BE_INVERSE,
+            f"settlement {INVERSE!r} is for perpetuals and crypto futures, not for {instrument.product.value}",
+        )
+        require(
+            instrument.currency != "USD", "an inverse contract needs the coin it settles in as its currency"
+        )
+        require(
+            not instrument.negative_price_allowed, "an inverse contract has no value at a price below zero"
+        )
     if instrument.is_option:
         require(bool(instrument.underlying), "an option needs an underlying")
         require(instrument.right in {"call", "put"}, f"right {instrument.right!r} is not call or put")

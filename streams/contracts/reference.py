@@ -57,7 +57,10 @@ class InstrumentRecord(Message):
     strike: float = Field(0.0, ge=-1e9, le=1e9)
     right: Literal["", "call", "put"] = ""
     exercise: Literal["", "american", "european"] = ""
-    settlement: Literal["", "physical", "cash"] = ""
+    settlement: Literal["", "physical", "cash", "inverse"] = Field(
+        "",
+        description="inverse: coin-margined; quoted in USD per coin, multiplier USD a contract, currency its coin",
+    )
     price_model: Literal["lognormal", "normal"] = "lognormal"
     dividend_yield: float = Field(0.0, ge=-1, le=1)
     index_class: Literal["", "high_cap_broad", "broad", "narrow"] = ""
