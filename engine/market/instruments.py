@@ -127,7 +127,8 @@ class Instrument:
         outcomes: all outcomes of the event: exactly one of them will come.
         pays_on: those of them on which the contract pays; one for a plain YES, all others for the NO against it.
         payoff: what it pays then, in the unit of its price (1 where prices are fractions of 1).
-        components: of an equity swap on a basket, (share, its part of the basket's value); empty for everything else.
+        components: of an equity swap on a basket, (share, its part of the basket's value); of a credit index swap,
+            where known, (name in the index, its weight); empty for everything else.
         tenor: of a par rate, e.g. ``10Y``; its ``underlying`` is the curve, as that of an interest rate swap.
         start_ns: first day of an interest rate swap, UTC nanoseconds.
         fixing: rate of the floating period of a swap that runs: as fixed (term), or compounded from its start until
@@ -343,9 +344,12 @@ def check_instrument(instrument: Instrument) -> Instrument:
             bool(instrument.underlying) != bool(instrument.components),
             "an equity swap needs the share or index it refers to as its underlying, or the components of its basket",
         )
-        _check_basket(instrument, require)
-    else:
-        require(not instrument.components, "only an equity swap has components")
+    may_have_components = {Product.EQUITY_SWAP, Product.CREDIT_INDEX_SWAP}
+    require(
+        not instrument.components or instrument.product in may_have_components,
+        "only an equity swap and a credit index swap have components",
+    )
+    _check_basket(instrument, require)
     if instrument.product in {Product.CREDIT_DEFAULT_SWAP, Product.CREDIT_INDEX_SWAP}:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")

@@ -93,7 +93,9 @@ class InstrumentRecord(Message):
     pays_on: tuple[str, ...] = Field((), description="the outcomes on which the contract pays")
     payoff: float = Field(0.0, ge=0, le=1e9, description="what it pays then, in the unit of its price")
     components: tuple[BasketComponent, ...] = Field(
-        (), description="of an equity swap on a basket; weights add up to 1, publish it anew as they drift"
+        (),
+        description="of an equity swap on a basket, of a credit index its names; weights add up to 1, publish it anew "
+        "as they drift",
     )
     grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
     tenor: str = Field("", pattern=r"^([1-9]\d{0,2}[MY])?$", description="of a par rate: 3M, 10Y")

@@ -151,19 +151,24 @@ def rates_hedged(shelf: Shelf, draws: Draws) -> Book:
 
 
 def swaps_uncleared(shelf: Shelf, draws: Draws) -> Book:
-    """Swaps with a dealer: fixed paid in dollars and received in euros, part of it hedged with cleared note futures."""
+    """Swaps with a dealer: fixed paid in dollars and received in euros, part of it hedged with cleared note futures;
+    some with protection on an index beside.
+    """
     swaps = shelf.of_product("interest_rate_swap")
     usd = [name for name in swaps if shelf.records[name].currency == "USD"]
     euro = [name for name in swaps if name not in usd]
     contracts = float(max(round(80.0 * float(np.exp(0.7 * draws.standard_normal()))), 10))
     side = 1.0 if draws.random() < 0.5 else -1.0
     paid, received = draws.permutation(usd)[:2].tolist()
-    return {
+    book: Book = {
         paid: side * contracts,
         received: -side * float(round(contracts * float(draws.uniform(0.2, 0.7)))),
         _pick(draws, euro): -side * float(round(contracts * float(draws.uniform(0.1, 0.5)))),
         shelf.futures("ZN")[0]: side * float(round(contracts * float(draws.uniform(0.2, 0.8)))),
     }
+    if draws.random() < 0.5:
+        book[_pick(draws, shelf.of_product("credit_index_swap"))] = side * float(round(0.5 * contracts))
+    return book
 
 
 def repo_matched(shelf: Shelf, draws: Draws) -> Book:
@@ -259,7 +264,7 @@ def market_maker(shelf: Shelf, draws: Draws) -> Book:
 
 
 # Products that stand in another silo than the policy's for their product.
-_UNCLEARED: Final = (("interest_rate_swap", "uncleared_swaps"),)
+_UNCLEARED: Final = (("interest_rate_swap", "uncleared_swaps"), ("credit_index_swap", "uncleared_swaps"))
 
 
 class Archetype(NamedTuple):
