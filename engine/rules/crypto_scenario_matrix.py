@@ -51,26 +51,16 @@ class CryptoScenarioMatrix:
         """The coin.
 
         Raises:
-            MarginError: NO_RULEBOOK for other products and for contracts that are not quoted in USD; BAD_INSTRUMENT if
-                an inverse contract settles in another coin than it is margined with.
+            MarginError: NO_RULEBOOK for other products and for contracts that are not quoted in USD.
         """
         thing = f"instrument {instrument.instrument_id} under {self.rulebook_id}"
         if instrument.product not in COVERED:
             covered = ", ".join(sorted(COVERED))
             raise MarginError(Reason.NO_RULEBOOK, thing, f"covers {covered}, not {instrument.product.value}")
-        if instrument.is_inverse:
-            return self._own_coin(instrument, thing)
-        if instrument.currency != "USD":
+        if instrument.currency != "USD" and not instrument.is_inverse:
             detail = f"covers contracts in USD and inverse ones, not in {instrument.currency}"
             raise MarginError(Reason.NO_RULEBOOK, thing, detail)
         return coin_of(instrument)
-
-    @staticmethod
-    def _own_coin(instrument: Instrument, thing: str) -> str:
-        if coin_of(instrument) != instrument.currency:
-            detail = f"settles in {instrument.currency}, but its coin is {coin_of(instrument)}"
-            raise MarginError(Reason.BAD_INSTRUMENT, thing, detail)
-        return instrument.currency
 
     def bind(self, netting_sets: Sequence[str]) -> None:
         """Coins have no parameters of their own."""

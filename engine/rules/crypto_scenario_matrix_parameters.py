@@ -14,8 +14,12 @@ COVERED = frozenset({Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OP
 
 
 def coin_of(instrument: Instrument) -> str:
-    """The coin that an instrument is margined with; an option on a dated future names it as combined_commodity."""
-    return instrument.combined_commodity or instrument.underlying or instrument.instrument_id
+    """The coin that an instrument is margined with; an option on a dated future names it as combined_commodity, an
+    inverse contract settles in it.
+    """
+    if instrument.combined_commodity or instrument.is_inverse:
+        return instrument.combined_commodity or instrument.currency
+    return instrument.underlying or instrument.instrument_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,10 +138,9 @@ def test_coins_held_against_an_inverse_contract_sold_leave_the_minimum(
     assert initial == pytest.approx(0.01 * 1e6)  # hedged delta
 
 
-def test_an_inverse_contract_settles_in_the_coin_it_is_margined_with(rulebook: CryptoScenarioMatrix) -> None:
-    assert rulebook.netting_set(COIN_MARGINED) == "BTC"
-    with pytest.raises(MarginError, match="settles in ETH, but its coin is BTC"):
-        rulebook.netting_set(replace(COIN_MARGINED, currency="ETH"))
+def test_an_inverse_contract_is_margined_with_the_coin_it_settles_in(rulebook: CryptoScenarioMatrix) -> None:
+    assert rulebook.netting_set(replace(COIN_MARGINED, underlying="BTC-USD")) == "BTC"
+    assert rulebook.netting_set(replace(COIN_MARGINED, combined_commodity="XBT")) == "XBT"
 
 
 def test_volatility_scaling_stops_at_the_shortest_day_and_changes_its_power_at_the_reference() -> None:

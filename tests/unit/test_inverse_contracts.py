@@ -153,6 +153,18 @@ def test_at_the_liquidation_price_the_engine_has_what_it_requires(quantity: floa
     assert engine.equity[0, FUTURES] < engine.maintenance[0, FUTURES]
 
 
+def test_the_worked_example_of_the_page() -> None:
+    """docs/rulebooks/crypto-tiered.md: 10,000 contracts at 50,000, mark 48,000, coin at 47,900, wallet 3 coins."""
+    engine = new_engine("BTC")
+    deposit(engine, 3.0)
+    buy(engine, "BTCUSD_PERP", 10_000.0, 50_000.0)
+    mark(engine, 1, 47_900.0, BTCUSD_PERP=48_000.0)
+    assert equity(engine) == pytest.approx(103_783.33, abs=0.005)
+    assert engine.maintenance[0, FUTURES] == pytest.approx(7_943.42, abs=0.005)
+    assert engine.initial[0, FUTURES] == pytest.approx(49_895.83, abs=0.005)
+    assert liquidation_price(engine, "BTCUSD_PERP") == pytest.approx(43_887.82, abs=0.005)
+
+
 def test_coins_enough_for_any_rise() -> None:
     """A short position of as much as the wallet is worth: in USD its value does not move any more."""
     engine = new_engine("BTC")
