@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from engine.base.units import NANOSECONDS_PER_DAY
 from engine.market.credit_pricing import BASIS_POINT, upfront
@@ -25,6 +26,19 @@ def swap_of(
         expiry_ns=nanoseconds(f"{maturity}T21:00:00+00:00"), reference_entity=entity, coupon=coupon,
         recovery_rate=0.4, negative_price_allowed=True,
     )  # fmt: skip
+
+
+def index_of(
+    instrument_id: str,
+    index: str,
+    maturity: str,
+    names: tuple[tuple[str, float], ...] = (),
+    coupon: float = 0.01,
+    currency: str = "USD",
+) -> Instrument:
+    """One contract protects 1,000,000 of notional of an index."""
+    terms = {"product": Product.CREDIT_INDEX_SWAP, "components": names}
+    return replace(swap_of(instrument_id, index, maturity, coupon, currency), **terms)
 
 
 def mark_at(instrument: Instrument, spread_bp: float, now: str = NOW, rate: float = RATE) -> float:

@@ -73,10 +73,21 @@ def _following(day: date) -> date:
     return day
 
 
+def _running_since(swap: Swap) -> date:
+    """First day of the premium period that whoever enters today steps into."""
+    tomorrow = swap.today + timedelta(days=1)
+    return max(day for day in premium_dates(swap.today, swap.maturity) if day <= tomorrow)
+
+
+def accrued_years(swap: Swap) -> float:
+    """Years (Act/360) of premium that accrued up to and including today."""
+    return ((swap.today - _running_since(swap)).days + 1) / 360.0
+
+
 def summed_legs(swap: Swap) -> tuple[float, float, float]:
     """Protection, annuity and accrued: dates by the calendar, integrals by the midpoint rule."""
     dates = premium_dates(swap.today, swap.maturity)
-    start = max(day for day in dates if day <= swap.today + timedelta(days=1))
+    start = _running_since(swap)
     inner = [day for day in dates if start < day < swap.maturity]
     annuity = 0.0
     for begin, end in pairwise([start, *inner, swap.maturity]):
@@ -88,7 +99,7 @@ def summed_legs(swap: Swap) -> tuple[float, float, float]:
         annuity += _accrued_at_default(swap, begin, alive_until)
     years = (swap.maturity - swap.today).days / 365.0
     protection = (1.0 - swap.recovery) * _integral(swap, 0.0, years, lambda _: 1.0)
-    return protection, annuity, ((swap.today - start).days + 1) / 360.0
+    return protection, annuity, accrued_years(swap)
 
 
 def _discount(swap: Swap, day: date) -> float:

@@ -53,6 +53,11 @@ INSTRUMENTS = [
         "BTC-PERP", Product.PERPETUAL, "BTC", margin_schedule="binance-usdtm:BTC",
         risk_factor="CRYPTO:BTC", basis_factor="BASIS:BTC_PERP", average_daily_volume=1e5,
     ),
+    Instrument("BTCUSD", Product.FX_RATE, currency="BTC", risk_factor="CRYPTO:BTC"),
+    Instrument(
+        "BTC-COIN", Product.PERPETUAL, "BTC", 100, "BTC", settlement="inverse", risk_factor="CRYPTO:BTC",
+        basis_factor="BASIS:BTC_PERP", margin_schedule="binance-coinm:BTC", average_daily_volume=5e6,
+    ),
     Instrument("SAP", Product.EQUITY, currency="EUR", risk_factor="EQ:SPX", average_daily_volume=2e6),
     Instrument("T-NOTE", Product.TREASURY, multiplier=0.01, expiry_ns=NOW_NS + 3 * 365 * DAY_NS),
     Instrument(
@@ -80,10 +85,12 @@ HELD = [
     "SPY", "AAPL", "AAPL-C", "SPX-P", "ESZ6", "ESH7", "ESZ6-P", "BTC", "BTC-PERP", "SAP", "AAPL-SWAP", "ACME-5Y",
     "ACME-4Y", "CUT-YES", "CUT-NO",
 ]  # fmt: skip
-MORE_HELD = ["T-NOTE", "EURO-BOND", "AAPL-F"]  # apart: a hundredth of a dollar is no whole binary fraction
+# Apart: a hundredth of a dollar is no whole binary fraction, nor is one by a price.
+MORE_HELD = ["T-NOTE", "EURO-BOND", "AAPL-F", "BTC-COIN"]
 MARKS = {
     "SPX": 6000.0, "EURUSD": 1.1, "SPY": 600.0, "AAPL": 200.0, "AAPL-C": 12.0, "SPX-P": 150.0,
-    "ESZ6": 6010.0, "ESH7": 6060.0, "ESZ6-P": 140.0, "BTC": 60_000.0, "BTC-PERP": 60_050.0, "SAP": 150.0,
+    "ESZ6": 6010.0, "ESH7": 6060.0, "ESZ6-P": 140.0, "BTC": 60_000.0, "BTC-PERP": 60_050.0, "BTCUSD": 59_980.0,
+    "BTC-COIN": 60_100.0, "SAP": 150.0,
     "T-NOTE": 99.0, "EURO-BOND": 80.0, "AAPL-SWAP": 200.0, "AAPL-F": 201.5, "ACME-5Y": 0.0825, "ACME-4Y": -0.0425,
     "CUT-YES": 0.62, "CUT-NO": 0.38,
 }  # fmt: skip

@@ -66,12 +66,17 @@ INSTRUMENTS: tuple[Instrument, ...] = (
         "BTC-PERP", Product.PERPETUAL, "BTC", risk_factor="CRYPTO:BTC", basis_factor="BASIS:BTC_PERP",
         margin_schedule="binance-usdtm:BTC", average_daily_volume=1e5,
     ),
+    Instrument("BTCUSD", Product.FX_RATE, currency="BTC", risk_factor="CRYPTO:BTC"),
+    Instrument(
+        "BTC-INVERSE", Product.PERPETUAL, "BTC", 100.0, "BTC", settlement="inverse", risk_factor="CRYPTO:BTC",
+        basis_factor="BASIS:BTC_PERP", margin_schedule="binance-coinm:BTC", average_daily_volume=5e6,
+    ),
     Instrument("USDC", Product.STABLECOIN, risk_factor="STABLE:USDC", average_daily_volume=1e9),
 )  # fmt: skip
 MARKS = {
     "EURUSD": 1.1, "SPX": 6000.0, "SPY": 600.0, "UPRO": 90.0, "AAPL": 200.0, "TINY": 40.0, "SAP": 240.0,
     "AAPL C210": 4.2, "AAPL P190": 3.1, "SPX P5800": 55.0, "ES": 6012.0, "CL": 65.0, "CL P60": 1.4,
-    "FESX": 5400.0, "BTC": 100_000.0, "BTC-PERP": 100_050.0, "USDC": 1.0,
+    "FESX": 5400.0, "BTC": 100_000.0, "BTC-PERP": 100_050.0, "BTCUSD": 99_900.0, "BTC-INVERSE": 100_100.0, "USDC": 1.0,
 }  # fmt: skip
 VOLATILITIES = {"AAPL C210": 0.27, "AAPL P190": 0.30, "SPX P5800": 0.17, "CL P60": 22.0}
 SILO_OF = {

@@ -76,6 +76,9 @@ FUTURES_STYLE = (
     | CLEARED_SWAPS
     | {Product.REPO}
 )
+# May be inverse: quoted in USD per coin, each contract a fixed amount of USD, settled in the coin.
+MAY_BE_INVERSE = frozenset({Product.PERPETUAL, Product.CRYPTO_FUTURE})
+INVERSE = "inverse"
 # Quoted in percent of the principal: one unit has a principal of 100 x multiplier.
 DEBT = frozenset({Product.TREASURY, Product.CORPORATE_BOND, Product.MUNICIPAL_BOND})
 # What a token may stand for.
@@ -88,7 +91,12 @@ DERIVATIVES = OPTIONS | FUTURES_STYLE
 class Instrument:
     """One instrument; prices are in ``currency`` per unit, one contract is ``multiplier`` units.
 
+    A coin-margined contract (``settlement`` ``inverse``) is the exception: its price is in USD per coin, ``currency``
+    is the coin that it settles in, and one contract has a face of ``multiplier`` USD. Bought at one price and worth
+    another, it has made multiplier x (1 / bought - 1 / now) coins.
+
     Attributes:
+        settlement: ``cash``, ``physical``, ``inverse`` or empty.
         underlying: instrument_id whose price drives an option; for futures-style contracts the spot or index
             they refer to (may be empty); for a spot pair the asset (BTC for BTC-USD); for a token the security
             that it stands for. For everything else empty.
@@ -119,7 +127,8 @@ class Instrument:
         outcomes: all outcomes of the event: exactly one of them will come.
         pays_on: those of them on which the contract pays; one for a plain YES, all others for the NO against it.
         payoff: what it pays then, in the unit of its price (1 where prices are fractions of 1).
-        components: of an equity swap on a basket, (share, its part of the basket's value); empty for everything else.
+        components: of an equity swap on a basket, (share, its part of the basket's value); of a credit index swap,
+            where known, (name in the index, its weight); empty for everything else.
         tenor: of a par rate, e.g. ``10Y``; its ``underlying`` is the curve, as that of an interest rate swap.
         start_ns: first day of an interest rate swap, UTC nanoseconds.
         fixing: rate of the floating period of a swap that runs: as fixed (term), or compounded from its start until
@@ -182,6 +191,11 @@ class Instrument:
     def is_futures_style(self) -> bool:
         """Daily settlement: a start-of-day position enters equity at its reference price."""
         return self.product in FUTURES_STYLE
+
+    @property
+    def is_inverse(self) -> bool:
+        """Coin-margined: its value in its currency is -multiplier / price."""
+        return self.settlement == INVERSE
 
     @property
     def rests_on_underlying(self) -> bool:
@@ -252,6 +266,17 @@ def check_instrument(instrument: Instrument) -> Instrument:
         instrument.index_class in {"", "high_cap_broad", "broad", "narrow"},
         f"index_class {instrument.index_class!r} is not high_cap_broad, broad, narrow or empty",
     )
+    if instrument.is_inverse:
+        require(
+            instrument.product in MAY_BE_INVERSE,
+            f"settlement {INVERSE!r} is for perpetuals and crypto futures, not for {instrument.product.value}",
+        )
+        require(
+            instrument.currency != "USD", "an inverse contract needs the coin it settles in as its currency"
+        )
+        require(
+            not instrument.negative_price_allowed, "an inverse contract has no value at a price below zero"
+        )
     if instrument.is_option:
         require(bool(instrument.underlying), "an option needs an underlying")
         require(instrument.right in {"call", "put"}, f"right {instrument.right!r} is not call or put")
@@ -319,9 +344,12 @@ def check_instrument(instrument: Instrument) -> Instrument:
             bool(instrument.underlying) != bool(instrument.components),
             "an equity swap needs the share or index it refers to as its underlying, or the components of its basket",
         )
-        _check_basket(instrument, require)
-    else:
-        require(not instrument.components, "only an equity swap has components")
+    may_have_components = {Product.EQUITY_SWAP, Product.CREDIT_INDEX_SWAP}
+    require(
+        not instrument.components or instrument.product in may_have_components,
+        "only an equity swap and a credit index swap have components",
+    )
+    _check_basket(instrument, require)
     if instrument.product in {Product.CREDIT_DEFAULT_SWAP, Product.CREDIT_INDEX_SWAP}:
         require(bool(instrument.reference_entity), "a credit default swap needs its reference_entity")
         require(instrument.expiry_ns > 0, "a credit default swap needs its maturity (expiry_ns)")

@@ -40,6 +40,7 @@ _FILLS: dict[str, Fill] = {
     "underlying": (np.int64, -1),
     "fx": (np.int64, -1),
     "foreign": (np.bool_, False),
+    "inverse": (np.bool_, False),
     "negative_price_allowed": (np.bool_, False),
     "curve": (np.int64, -1),
     "first_option": (np.int64, -1),
@@ -132,6 +133,7 @@ class Market(MarketView):
         self.strike[slot] = instrument.strike
         self.expiry_ns[slot] = instrument.expiry_ns
         self.multiplier[slot] = instrument.multiplier
+        self.inverse[slot] = instrument.is_inverse
         self.dividend_yield[slot] = instrument.dividend_yield
         self.coupon[slot] = instrument.coupon
         self.recovery_rate[slot] = instrument.recovery_rate
@@ -150,6 +152,7 @@ class Market(MarketView):
             slot = self._new_slot(instrument)
             self.product[slot] = PRODUCT_CODE[instrument.product]
             self.multiplier[slot] = instrument.multiplier
+            self.inverse[slot] = instrument.is_inverse
             return slot
         for column in (self.mark, self.bid, self.ask, self.volatility, self.quoted_volatility):
             column[slot] = np.nan
@@ -249,7 +252,7 @@ class Market(MarketView):
 
     @staticmethod
     def _refuse_identity_change(old: Instrument, new: Instrument) -> None:
-        for name in ("product", "underlying", "currency"):
+        for name in ("product", "underlying", "currency", "is_inverse"):
             if getattr(old, name) != getattr(new, name):
                 raise MarginError(
                     Reason.BAD_INSTRUMENT,

@@ -19,6 +19,11 @@ def fx_rate(instrument: Instrument, market: MarketView) -> float:
     return float(market.mark[market.slot_of[f"{instrument.currency}USD"]])
 
 
+def contract_value(instrument: Instrument, price: float) -> float:
+    """Of one contract at a price, in its currency; of an inverse one a negative amount of coins."""
+    return -instrument.multiplier / price if instrument.is_inverse else instrument.multiplier * price
+
+
 def years_to_expiry(option: Instrument, market: MarketView) -> float:
     """Act/365 from the valuation time, never negative."""
     return max(option.expiry_ns - market.valuation_time_ns, 0) / NANOSECONDS_PER_YEAR

@@ -25,6 +25,7 @@ class PriceOutcome(IntEnum):
     NEGATIVE = 5
     CROSSED = 6
     EMPTY = 7  # neither bid, ask nor mark
+    ZERO = 8  # of an inverse contract, whose value is a share of 1 / price
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def judge(market: Market, prices: PriceColumns) -> NDArray[np.int8]:
     outcome[prices.bid > prices.ask] = PriceOutcome.CROSSED
     lowest = np.fmin(np.fmin(prices.bid, prices.ask), prices.mark)
     outcome[~market.negative_price_allowed[prices.slots] & (lowest < 0)] = PriceOutcome.NEGATIVE
+    outcome[market.inverse[prices.slots] & (mark == 0.0)] = PriceOutcome.ZERO
     infinite = np.isinf(prices.bid) | np.isinf(prices.ask) | np.isinf(prices.mark)
     outcome[infinite | np.isinf(prices.implied_volatility)] = PriceOutcome.NOT_FINITE
     good = np.flatnonzero(outcome == PriceOutcome.APPLIED)

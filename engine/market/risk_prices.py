@@ -23,8 +23,8 @@ _FILLS: dict[str, Fill] = {
 }
 _SHARED = (
     "count", "instruments", "slot_of", "rate", "threads", "curves", "product", "model", "is_call", "strike",
-    "expiry_ns", "multiplier", "dividend_yield", "underlying", "fx", "foreign", "negative_price_allowed", "curve",
-    "coupon", "recovery_rate", "rate_curves",
+    "expiry_ns", "multiplier", "dividend_yield", "underlying", "fx", "foreign", "inverse", "negative_price_allowed",
+    "curve", "coupon", "recovery_rate", "rate_curves",
 )  # fmt: skip
 
 

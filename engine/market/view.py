@@ -29,6 +29,7 @@ class MarketView:
         underlying: slot of the underlying of an option or security future, -1 where there is none or it is not known.
         fx: slot of the FX rate of the currency, -1 for USD or where the rate is not known yet.
         foreign: the currency is not USD.
+        inverse: coin-margined, see :class:`engine.market.instruments.Instrument`.
         negative_price_allowed: the product can trade below zero.
         mark: in the instrument's currency; NaN where unknown.
         volatility: per year (Bachelier: in price units), NaN where it could not be had.
@@ -55,6 +56,7 @@ class MarketView:
     underlying: Int64s
     fx: Int64s
     foreign: Bools
+    inverse: Bools
     negative_price_allowed: Bools
     mark: Float64s
     volatility: Float64s
@@ -76,8 +78,15 @@ class MarketView:
         return np.where(self.foreign[slots], np.where(fx >= 0, self.mark[fx], np.nan), 1.0)
 
     def unit_value_usd(self, slots: Int64s) -> Float64s:
-        """float64[n]: multiplier * mark in USD of one contract."""
-        return self.multiplier[slots] * self.mark[slots] * self.fx_rate(slots)
+        """float64[n]: value of one contract in USD: multiplier * mark, of an inverse one -multiplier / mark coins."""
+        return value_in_currency(self, slots, self.mark[slots]) * self.fx_rate(slots)
+
+    def notional_usd(self, slots: Int64s) -> Float64s:
+        """float64[n]: what one contract gains in USD, per unit of a relative move of its own price; of an inverse one
+        when its coin moves with it.
+        """
+        value = self.unit_value_usd(slots)
+        return np.where(self.inverse[slots], -value, value)
 
     def underlying_price(self, slots: Int64s) -> Float64s:
         """float64[n]: price of an option's underlying, of everything else its own mark."""
@@ -89,3 +98,19 @@ class MarketView:
         """float64[n]: Act/365 from the valuation time, never negative; 0 where there is no expiry."""
         left = self.expiry_ns[slots] - self.valuation_time_ns
         return np.maximum(np.where(self.expiry_ns[slots] > 0, left, 0), 0) / NANOSECONDS_PER_YEAR
+
+
+def value_in_currency(market: MarketView, slots: Int64s, prices: Float64s) -> Float64s:
+    """float64[n]: value of one contract at a price of its own, in the currency that it settles in.
+
+    Whoever buys at a price pays this: of an inverse contract a negative amount of coins, so that value and cash
+    together are the P&L.
+
+    Args:
+        prices: float64[n]; positive for inverse contracts, NaN where unknown.
+    """
+    value = market.multiplier[slots] * prices
+    at = np.flatnonzero(market.inverse[slots])
+    if len(at):
+        value[at] = -market.multiplier[slots[at]] / prices[at]
+    return value

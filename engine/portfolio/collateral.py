@@ -17,8 +17,9 @@ from engine.portfolio.collateral_limits import ANY, HOLDABLE, CollateralLimits, 
 
 NOT_ELIGIBLE: Final = 1.0  # counts nothing
 HOME_CURRENCY: Final = "USD"
-# Where the parties agree on a currency of settlement; everywhere else the law or the house says USD.
-_MAY_SETTLE: Final = (Silo.SECURITY_BASED_SWAPS.value, Silo.UNCLEARED_SWAPS.value)
+# Where the parties agree on a currency of settlement, or a crypto venue keeps a wallet in a coin for contracts that
+# settle in it; everywhere else the law or the house says USD.
+_MAY_SETTLE: Final = (Silo.SECURITY_BASED_SWAPS.value, Silo.UNCLEARED_SWAPS.value, Silo.FUTURES.value)
 _OTHER_GRADE: Final = ":other"  # a corporate bond below investment grade is a kind of its own
 
 

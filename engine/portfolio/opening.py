@@ -102,7 +102,7 @@ class Openings:
 def opening_effects(
     openings: Openings,
     silo: Int64s,
-    multiplier: Float64s,
+    contract_value: Float64s,
     futures_style: NDArray[np.bool_],
     position_currency: Int64s,
     cash_currency: Int64s,
@@ -114,10 +114,11 @@ def opening_effects(
 
     Args:
         silo: silo index of each position, int64[p].
-        multiplier, futures_style, position_currency: of each position's instrument, length p.
+        contract_value: of one contract of each position at its reference price, in its currency, length p.
+        futures_style, position_currency: of each position's instrument, length p.
         cash_currency: currency index of each balance.
     """
-    paid = np.where(futures_style, -openings.quantity * multiplier * openings.reference_price, 0.0)
+    paid = np.where(futures_style, -openings.quantity * contract_value, 0.0)
     p, c, b = len(openings.instrument), len(openings.collateral_instrument), len(openings.amount)
     return Effects(
         account=openings.account[

@@ -1,7 +1,8 @@
 """Scenario-matrix portfolio margin of the kind that offshore crypto venues use; vectorised, a comparison.
 
 All positions on one coin, spot included, are repriced over a matrix of price and volatility moves; the requirement is
-the worst weighted loss, at least a share of net and hedged delta, and a provision for funding. Coins never offset. The
+the worst weighted loss, at least a share of net and hedged delta, and a provision for funding. Coins never offset. A
+coin-margined (inverse) contract gains coins, which count at their price in the scenario or at the present one. The
 plain twin is :mod:`engine.rules.crypto_scenario_matrix_plain`; parameters and their sources are in
 ``data/crypto-scenario-matrix.toml``; the clerk's page is ``docs/rulebooks/crypto-scenario-matrix.md``.
 """
@@ -56,8 +57,8 @@ class CryptoScenarioMatrix:
         if instrument.product not in COVERED:
             covered = ", ".join(sorted(COVERED))
             raise MarginError(Reason.NO_RULEBOOK, thing, f"covers {covered}, not {instrument.product.value}")
-        if instrument.currency != "USD":
-            detail = f"covers linear contracts in USD only, not in {instrument.currency}"
+        if instrument.currency != "USD" and not instrument.is_inverse:
+            detail = f"covers contracts in USD and inverse ones, not in {instrument.currency}"
             raise MarginError(Reason.NO_RULEBOOK, thing, detail)
         return coin_of(instrument)
 
@@ -70,7 +71,7 @@ class CryptoScenarioMatrix:
         priced = market.priced[slots]
         option = market.model[slots] > 0
         for chosen, pnl_of, delta_of in (
-            (priced & ~option, self._linear_pnl, market.unit_value_usd),
+            (priced & ~option, self._linear_pnl, market.notional_usd),
             (priced & option, self._option_pnl, lambda taken: _option_delta_usd(market, taken)),
         ):
             taken = slots[chosen]
@@ -82,7 +83,10 @@ class CryptoScenarioMatrix:
         return rows
 
     def _linear_pnl(self, market: MarketView, slots: Int64s) -> Float64s:
-        pnl: Float64s = market.unit_value_usd(slots)[:, None] * self._price
+        pnl: Float64s = market.notional_usd(slots)[:, None] * self._price
+        if self.parameters.gain_in_coins:
+            inverse = market.inverse[slots]
+            pnl[inverse] /= 1.0 + self._price
         return pnl
 
     def _option_pnl(self, market: MarketView, slots: Int64s) -> Float64s:
@@ -105,7 +109,7 @@ class CryptoScenarioMatrix:
                 paid[place] = (
                     instrument.funding_rate * self.parameters.funding_hours / instrument.funding_interval_h
                 )
-        funding: Float64s = paid * market.unit_value_usd(slots)
+        funding: Float64s = paid * market.notional_usd(slots)
         return funding
 
     def charge(self, exposures: Float64s, sets: Int64s) -> Float64s:

@@ -14,8 +14,12 @@ COVERED = frozenset({Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OP
 
 
 def coin_of(instrument: Instrument) -> str:
-    """The coin that an instrument is margined with; an option on a dated future names it as combined_commodity."""
-    return instrument.combined_commodity or instrument.underlying or instrument.instrument_id
+    """The coin that an instrument is margined with; an option on a dated future names it as combined_commodity, an
+    inverse contract settles in it.
+    """
+    if instrument.combined_commodity or instrument.is_inverse:
+        return instrument.combined_commodity or instrument.currency
+    return instrument.underlying or instrument.instrument_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Parameters:
         net_delta_rate, hedged_delta_rate: of the minimum, on delta in USD.
         maintenance_share: of the initial requirement before provisions.
         funding_hours: whose expected funding is provided for.
+        gain_in_coins: gains of inverse contracts are coins at the coin's present price; else at that of the scenario.
     """
 
     rulebook_id: str
@@ -62,6 +67,7 @@ class Parameters:
     hedged_delta_rate: float
     maintenance_share: float
     funding_hours: float
+    gain_in_coins: bool
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Parameters:
@@ -74,12 +80,14 @@ class Parameters:
             mapping,
             "crypto-scenario-matrix",
             silos=SILOS,
-            keys=("volatility_scaling", "minimum", "maintenance", "funding", "scenarios"),
+            keys=("volatility_scaling", "minimum", "maintenance", "funding", "inverse", "scenarios"),
         )
         minimum, maintenance, funding = map(header.table, ("minimum", "maintenance", "funding"))
         minimum.only("net_delta_rate", "hedged_delta_rate")
         maintenance.only("share")
         funding.only("hours")
+        inverse = header.table("inverse")
+        inverse.only("coins_at")
         return cls(
             rulebook_id=header.text("rulebook_id"),
             version=header.text("version"),
@@ -90,6 +98,7 @@ class Parameters:
             hedged_delta_rate=minimum.number("hedged_delta_rate", 0.0, 1.0),
             maintenance_share=maintenance.number("share", 0.01, 1.0),
             funding_hours=funding.number("hours", 0.0, 24.0),
+            gain_in_coins=inverse.text("coins_at", choices=("scenario", "mark")) == "mark",
         )
 
 

@@ -104,19 +104,43 @@ def _position(parameters: Parameters, holding: Holding, market: MarketView) -> _
     mark = float(market.mark[slot])
     facts["mark"] = mark
     units = quantity * instrument.multiplier * fx_rate(instrument, market)
+    if instrument.is_inverse:
+        return _inverse(parameters, holding, mark, fx_rate(instrument, market), facts)
     if instrument.is_option:
         unit_pnl, unit_delta = _option(parameters, instrument, market, facts)
     else:
         unit_pnl, unit_delta = [mark * scenario.price for scenario in parameters.scenarios], mark
-    funding_usd = 0.0
-    if instrument.product is Product.PERPETUAL and instrument.funding_rate != 0.0:
-        intervals = parameters.funding_hours / instrument.funding_interval_h
-        funding_usd = units * mark * instrument.funding_rate * intervals
-        facts["funding_rate"] = instrument.funding_rate
+    funding_usd = _funding(parameters, instrument, units * mark, facts)
     weighted = tuple(
         units * scenario.weight * pnl for scenario, pnl in zip(parameters.scenarios, unit_pnl, strict=True)
     )
     return _Position(instrument.instrument_id, weighted, units * unit_delta, funding_usd, facts)
+
+
+def _funding(parameters: Parameters, instrument: Instrument, notional_usd: float, facts: Facts) -> float:
+    """What a position is expected to pay over the hours provided for."""
+    if instrument.product is not Product.PERPETUAL or instrument.funding_rate == 0.0:
+        return 0.0
+    facts["funding_rate"] = instrument.funding_rate
+    return notional_usd * instrument.funding_rate * parameters.funding_hours / instrument.funding_interval_h
+
+
+def _inverse(
+    parameters: Parameters, holding: Holding, mark: float, coin_usd: float, facts: Facts
+) -> _Position:
+    """A move x of contract and coin gains face x (1 / mark - 1 / (mark x (1 + x))) coins, worth the coin's price now
+    or, 1 + x times as much, then.
+    """
+    face_usd = holding.quantity * holding.instrument.multiplier
+    pnl_usd = []
+    for scenario in parameters.scenarios:
+        gained_coin = face_usd * (1.0 / mark - 1.0 / (mark * (1.0 + scenario.price)))
+        price_usd = coin_usd if parameters.gain_in_coins else coin_usd * (1.0 + scenario.price)
+        pnl_usd.append(scenario.weight * gained_coin * price_usd)
+    delta_usd = face_usd / mark * coin_usd
+    facts |= {"coin_usd": coin_usd, "coins_at": "mark" if parameters.gain_in_coins else "scenario"}
+    funding_usd = _funding(parameters, holding.instrument, delta_usd, facts)
+    return _Position(holding.instrument.instrument_id, tuple(pnl_usd), delta_usd, funding_usd, facts)
 
 
 def _option(

@@ -13,9 +13,12 @@ from engine.market.instruments import SILOS
 from engine.rules.header import rulebook_table
 
 PPM: Final = 1_000_000
-# A deduction is published in cents at best, so the tiers meet to the cent and not closer.
+# A deduction is published in cents at best, so the tiers meet to the cent and not closer; one in coins is exact.
 DEDUCTION_TOLERANCE_USD: Final = 0.01
+_DEDUCTION_TOLERANCE_COIN: Final = 1e-9
 _LARGEST_USD: Final = 1e15
+_CURRENCY_LENGTH: Final = 3
+USD: Final = "USD"
 # Sums of float64 notionals carry relative noise up to 1e-9. A notional on a bound must not change its tier
 # with the order of trades, so one that close below the bound has reached it.
 _NOISE: Final = 1e-9
@@ -23,22 +26,22 @@ _NOISE: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What applies from ``lower_bound_usd`` (included) to the next tier's bound (excluded).
+    """What applies from ``lower_bound`` (included) to the next tier's bound (excluded); amounts in the schedule's unit.
 
     Attributes:
         initial_rate: 1 / maximum leverage, on the whole notional.
-        maintenance_rate, deduction_usd: maintenance = notional * rate - deduction.
+        maintenance_rate, deduction: maintenance = notional * rate - deduction.
     """
 
-    lower_bound_usd: float
+    lower_bound: float
     initial_rate: float
     maintenance_rate: float
-    deduction_usd: float
+    deduction: float
 
     @property
-    def reached_at_usd(self) -> float:
+    def reached_at(self) -> float:
         """The notional from which the tier applies: its bound less float noise."""
-        return self.lower_bound_usd * (1.0 - _NOISE)
+        return self.lower_bound * (1.0 - _NOISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ class Schedule:
     """Tiers of one contract family of one venue, lowest first; or the rates of its options.
 
     Attributes:
-        maximum_notional_usd: largest position the venue lets one open; infinite where it names none. A
+        unit: ``USD``, or the coin that the venue states tiers of its coin-margined (inverse) contracts in.
+        maximum_notional: largest position the venue lets one open; infinite where it names none. A
             position that grew beyond it stays in the last tier.
         rounding_usd: requirements round up to a multiple of it; 0 = not rounded.
         scaling: where a schedule of kind ``open_interest`` has its rates from.
@@ -107,10 +111,11 @@ class Schedule:
 
     name: str
     tiers: tuple[Tier, ...]
-    maximum_notional_usd: float = math.inf
+    maximum_notional: float = math.inf
     rounding_usd: float = 0.0
     scaling: OpenInterestScaling | None = None
     option: OptionRates | None = None
+    unit: str = USD
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class Parameters:
 
 
 def _schedule(name: str, table: ParameterTable) -> Schedule:
-    read = {"tiered": _tiered, "open_interest": _open_interest, "option": _option}
+    read = {"tiered": _tiered, "coin": _in_coin, "open_interest": _open_interest, "option": _option}
     return read[table.text("kind", choices=tuple(read))](name, table)
 
 
@@ -180,40 +185,56 @@ def _open_interest(name: str, table: ParameterTable) -> Schedule:
 
 def _tiered(name: str, table: ParameterTable) -> Schedule:
     table.only("kind", "tiers", "maintenance_share_of_initial", "maximum_notional_usd")
+    return _in_tiers(name, table, USD, "usd", DEDUCTION_TOLERANCE_USD)
+
+
+def _in_coin(name: str, table: ParameterTable) -> Schedule:
+    table.only("kind", "coin", "tiers", "maintenance_share_of_initial", "maximum_notional_coin")
+    coin = table.text("coin")
+    if coin == USD or len(coin) != _CURRENCY_LENGTH:
+        raise table.bad("coin", f"{coin!r} is not the three letter code of a coin")
+    return _in_tiers(name, table, coin, "coin", _DEDUCTION_TOLERANCE_COIN)
+
+
+def _in_tiers(name: str, table: ParameterTable, unit: str, suffix: str, tolerance: float) -> Schedule:
     tiers: list[Tier] = []
     for row in table.rows("tiers"):
-        tiers.append(_tier(table, row, tiers[-1] if tiers else None))
-    if not table.has("maximum_notional_usd"):
-        return Schedule(name, tuple(tiers))
-    maximum = table.number("maximum_notional_usd", 0.0, _LARGEST_USD)
-    if maximum <= tiers[-1].lower_bound_usd:
-        raise table.bad("maximum_notional_usd", f"{maximum:g} lies below the last tier")
-    return Schedule(name, tuple(tiers), maximum_notional_usd=maximum)
+        tiers.append(_tier(table, row, tiers[-1] if tiers else None, suffix, tolerance))
+    key = f"maximum_notional_{suffix}"
+    if not table.has(key):
+        return Schedule(name, tuple(tiers), unit=unit)
+    maximum = table.number(key, 0.0, _LARGEST_USD)
+    if maximum <= tiers[-1].lower_bound:
+        raise table.bad(key, f"{maximum:g} lies below the last tier")
+    return Schedule(name, tuple(tiers), maximum_notional=maximum, unit=unit)
 
 
-def _tier(table: ParameterTable, row: ParameterTable, below: Tier | None) -> Tier:
+def _tier(
+    table: ParameterTable, row: ParameterTable, below: Tier | None, suffix: str, tolerance: float
+) -> Tier:
     """One tier, checked against the one below it: rates rise, and maintenance is continuous at the bound."""
-    row.only("from_usd", "max_leverage", "maintenance_rate", "deduction_usd")
+    bound_key, deduction_key = f"from_{suffix}", f"deduction_{suffix}"
+    row.only(bound_key, "max_leverage", "maintenance_rate", deduction_key)
     initial_rate = 1.0 / row.number("max_leverage", 1.0, 1000.0)
     maintenance_rate = _maintenance_rate(table, row, initial_rate)
-    lower_bound = row.number("from_usd", 0.0, _LARGEST_USD)
+    lower_bound = row.number(bound_key, 0.0, _LARGEST_USD)
     if below is None:
         if lower_bound != 0.0:
-            raise row.bad("from_usd", f"{lower_bound:g}: the first tier begins at 0")
+            raise row.bad(bound_key, f"{lower_bound:g}: the first tier begins at 0")
         expected = 0.0
     else:
-        if lower_bound <= below.lower_bound_usd:
-            raise row.bad("from_usd", f"{lower_bound:g} is not above the tier before")
+        if lower_bound <= below.lower_bound:
+            raise row.bad(bound_key, f"{lower_bound:g} is not above the tier before")
         if initial_rate <= below.initial_rate:
             raise row.bad("max_leverage", "is not below that of the tier before")
         if maintenance_rate <= below.maintenance_rate:
             raise row.bad("maintenance_rate", f"{maintenance_rate:g} is not above that of the tier before")
-        expected = below.deduction_usd + lower_bound * (maintenance_rate - below.maintenance_rate)
-    deduction = row.number("deduction_usd", 0.0, _LARGEST_USD, default=expected)
-    if abs(deduction - expected) > DEDUCTION_TOLERANCE_USD:
+        expected = below.deduction + lower_bound * (maintenance_rate - below.maintenance_rate)
+    deduction = row.number(deduction_key, 0.0, _LARGEST_USD, default=expected)
+    if abs(deduction - expected) > tolerance:
         raise row.bad(
-            "deduction_usd",
-            f"{deduction:.2f} is not deduction of the tier before + bound x rise of rate = {expected:.2f}",
+            deduction_key,
+            f"{deduction:.10g} is not deduction of the tier before + bound x rise of rate = {expected:.10g}",
         )
     return Tier(lower_bound, initial_rate, maintenance_rate, deduction)
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.market.instruments import Instrument, Product
+from engine.market.plain import fx_rate
 from engine.market.view import MarketView
-from engine.rules.crypto_tiered_liquidation import liquidation_price
+from engine.rules.crypto_tiered_liquidation import liquidation_price, liquidation_price_in_coins
 from engine.rules.crypto_tiered_parameters import OpenInterestScaling, Parameters, Schedule
 from engine.rules.interface import Holding
 from engine.rules.requirement import Explained, Part, Requirement
@@ -27,6 +28,7 @@ class Position:
 
     @property
     def units(self) -> float:
+        """Of an inverse contract its face in USD."""
         return self.quantity * self.instrument.multiplier
 
 
@@ -89,6 +91,8 @@ def net_positions(silo: str, holdings: Sequence[Holding], market: MarketView) ->
 
 
 def _charge(schedule: Schedule, position: Position, market: MarketView) -> Charged:
+    if position.instrument.is_inverse and position.mark is not None:
+        return charge_inverse(schedule, position, position.mark, fx_rate(position.instrument, market))
     if schedule.option is None or position.mark is None:
         return charge_position(schedule, position)
     slot = market.slot_of[position.instrument.underlying]
@@ -136,13 +140,11 @@ def charge_position(schedule: Schedule, position: Position) -> Charged:
         facts["price"] = "missing: not in the figure"
         return Charged(position, 0.0, (Part("no price", 0.0),), facts)
     notional_usd = abs(position.units * position.mark)
-    number = 1
-    while number < len(schedule.tiers) and notional_usd >= schedule.tiers[number].reached_at_usd:
-        number += 1
+    number = _tier_reached(schedule, notional_usd)
     tier = schedule.tiers[number - 1]
     parts = [Part("notional x maintenance rate", notional_usd * tier.maintenance_rate)]
-    if tier.deduction_usd > 0.0:
-        parts.append(Part(f"deduction of tier {number}", -tier.deduction_usd))
+    if tier.deduction > 0.0:
+        parts.append(Part(f"deduction of tier {number}", -tier.deduction))
     if schedule.rounding_usd > 0.0:
         exact = math.fsum(part.amount_usd for part in parts)
         parts.append(Part("rounding up", round_up(exact, schedule.rounding_usd) - exact))
@@ -153,13 +155,55 @@ def charge_position(schedule: Schedule, position: Position) -> Charged:
         "mark": position.mark,
         "notional_usd": notional_usd,
         "tier": float(number),
-        "tier_from_usd": tier.lower_bound_usd,
+        "tier_from_usd": tier.lower_bound,
         "maintenance_rate": tier.maintenance_rate,
         "initial_rate": initial_rate,
         "initial_usd": initial_usd,
     }
     facts |= _funding(position, notional_usd) | _schedule_facts(schedule, scaling, notional_usd)
     return Charged(position, initial_usd, tuple(parts), facts)
+
+
+def _tier_reached(schedule: Schedule, notional: float) -> int:
+    """Number of the highest tier that a notional in the schedule's unit reaches, from 1."""
+    number = 1
+    while number < len(schedule.tiers) and notional >= schedule.tiers[number].reached_at:
+        number += 1
+    return number
+
+
+def charge_inverse(schedule: Schedule, position: Position, mark: float, coin_usd: float) -> Charged:
+    """As a linear contract, but all of it in coins: the notional is face / mark; USD at the coin's rate."""
+    notional_coin = abs(position.units) / mark
+    number = _tier_reached(schedule, notional_coin)
+    tier = schedule.tiers[number - 1]
+    parts = [Part("notional x maintenance rate", notional_coin * tier.maintenance_rate * coin_usd)]
+    if tier.deduction > 0.0:
+        parts.append(Part(f"deduction of tier {number}", -tier.deduction * coin_usd))
+    initial_coin = notional_coin * tier.initial_rate
+    facts: Facts = {
+        "quantity": position.quantity,
+        "face_usd": position.instrument.multiplier,
+        "schedule": schedule.name,
+        "coin": schedule.unit,
+        "coin_usd": coin_usd,
+        "mark": mark,
+        "notional_coin": notional_coin,
+        "notional_usd": notional_coin * coin_usd,
+        "tier": float(number),
+        "tier_from_coin": tier.lower_bound,
+        "maintenance_rate": tier.maintenance_rate,
+        "maintenance_coin": notional_coin * tier.maintenance_rate - tier.deduction,
+        "initial_rate": tier.initial_rate,
+        "initial_coin": initial_coin,
+        "initial_usd": initial_coin * coin_usd,
+    }
+    funding = _funding(position, notional_coin * coin_usd)
+    if funding:
+        funding["next_funding_coin"] = float(funding["next_funding_usd"]) / coin_usd
+    if notional_coin > schedule.maximum_notional:
+        facts["above_maximum_notional_coin"] = schedule.maximum_notional
+    return Charged(position, initial_coin * coin_usd, tuple(parts), facts | funding)
 
 
 def _funding(position: Position, notional_usd: float) -> Facts:
@@ -190,8 +234,8 @@ def _scaling(schedule: Schedule, instrument: Instrument, mark: float) -> OpenInt
 
 def _schedule_facts(schedule: Schedule, scaling: OpenInterestScaling | None, notional_usd: float) -> Facts:
     facts: Facts = {}
-    if notional_usd > schedule.maximum_notional_usd:
-        facts["above_maximum_notional_usd"] = schedule.maximum_notional_usd
+    if notional_usd > schedule.maximum_notional:
+        facts["above_maximum_notional_usd"] = schedule.maximum_notional
     if scaling is not None:
         facts["open_interest_usd"] = scaling.open_interest_usd
         facts["base_initial_ppm"] = float(scaling.base_initial_ppm)
@@ -207,9 +251,16 @@ def _liquidation(
     schedule = parameters.schedules[position.instrument.margin_schedule]
     if equity_usd is None or position.mark is None or position.units == 0.0 or schedule.option is not None:
         return {}
-    others_usd = maintenance_usd - one.maintenance_usd
-    price = liquidation_price(schedule, equity_usd, others_usd, position.units, position.mark)
+    others_usd, units, mark = maintenance_usd - one.maintenance_usd, position.units, position.mark
+    if position.instrument.is_inverse:
+        coin_usd = float(one.facts["coin_usd"])
+        price = liquidation_price_in_coins(
+            schedule, equity_usd / coin_usd, others_usd / coin_usd, units, mark
+        )
+        survives, in_deficit = "none: the account survives any rise", units > 0.0
+    else:
+        price = liquidation_price(schedule, equity_usd, others_usd, units, mark)
+        survives, in_deficit = "none: the account survives a fall to zero", units < 0.0
     if price is not None:
         return {"liquidation_price": price}
-    survives = "none: the account survives a fall to zero"
-    return {"liquidation_price": survives if position.units > 0.0 else "none: in deficit at any price"}
+    return {"liquidation_price": "none: in deficit at any price" if in_deficit else survives}

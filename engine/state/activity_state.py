@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.market.instruments import FUTURES_STYLE
 from engine.market.market import PRODUCT_CODE
 from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
+from engine.market.view import value_in_currency
 from engine.portfolio.accounts import NEVER
 from engine.portfolio.ledger import Effects, Entries, EntryOutcome
 from engine.portfolio.opened_silos import CASH_PRODUCTS
@@ -170,7 +171,8 @@ class ActivityState(ReferenceState):
     def apply_trades(self, number: int, trades: TradeColumns, arrivals: Arrivals | None = None) -> Int8s:
         """Take a batch of trades of one partition; int8[n] :class:`EntryOutcome`.
 
-        A trade moves cash by ``-quantity * multiplier * price``, whatever the product.
+        A trade moves cash by ``-quantity * multiplier * price``, whatever the product; in an inverse contract by
+        ``quantity * multiplier / price`` coins, so its price must be positive.
 
         Args:
             arrivals: without them the intraday margin rule does not look at the trades.
@@ -185,7 +187,7 @@ class ActivityState(ReferenceState):
             silo,
             np.zeros(len(slots), np.bool_),
             trades.quantity,
-            -trades.quantity * self.market.multiplier[slots] * trades.price,
+            -trades.quantity * value_in_currency(self.market, slots, trades.price),
             self._currency_of(slots),
             trades.cancelled,
             trades.business_day,
@@ -345,7 +347,7 @@ class ActivityState(ReferenceState):
         effects = opening_effects(
             openings,
             np.where(openings.silo >= 0, openings.silo, self.silo_of_instrument[slots]),
-            self.market.multiplier[slots],
+            value_in_currency(self.market, slots, openings.reference_price),
             _IS_FUTURES_STYLE[self.market.product[slots]],
             self._currency_of(slots),
             np.array([currencies[code] for code in openings.currency], np.int64),

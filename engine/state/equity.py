@@ -153,16 +153,20 @@ class EquityBook:
         """Renew the accounts' rows of equity float64[account, silo] in USD and trusted bool[account, silo]: every
         price it rests on is there and fresh.
 
-        A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut; one
+        A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut, inverse
+        contracts that settle in it included; one
         without a rate counts nothing and is not trusted. ``owner`` int32 by account slot, its name as an issuer;
         ``settlement`` int16, the number of its currency.
         """
         values = ValueColumns(
-            self.value_usd, self.doubtful, self._haircut, self.currency, self._most, self._group, self.names.name,
-            self.names.side,
+            self.value_usd, self.doubtful, self._haircut, self.currency, market.inverse, self._most, self._group,
+            self.names.name, self.names.side,
         )  # fmt: skip
         rates = self.cash_rates(holdings, market)
-        cash = CashColumns(holdings.cash, rates.rate, rates.kept, settlement, self._mismatches())
+        number = [holdings.currencies.get(currency, 0) for currency in self._asset_currencies]
+        cash = CashColumns(
+            holdings.cash, rates.rate, rates.kept, settlement, self._mismatches(), np.array(number, np.int64)
+        )
         limits = LimitColumns(
             owner, self._own_issuer, self._same_name, self._group_silo, self._group_share, self._group_usd
         )

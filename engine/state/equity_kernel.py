@@ -27,6 +27,7 @@ class ValueColumns(NamedTuple):
         haircut: float64[instrument, silo], of the instrument as collateral of an account that settles in USD; not
             capped, infinite where it is not eligible.
         currency: int16[instrument], number of its currency.
+        inverse: bool[instrument], coin-margined: its value is part of the balance of its currency.
         most: float64[instrument, silo], units of it that count as collateral.
         group: int16[instrument, silo], group with a limit that it is in as collateral, -1 if none.
         name, side: of :class:`engine.portfolio.names.RiskNames`.
@@ -36,6 +37,7 @@ class ValueColumns(NamedTuple):
     doubtful: Bools
     haircut: Float64s
     currency: Int16s
+    inverse: Bools
     most: Float64s
     group: Int16s
     name: Int32s
@@ -51,6 +53,7 @@ class CashColumns(NamedTuple):
         kept: float64[settlement, silo, currency], 1 - haircut of a credit balance.
         settlement: int16 by account slot, number of the currency that it settles in.
         mismatch: float64[settlement, silo, currency of an asset], what an asset costs more (less) than settled in USD.
+        number: int64[currency of an asset], the same currency's number among the balances.
     """
 
     cash: Float64s
@@ -58,6 +61,7 @@ class CashColumns(NamedTuple):
     kept: Float64s
     settlement: Int16s
     mismatch: Float64s
+    number: Int64s
 
 
 class LimitColumns(NamedTuple):
@@ -102,8 +106,12 @@ def value_accounts(
     """Set the rows of accounts in equity float64[account, silo] and trusted bool[account, silo].
 
     In one loop: a call of another kernel counts a reference for every array, which costs more than its work.
+
+    The haircut of a currency is on what is left of its balance with the inverse contracts that settle in it: their
+    entry stands in the balance with the other sign.
     """
     in_group, before = np.zeros(len(limits.silo)), np.zeros(equity.shape[1])
+    balance = np.zeros((equity.shape[1], len(cash.rate)))
     for i in range(len(accounts)):
         account = accounts[i]
         home = cash.settlement[account]
@@ -112,10 +120,7 @@ def value_accounts(
             equity[account, silo] = dollars * cash.kept[home, silo, 0] if dollars > 0.0 else dollars
             trusted[account, silo] = True
             for currency in range(1, len(cash.rate)):
-                balance = cash.cash[account, silo, currency] * cash.rate[currency]
-                equity[account, silo] += (
-                    balance * cash.kept[home, silo, currency] if balance > 0.0 else balance
-                )
+                balance[silo, currency] = cash.cash[account, silo, currency] * cash.rate[currency]
                 if cash.rate[currency] == 0.0 and cash.cash[account, silo, currency] != 0.0:
                     trusted[account, silo] = False
         grouped = False
@@ -137,9 +142,16 @@ def value_accounts(
                 if values.group[instrument, silo] >= 0:
                     in_group[values.group[instrument, silo]] += worth
                     grouped = True
-            equity[account, silo] += worth
+            if values.inverse[instrument] and key & 1 == 0:
+                balance[silo, cash.number[values.currency[instrument]]] += worth
+            else:
+                equity[account, silo] += worth
             if values.doubtful[instrument]:
                 trusted[account, silo] = False
+        for silo in range(equity.shape[1]):
+            for currency in range(1, len(cash.rate)):
+                left = balance[silo, currency]
+                equity[account, silo] += left * cash.kept[home, silo, currency] if left > 0.0 else left
         if grouped:  # what groups count beyond their limits, on the equity before any limit
             for silo in range(equity.shape[1]):
                 before[silo] = max(equity[account, silo], 0.0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.market.instruments import Instrument
-from engine.market.plain import fx_rate
+from engine.market.plain import contract_value, fx_rate
 from engine.market.view import MarketView
 from engine.portfolio.collateral import HOME_CURRENCY, CollateralSchedule
 from engine.portfolio.names import name_of, side_of
@@ -43,11 +43,18 @@ def explain_equity(
     Args:
         at_ns: from where time to maturity counts.
     """
+    inverse: dict[str, list[Part]] = {}
+    positions: list[Part] = []
+    for holding in content.positions:
+        line, instrument = _position(holding, market), holding.instrument
+        if instrument.is_inverse:
+            inverse.setdefault(instrument.currency, []).append(line)
+        else:
+            positions.append(line)
     cash = [
-        _cash(schedule, content, currency, content.cash[currency], market)
-        for currency in sorted(content.cash)
+        _cash(schedule, content, currency, inverse.get(currency, []), market)
+        for currency in sorted({*content.cash, *inverse})
     ]
-    positions = [_position(holding, market) for holding in content.positions]
     pledged = [_pledged(schedule, content, holding, market, at_ns) for holding in content.pledged]
     parts = [
         Part.sum_of(name, lines)
@@ -60,25 +67,32 @@ def explain_equity(
 
 
 def _cash(
-    schedule: CollateralSchedule, content: SiloContent, currency: str, balance: float, market: MarketView
+    schedule: CollateralSchedule,
+    content: SiloContent,
+    currency: str,
+    contracts: Sequence[Part],
+    market: MarketView,
 ) -> Part:
-    """A credit balance in a foreign currency bears the currency's haircut, a debit balance counts in full."""
-    haircut = schedule.fx_haircut(currency, content.silo, content.settlement) if balance > 0.0 else 0.0
+    """A credit balance in a foreign currency bears the currency's haircut, a debit balance counts in full; the inverse
+    contracts that settle in the currency are part of the balance.
+    """
+    balance = content.cash.get(currency, 0.0)
     if currency == HOME_CURRENCY:
+        haircut = schedule.fx_haircut(currency, content.silo, content.settlement) if balance > 0.0 else 0.0
         if haircut == 0.0:
             return Part(f"cash {currency}", balance)
-        lines = (Part("balance", balance), Part("haircut of the currency", -balance * haircut))
-        return Part(f"cash {currency}", balance * (1.0 - haircut), lines, {"haircut": haircut})
+        lines = [Part("balance", balance), Part("haircut of the currency", -balance * haircut)]
+        return Part(f"cash {currency}", balance * (1.0 - haircut), tuple(lines), {"haircut": haircut})
     slot = market.slot_of.get(f"{currency}USD", -1)
     if slot < 0 or not market.priced[slot]:
         return Part(f"cash {currency}", 0.0, (), {"balance": balance, "rate": "missing: counts nothing"})
     rate = max(float(market.mark[slot]), 0.0)
-    lines = (
-        Part("at the rate", balance * rate),
-        Part("haircut of the currency", -balance * rate * haircut),
-    )
+    lines = [Part("at the rate", balance * rate), *contracts]
+    left_usd = math.fsum(line.amount_usd for line in lines)
+    haircut = schedule.fx_haircut(currency, content.silo, content.settlement) if left_usd > 0.0 else 0.0
+    lines.append(Part("haircut of the currency", -left_usd * haircut))
     facts: Facts = {"balance": balance, "rate": rate, "haircut": haircut}
-    return Part(f"cash {currency}", balance * rate * (1.0 - haircut), lines, facts)
+    return Part(f"cash {currency}", left_usd * (1.0 - haircut), tuple(lines), facts)
 
 
 def _value_usd(instrument: Instrument, market: MarketView, facts: Facts) -> float:
@@ -88,7 +102,7 @@ def _value_usd(instrument: Instrument, market: MarketView, facts: Facts) -> floa
         facts["price"] = "missing: counts nothing"
         return 0.0
     facts["mark"] = float(market.mark[slot])
-    return instrument.multiplier * float(market.mark[slot]) * fx_rate(instrument, market)
+    return contract_value(instrument, float(market.mark[slot])) * fx_rate(instrument, market)
 
 
 def _position(holding: Holding, market: MarketView) -> Part:

@@ -41,6 +41,7 @@ class Terms:
     product: str
     currency: str
     multiplier: float
+    inverse: bool
     silo: int
 
 
@@ -255,8 +256,9 @@ class _Numbers:
 
 def _terms(instrument: Instrument, silo: int) -> Terms:
     return Terms(
-        instrument.instrument_id, instrument.product.value, instrument.currency, instrument.multiplier, silo
-    )
+        instrument.instrument_id, instrument.product.value, instrument.currency, instrument.multiplier,
+        instrument.is_inverse, silo,
+    )  # fmt: skip
 
 
 def _numbered(image: LedgerImage, accounts: _Numbers, instruments: _Numbers) -> LedgerImage:

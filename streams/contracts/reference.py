@@ -57,7 +57,10 @@ class InstrumentRecord(Message):
     strike: float = Field(0.0, ge=-1e9, le=1e9)
     right: Literal["", "call", "put"] = ""
     exercise: Literal["", "american", "european"] = ""
-    settlement: Literal["", "physical", "cash"] = ""
+    settlement: Literal["", "physical", "cash", "inverse"] = Field(
+        "",
+        description="inverse: coin-margined; quoted in USD per coin, multiplier USD a contract, currency its coin",
+    )
     price_model: Literal["lognormal", "normal"] = "lognormal"
     dividend_yield: float = Field(0.0, ge=-1, le=1)
     index_class: Literal["", "high_cap_broad", "broad", "narrow"] = ""
@@ -90,7 +93,9 @@ class InstrumentRecord(Message):
     pays_on: tuple[str, ...] = Field((), description="the outcomes on which the contract pays")
     payoff: float = Field(0.0, ge=0, le=1e9, description="what it pays then, in the unit of its price")
     components: tuple[BasketComponent, ...] = Field(
-        (), description="of an equity swap on a basket; weights add up to 1, publish it anew as they drift"
+        (),
+        description="of an equity swap on a basket, of a credit index its names; weights add up to 1, publish it anew "
+        "as they drift",
     )
     grade: Literal["", "investment", "other"] = Field("", description="of a corporate bond")
     tenor: str = Field("", pattern=r"^([1-9]\d{0,2}[MY])?$", description="of a par rate: 3M, 10Y")

@@ -94,6 +94,7 @@ def apply_trades(engine: Engine, parking: Parking, partition: int, batch: TradeB
     batch.park_unknown(parking, instruments, "instrument", batch.instrument_ids)
     batch.check_partition(engine.accounts.partition, accounts, partition)
     _refuse_untradable(engine, batch, instruments)
+    _refuse_worthless(engine, batch, instruments)
     kept = batch.kept()
     if len(kept) == 0:
         return batch.taken
@@ -125,6 +126,19 @@ def _refuse_untradable(engine: Engine, batch: TradeBatch, instruments: NDArray[n
                 Reason.NO_RULEBOOK,
                 f"instrument {batch.instrument_ids[index]} ({product}) cannot be held as a position",
             )
+
+
+def _refuse_worthless(engine: Engine, batch: TradeBatch, instruments: NDArray[np.int64]) -> None:
+    """An inverse contract is bought for multiplier / price coins."""
+    inverse = engine.market.inverse[instruments]
+    for index in np.flatnonzero(batch.keep & inverse & (batch.price <= 0.0)).tolist():
+        batch.refuse(index, *worthless("price", batch.price[index], batch.instrument_ids[index]))
+
+
+def worthless(field: str, price: float, instrument_id: str) -> tuple[Reason, str]:
+    """What is wrong with a price of an inverse contract that is not positive."""
+    reason = Reason.ZERO_PRICE if price == 0.0 else Reason.NEGATIVE_PRICE
+    return reason, f"{field} {price:g} of inverse contract {instrument_id} is not positive"
 
 
 def _released(engine: Engine, movements: Sequence[HotCollateral]) -> NDArray[np.int64]:

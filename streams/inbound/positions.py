@@ -14,7 +14,7 @@ from engine.state.engine import Engine
 from streams.contracts.codec import NO_SILO, POSITIONS, days, silos
 from streams.contracts.hot import HotOpeningCollateral, HotPositions
 from streams.contracts.topics import KEY_SEPARATOR
-from streams.inbound.entries import unsegregated_detail
+from streams.inbound.entries import unsegregated_detail, worthless
 from streams.inbound.light_records import whole
 from streams.inbound.parking import Missing, Parking
 from streams.inbound.record import Record, Taken
@@ -118,6 +118,9 @@ class OpeningDesk:
             usable[place] = False
             detail = f"instrument {untradable} cannot be held as a position"
             batch.refuse(complete[place][0], Reason.NO_RULEBOOK, detail)
+        for place, (reason, detail) in self._worthless(openings, usable).items():
+            usable[place] = False
+            batch.refuse(complete[place][0], reason, detail)
         for place, asset in self._unsegregated(complete, usable).items():
             usable[place] = False
             batch.refuse(complete[place][0], Reason.NOT_SEGREGATED, unsegregated_detail(asset))
@@ -170,6 +173,17 @@ class OpeningDesk:
         for at in np.flatnonzero(nowhere).tolist():
             instrument = self._engine.market.instruments[int(openings.instrument[at])]
             found.setdefault(int(openings.position_of[at]), instrument.instrument_id)
+        return found
+
+    def _worthless(self, openings: Openings, usable: NDArray[np.bool_]) -> dict[int, tuple[Reason, str]]:
+        """By place among the usable records: an inverse contract whose reference price is not positive."""
+        inverse = self._engine.market.inverse[openings.instrument]
+        nothing = usable[openings.position_of] & inverse & (openings.reference_price <= 0.0)
+        found: dict[int, tuple[Reason, str]] = {}
+        for at in np.flatnonzero(nothing).tolist():
+            name = self._engine.market.instruments[int(openings.instrument[at])].instrument_id
+            fault = worthless("reference_price", float(openings.reference_price[at]), name)
+            found.setdefault(int(openings.position_of[at]), fault)
         return found
 
     def _unsegregated(

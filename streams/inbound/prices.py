@@ -25,6 +25,7 @@ _REFUSALS: Final = {
     PriceOutcome.NEGATIVE: (Reason.NEGATIVE_PRICE, "a price is negative"),
     PriceOutcome.CROSSED: (Reason.CROSSED_QUOTE, "bid above ask"),
     PriceOutcome.EMPTY: (Reason.WRONG_TYPE, "neither bid, ask nor mark"),
+    PriceOutcome.ZERO: (Reason.ZERO_PRICE, "an inverse contract has no value at a price of zero"),
 }
 
 

@@ -9,8 +9,15 @@ from typing import TypeVar
 from engine.base.errors import Reason
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.state.engine import Engine
-from streams.contracts.activity import CollateralRecord, OpeningCollateral, PositionsRecord, TradeRecord
+from streams.contracts.activity import (
+    CollateralRecord,
+    OpeningCollateral,
+    OpeningPosition,
+    PositionsRecord,
+    TradeRecord,
+)
 from streams.contracts.base import Message
+from streams.inbound.entries import worthless
 from streams.replay.book_file import Book
 
 R = TypeVar("R", TradeRecord, CollateralRecord)
@@ -130,11 +137,7 @@ class _Check:
         positions = tuple(
             position
             for index, position in enumerate(record.positions)
-            if not self._fails(
-                self._position(
-                    f"{place}.positions[{index}]", account_id, position.instrument_id, position.silo
-                )
-            )
+            if not self._fails(self._position(f"{place}.positions[{index}]", account_id, position))
         )
         collateral = tuple(
             asset
@@ -146,9 +149,22 @@ class _Check:
         )
         return record.model_copy(update={"positions": positions, "collateral": collateral})
 
-    def _position(self, place: str, account_id: str, instrument_id: str, silo: str | None) -> Problem | None:
-        unknown = self.unknown_instrument(place, account_id, instrument_id)
-        return unknown or self.untradable(place, account_id, instrument_id, silo)
+    def _position(self, place: str, account_id: str, position: OpeningPosition) -> Problem | None:
+        name = position.instrument_id
+        unknown = self.unknown_instrument(place, account_id, name)
+        return (
+            unknown
+            or self.untradable(place, account_id, name, position.silo)
+            or self._free(place, account_id, position)
+        )
+
+    def _free(self, place: str, account_id: str, position: OpeningPosition) -> Problem | None:
+        """An inverse contract enters at its reference price: multiplier / price coins."""
+        name = position.instrument_id
+        slot = int(self._engine.instrument_slots([name])[0])
+        if not self._engine.market.inverse[slot] or position.reference_price > 0.0:
+            return None
+        return Problem(place, account_id, *worthless("reference_price", position.reference_price, name), name)
 
     def unsegregated(self, place: str, account_id: str, asset: OpeningCollateral) -> Problem | None:
         """Kept where the silo's property is not apart."""

@@ -32,6 +32,11 @@ _SECOND_WORDS: Final = (
 _KINDS: Final = ("Capital", "Partners", "Trading", "Fund", "Asset Management", "Holdings", "Securities")
 _DEBT: Final = frozenset({"treasury", "corporate_bond", "municipal_bond"})
 _SECURITIES: Final = _DEBT | {"equity", "etf", "equity_option", "index_option", "security_future"}
+_UNIT_OF_PRINCIPAL: Final = 100.0  # a price is a percentage of it
+# Twice a day for a month; each some 5 % above or below the one before.
+_COLLECTIONS: Final = 42
+_CHARGE_STEP: Final = 0.05
+_CHARGE_SHARE: Final = 0.01  # of the principal in repo
 _NO_CROSS_MARGIN_SHARE: Final = 0.05
 _NO_PORTFOLIO_MARGIN_SHARE: Final = 0.20  # of those who hold no securities
 _BY_STRATEGIES_SHARE: Final = 0.03  # of those who do: their securities stand under strategy-based margin
@@ -98,6 +103,7 @@ def _account(
             "type": archetype.account_type,
             "desk": archetype.desk,
             "approvals": _approvals(book, shelf, draws),
+            "past_charges_usd": _past_charges_usd(book, shelf, draws),
         }
     )
     cover = float(draws.uniform(funding.least, funding.most))
@@ -115,6 +121,21 @@ def _approvals(book: Book, shelf: Shelf, draws: np.random.Generator) -> tuple[Ap
     if chances[1] >= _NO_CROSS_MARGIN_SHARE:
         approvals.append("cross_margin")
     return tuple(approvals)
+
+
+def _past_charges_usd(book: Book, shelf: Shelf, draws: np.random.Generator) -> tuple[float, ...]:
+    """Of Treasury clearing at the collections so far: a random walk about a share of the principal in repo."""
+    records = [(shelf.records[name], quantity) for name, quantity in book.items()]
+    principal_usd = sum(
+        abs(quantity) * _UNIT_OF_PRINCIPAL * record.multiplier
+        for record, quantity in records
+        if record.product == "repo"
+    )
+    if principal_usd == 0.0:
+        return ()
+    walk = np.exp(np.cumsum(_CHARGE_STEP * draws.standard_normal(_COLLECTIONS)))
+    charges: list[float] = np.round(_CHARGE_SHARE * principal_usd * walk, 2).tolist()
+    return tuple(charges)
 
 
 def owner_name(number: int) -> str:

@@ -24,6 +24,7 @@ _PERPETUALS: Final = {
     "ETH": ("ETHUSDT-PERP", "ETH-USD-PERP"),
     "SOL": ("SOLUSDT-PERP", "SOL-USD-PERP"),
 }
+_INVERSE: Final = "BTCUSD_PERP"
 _MILLION: Final = 1e6
 _CALLS_SOLD_SHARE: Final = 0.3
 
@@ -81,6 +82,26 @@ def crypto_hedged(shelf: Shelf, draws: Draws) -> Book:
     return book
 
 
+def coin_margined(shelf: Shelf, draws: Draws) -> Book:
+    """An inverse perpetual in a wallet of bitcoin: outright, against the dated future, or sold against coins held,
+    which then are worth dollars.
+    """
+    [future] = [
+        name for name in shelf.of_product("crypto_future") if shelf.records[name].settlement == "inverse"
+    ]
+    usd, kind = _size_usd(draws, 2 * _MILLION), draws.random()
+    side = 1.0 if draws.random() < 0.5 else -1.0
+    if kind < 0.4:
+        return {_INVERSE: side * shelf.quantity(_INVERSE, usd)}
+    if kind < 0.7:
+        share = float(draws.uniform(0.7, 1.0))
+        return {
+            _INVERSE: side * shelf.quantity(_INVERSE, usd),
+            future: -side * shelf.quantity(future, share * usd),
+        }
+    return {"BTC": shelf.quantity("BTC", usd), _INVERSE: -shelf.quantity(_INVERSE, usd)}
+
+
 def swaps_hedged(shelf: Shelf, draws: Draws) -> Book:
     """A stock against a swap on it, and credit protection bought or sold beside it."""
     swap = _pick(draws, shelf.of_product("equity_swap"))
@@ -130,19 +151,24 @@ def rates_hedged(shelf: Shelf, draws: Draws) -> Book:
 
 
 def swaps_uncleared(shelf: Shelf, draws: Draws) -> Book:
-    """Swaps with a dealer: fixed paid in dollars and received in euros, part of it hedged with cleared note futures."""
+    """Swaps with a dealer: fixed paid in dollars and received in euros, part of it hedged with cleared note futures;
+    some with protection on an index beside.
+    """
     swaps = shelf.of_product("interest_rate_swap")
     usd = [name for name in swaps if shelf.records[name].currency == "USD"]
     euro = [name for name in swaps if name not in usd]
     contracts = float(max(round(80.0 * float(np.exp(0.7 * draws.standard_normal()))), 10))
     side = 1.0 if draws.random() < 0.5 else -1.0
     paid, received = draws.permutation(usd)[:2].tolist()
-    return {
+    book: Book = {
         paid: side * contracts,
         received: -side * float(round(contracts * float(draws.uniform(0.2, 0.7)))),
         _pick(draws, euro): -side * float(round(contracts * float(draws.uniform(0.1, 0.5)))),
         shelf.futures("ZN")[0]: side * float(round(contracts * float(draws.uniform(0.2, 0.8)))),
     }
+    if draws.random() < 0.5:
+        book[_pick(draws, shelf.of_product("credit_index_swap"))] = side * float(round(0.5 * contracts))
+    return book
 
 
 def repo_matched(shelf: Shelf, draws: Draws) -> Book:
@@ -238,13 +264,14 @@ def market_maker(shelf: Shelf, draws: Draws) -> Book:
 
 
 # Products that stand in another silo than the policy's for their product.
-_UNCLEARED: Final = (("interest_rate_swap", "uncleared_swaps"),)
+_UNCLEARED: Final = (("interest_rate_swap", "uncleared_swaps"), ("credit_index_swap", "uncleared_swaps"))
 
 
 class Archetype(NamedTuple):
     """A kind of book, the share of accounts that have it, and the desk that looks after them.
 
-    ``silos``: of products that its positions and trades name another silo for than the policy does.
+    ``silos``: of products that its positions and trades name another silo for than the policy does. ``wallets``: silos
+    whose balance it keeps in another currency than USD.
     """
 
     name: str
@@ -253,10 +280,15 @@ class Archetype(NamedTuple):
     desk: str
     account_type: str = "customer"
     silos: tuple[tuple[str, str], ...] = ()
+    wallets: tuple[tuple[str, str], ...] = ()
 
     def silo_of(self, product: str) -> str | None:
         """What positions and trades name as silo; None = that of the policy."""
         return dict(self.silos).get(product)
+
+    def currency_of(self, silo: str) -> str:
+        """What its balance in a silo is kept in."""
+        return dict(self.wallets).get(silo, "USD")
 
 
 ARCHETYPES: Final = (
@@ -264,8 +296,9 @@ ARCHETYPES: Final = (
     Archetype("stocks_hedged", 0.12, stocks_hedged, "Equity derivatives"),
     Archetype("crypto_hedged", 0.12, crypto_hedged, "Digital assets"),
     Archetype("directional_securities", 0.11, directional_securities, "Prime brokerage"),
-    Archetype("directional_futures", 0.11, directional_futures, "Futures clearing"),
-    Archetype("option_seller", 0.10, option_seller, "Equity derivatives"),
+    Archetype("directional_futures", 0.10, directional_futures, "Futures clearing"),
+    Archetype("coin_margined", 0.02, coin_margined, "Digital assets", wallets=(("futures", "BTC"),)),
+    Archetype("option_seller", 0.09, option_seller, "Equity derivatives"),
     Archetype("calendar_spread", 0.07, calendar_spread, "Futures clearing"),
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
     Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),

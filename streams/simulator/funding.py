@@ -102,7 +102,12 @@ class StartOfDay:
         engine.take_partition(_PARTITION)
         for account in accounts:
             record = account.record
-            owner = Account(record.account_id, type=record.type, approvals=frozenset(record.approvals))
+            owner = Account(
+                record.account_id,
+                type=record.type,
+                approvals=frozenset(record.approvals),
+                past_charges_usd=record.past_charges_usd,
+            )
             engine.put_account(owner, _PARTITION)
             engine.open_day(self._opening(account, day))
         engine.go_live(_PARTITION)
@@ -145,6 +150,10 @@ class StartOfDay:
                 continue
             account.silos = (*account.silos, silo.value)
             wanted_usd = max(account.cover * maintenance_usd[index], _LEAST_USD) - value_usd[index]
+            currency = account.archetype.currency_of(silo.value)
+            if currency != "USD":
+                cash.append(self._wallet(silo.value, currency, wanted_usd))
+                continue
             pledged_usd = self._pledge(silo.value, wanted_usd, draws, collateral)
             cash += self._cash(silo.value, wanted_usd - pledged_usd, draws)
         return HotPositions(
@@ -189,6 +198,12 @@ class StartOfDay:
             collateral.append(HotOpeningCollateral(silo, name, units))
             pledged_usd += units * unit_usd
         return pledged_usd
+
+    def _wallet(self, silo: str, currency: str, wanted_usd: float) -> HotOpeningCash:
+        """A balance in a coin that counts as much as is wanted after its haircut; nothing else is kept there."""
+        kept = 1.0 - self._policy.collateral.fx_haircut(currency, silo) if wanted_usd > 0.0 else 1.0
+        coins = wanted_usd / (self._prices[f"{currency}USD"] * kept)
+        return HotOpeningCash(silo, round(coins, 8), currency)
 
     def _cash(self, silo: str, amount_usd: float, draws: np.random.Generator) -> list[HotOpeningCash]:
         if amount_usd < _SMALL_CHANGE_USD or silo in _DOLLARS_ONLY or draws.random() >= _EURO_SHARE:

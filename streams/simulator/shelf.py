@@ -10,6 +10,14 @@ from streams.simulator.listing import Listing
 OPTION_PRODUCTS = frozenset({"equity_option", "index_option", "future_option", "crypto_option"})
 
 
+_DIVISIBLE = frozenset({"crypto_spot", "perpetual", "crypto_future"})
+
+
+def is_divisible(record: InstrumentRecord) -> bool:
+    """Traded in hundredths: coins and contracts of one coin; an inverse contract is one of so many dollars."""
+    return record.product in _DIVISIBLE and record.settlement != "inverse"
+
+
 class Shelf:
     """Instruments that are listed at the start.
 
@@ -25,17 +33,17 @@ class Shelf:
         }
 
     def notional_usd(self, instrument_id: str) -> float:
-        """Market value of one contract or share."""
+        """Market value of one contract or share; of an inverse contract its notional."""
         record = self.records[instrument_id]
         fx = 1.0 if record.currency == "USD" else self._prices[f"{record.currency}USD"]
-        return record.multiplier * self._prices[instrument_id] * fx
+        price = self._prices[instrument_id]
+        return record.multiplier * fx * (1.0 / price if record.settlement == "inverse" else price)
 
     def quantity(self, instrument_id: str, notional_usd: float) -> float:
         """Whole contracts or shares worth about this much, at least one; crypto spot to two decimals."""
         units = notional_usd / self.notional_usd(instrument_id)
         record = self.records[instrument_id]
-        divisible = record.product in {"crypto_spot", "perpetual", "crypto_future"}
-        if divisible:
+        if is_divisible(record):
             return round(units, 2) or 0.01
         return float(round(units)) or (1.0 if units >= 0 else -1.0)
 

@@ -9,16 +9,17 @@ import msgspec
 import numpy as np
 
 from streams.contracts.hot import HotTrade
+from streams.contracts.reference import InstrumentRecord
 from streams.simulator.accounts import SimulatedAccount
 from streams.simulator.agenda import Agenda
 from streams.simulator.market import SimulatedMarket, business_date
 from streams.simulator.record import SimulatedRecord, hot
 from streams.simulator.settings import SimulationSettings
+from streams.simulator.shelf import is_divisible
 
 _NS: Final = 1_000_000_000
 _MAKER_WEIGHT: Final = 8.0  # market makers trade more often than others
 _LARGEST_TRADE_SHARE: Final = 0.06  # of what the account wants to hold
-_DIVISIBLE: Final = frozenset({"crypto_spot", "perpetual", "crypto_future"})
 _CHANGE_AFTER_S: Final = (2.0, 20.0)  # a correction or cancel follows within this time
 
 
@@ -76,7 +77,7 @@ class TradeFlow:
             price,
             business_date(now_ns),
             now_ns,
-            silo=account.archetype.silo_of(self._product(name)),
+            silo=account.archetype.silo_of(self._listed(name).product),
         )
         self.counts["trades"] += 1
         return self._with_fate(account, trade, now_ns)
@@ -93,11 +94,10 @@ class TradeFlow:
 
     def _whole(self, name: str, size: float) -> float:
         """A size that trades: hundredths of crypto, whole contracts and shares, at least one of them."""
-        divisible = self._product(name) in _DIVISIBLE
-        return max(round(size, 2), 0.01) if divisible else max(float(round(size)), 1.0)
+        return max(round(size, 2), 0.01) if is_divisible(self._listed(name)) else max(float(round(size)), 1.0)
 
-    def _product(self, name: str) -> str:
-        return self._market.listings[self._market.index_of[name]].record.product
+    def _listed(self, name: str) -> InstrumentRecord:
+        return self._market.listings[self._market.index_of[name]].record
 
     def _price(self, name: str, quantity: float, now_ns: int) -> float:
         """Half a spread worse than fair, on a tick."""

@@ -53,6 +53,7 @@ _EVENTS: Final = (
     ("SPX-AT-6500", 45, {"YES": 0.41, "NO": 0.59}),
     ("CPI-YOY", 28, {"BELOW-2.5": 0.18, "2.5-TO-2.9": 0.47, "3.0-TO-3.4": 0.29, "FROM-3.5": 0.06}),
 )
+_BITCOIN: Final = 98_000.0
 _RATE: Final = 0.04
 _EPOCH: Final = date(1970, 1, 1)
 _OFTEN, _SOMETIMES, _SELDOM = 8, 4, 1
@@ -91,6 +92,11 @@ def _levels() -> Iterator[Listing]:
         instrument_id="EURUSD", product="fx_rate", currency="EUR", risk_factor="FX:EURUSD"
     )
     yield Listing(euro, 1.16, 0.00005, 0.00003, _OFTEN)
+    # The rate of coins in accounts and of contracts that settle in them; the asset BTC is what is held and pledged.
+    coin = InstrumentRecord(
+        instrument_id="BTCUSD", product="fx_rate", currency="BTC", risk_factor="CRYPTO:BTC"
+    )
+    yield Listing(coin, _BITCOIN, 1.0, 0.0001, _OFTEN)
 
 
 def _funds() -> Iterator[Listing]:
@@ -133,7 +139,7 @@ def _stocks() -> Iterator[Listing]:
 
 def _crypto() -> Iterator[Listing]:
     for asset, price, tick, volume in (
-        ("BTC", 98_000.0, 1.0, 4e5),
+        ("BTC", _BITCOIN, 1.0, 4e5),
         ("ETH", 3_500.0, 0.05, 6e6),
         ("SOL", 180.0, 0.01, 2.5e7),
     ):

@@ -132,6 +132,38 @@ def futures(start: date, prices: Mapping[str, float]) -> Iterator[Listing]:
         average_daily_volume=2e4,
     )
     yield Listing(venue_future, price, 1.0, 0.0002, _SOMETIMES)
+    yield from _coin_margined(front, price, prices)
+
+
+def _coin_margined(expiry: date, future_price: float, prices: Mapping[str, float]) -> Iterator[Listing]:
+    """Inverse contracts of 100 USD on bitcoin, perpetual and quarterly."""
+    terms = {
+        "underlying": "BTC",
+        "multiplier": 100,
+        "currency": "BTC",
+        "settlement": "inverse",
+        "venue": "binance-coinm",
+        "margin_schedule": "binance-coinm:BTC",
+        "risk_factor": "CRYPTO:BTC",
+    }
+    perpetual = _record(
+        instrument_id="BTCUSD_PERP",
+        product="perpetual",
+        basis_factor="BASIS:BTC_PERP",
+        average_daily_volume=2e7,
+        funding_rate=0.0001,
+        **terms,
+    )
+    future = _record(
+        instrument_id=f"BTCUSD_{expiry:%y%m%d}",
+        product="crypto_future",
+        expiry=expiry.isoformat(),
+        basis_factor="BASIS:BTC_FUT",
+        average_daily_volume=2e6,
+        **terms,
+    )
+    yield Listing(perpetual, prices["BTC"] * 1.0003, 0.1, 0.0001, _OFTEN)
+    yield Listing(future, future_price, 0.1, 0.0002, _SOMETIMES)
 
 
 def security_futures(start: date, prices: Mapping[str, float]) -> Iterator[Listing]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.base.units import NANOSECONDS_PER_DAY
-from engine.market.instruments import Instrument, Product
+from engine.market.instruments import INVERSE, Instrument, Product
 from engine.portfolio.collateral import CollateralSchedule
 
 _USD: Final = "USD"
@@ -44,8 +44,20 @@ class SiloEquity:
 
     def usd(self) -> float:
         """Its sum."""
-        terms = [self._cash_usd(row["currency"], row["amount"]) for row in self._cash]
-        terms += [row["quantity"] * self._unit_usd(row["instrument_id"]) for row in self._held]
+        balances: dict[str, float] = defaultdict(float)
+        for row in self._cash:
+            balances[row["currency"]] += row["amount"] * max(self._rate(row["currency"]), 0.0)
+        terms: list[float] = []
+        for row in self._held:
+            usd, record = (
+                row["quantity"] * self._unit_usd(row["instrument_id"]),
+                self._records[row["instrument_id"]],
+            )
+            if record["settlement"] == INVERSE:
+                balances[record["currency"]] += usd
+            else:
+                terms.append(usd)
+        terms += [self._balance_usd(currency, usd) for currency, usd in balances.items()]
         counted = [self._pledged_usd(row) for row in self._pledged]
         before = math.fsum([*terms, *counted])
         return before - self._over_limits_usd(counted, before)
@@ -55,12 +67,16 @@ class SiloEquity:
         return 1.0 if currency == _USD else self._marks.get(f"{currency}USD") or 0.0
 
     def _unit_usd(self, name: str) -> float:
-        record = self._records[name]
-        return float(record["multiplier"] * (self._marks[name] or 0.0) * self._rate(record["currency"]))
+        record, mark = self._records[name], self._marks[name] or 0.0
+        if record["settlement"] == INVERSE:
+            value = -record["multiplier"] / mark if mark else 0.0
+        else:
+            value = record["multiplier"] * mark
+        return float(value * self._rate(record["currency"]))
 
-    def _cash_usd(self, currency: str, amount: float) -> float:
-        """What is owed counts in full, what is owned after the currency's haircut."""
-        worth = amount * max(self._rate(currency), 0.0)
+    def _balance_usd(self, currency: str, worth: float) -> float:
+        """What is owed counts in full, what is owned after the currency's haircut; inverse contracts that settle in a
+        currency are part of its balance."""
         return worth * (1.0 - self._schedule.fx_haircut(currency, self._silo)) if worth > 0.0 else worth
 
     def _pledged_usd(self, row: Record) -> float:

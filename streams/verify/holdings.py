@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streams.contracts.activity import CollateralRecord, PositionsRecord
+from streams.contracts.reference import InstrumentRecord
 from streams.verify.inputs import Inputs, Taken
 
 # Settled every day: a start-of-day position enters cash at its reference price, as a trade does.
@@ -121,7 +122,7 @@ class Accounts:
             silo, instrument = position.silo or "", self._inputs.instruments.get(position.instrument_id)
             holdings.positions[silo, position.instrument_id] += position.quantity
             if instrument is not None and instrument.product in _DAILY_SETTLED:
-                paid = -position.quantity * instrument.multiplier * position.reference_price
+                paid = -position.quantity * _value(instrument, position.reference_price)
                 holdings.cash[silo, instrument.currency] += paid
         for asset in part.collateral:
             holdings.collateral[asset.silo, asset.instrument_id] += asset.quantity
@@ -133,8 +134,15 @@ class Accounts:
         if instrument is None:
             return  # parked until its reference data comes
         holdings.positions[trade.silo or "", trade.instrument_id] += trade.quantity
-        paid = -trade.quantity * instrument.multiplier * trade.price
+        paid = -trade.quantity * _value(instrument, trade.price)
         holdings.cash[trade.silo or "", instrument.currency] += paid
+
+
+def _value(instrument: InstrumentRecord, price: float) -> float:
+    """What a contract costs, in its currency; an inverse one a negative amount of coins."""
+    if instrument.settlement == "inverse":
+        return -instrument.multiplier / price
+    return instrument.multiplier * price
 
 
 def _winners(records: list[Taken], last: int, opening_day: str, key: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -17,12 +18,21 @@ from tests.crypto_book import market_of
 from tests.rulebook_cases import requirements, shipped
 
 PARAMETERS = Parameters.from_mapping(shipped("crypto-scenario-matrix"))
+READINGS = (PARAMETERS, replace(PARAMETERS, gain_in_coins=True))
 LISTED = [
     Instrument("BTC", Product.CRYPTO_SPOT),
     Instrument("ETH", Product.CRYPTO_SPOT),
     Instrument("BTC-PERP", Product.PERPETUAL, "BTC", 0.1, margin_schedule="x", funding_rate=0.0003),
     Instrument("ETH-PERP", Product.PERPETUAL, "ETH", margin_schedule="x", funding_rate=-0.001, funding_interval_h=1.0),
     Instrument("BTC-FUT", Product.CRYPTO_FUTURE, "BTC", margin_schedule="x"),
+    Instrument("BTCUSD", Product.FX_RATE, currency="BTC"),
+    *(
+        Instrument(
+            f"BTC-INVERSE-{product.value}", product, "BTC", 100.0, "BTC", settlement="inverse", margin_schedule="x",
+            funding_rate=0.0002 if product is Product.PERPETUAL else 0.0,
+        )
+        for product in (Product.PERPETUAL, Product.CRYPTO_FUTURE)
+    ),
     *(
         Instrument(
             f"BTC-{days}-{right}-{strike}", Product.CRYPTO_OPTION, "BTC-FUT" if days > 30 else "BTC",
@@ -35,7 +45,12 @@ LISTED = [
 ratios = st.floats(0.2, 2.0)
 quantities = st.floats(-100.0, 100.0).map(lambda quantity: round(quantity, 3))
 books = st.lists(
-    st.builds(Holding, st.sampled_from(LISTED), quantities, st.just("futures")),
+    st.builds(
+        Holding,
+        st.sampled_from([i for i in LISTED if i.product is not Product.FX_RATE]),
+        quantities,
+        st.just("futures"),
+    ),
     max_size=8,
     unique_by=lambda holding: holding.instrument.instrument_id,
 )
@@ -43,7 +58,10 @@ NAMES = [instrument.instrument_id for instrument in LISTED]
 
 
 def marks(ratio: float, priced: set[str]) -> dict[str, float]:
-    levels = {"BTC": 60_000.0, "ETH": 3_000.0, "BTC-PERP": 60_100.0, "ETH-PERP": 3_001.0, "BTC-FUT": 61_000.0}
+    levels = {
+        "BTC": 60_000.0, "ETH": 3_000.0, "BTC-PERP": 60_100.0, "ETH-PERP": 3_001.0, "BTC-FUT": 61_000.0,
+        "BTCUSD": 60_000.0, "BTC-INVERSE-perpetual": 60_200.0, "BTC-INVERSE-crypto_future": 61_500.0,
+    }  # fmt: skip
     values = {name: ratio * levels.get(name, 2_000.0) for name in NAMES if name in priced}
     return {name: value for name, value in values.items() if name not in levels} | {
         name: ratio * level for name, level in levels.items() if name in priced
@@ -51,14 +69,19 @@ def marks(ratio: float, priced: set[str]) -> dict[str, float]:
 
 
 @settings(deadline=None)  # the first example compiles
-@given(st.lists(books, min_size=1, max_size=3), ratios, st.sets(st.sampled_from(NAMES), min_size=8))
+@given(
+    st.sampled_from(READINGS),
+    st.lists(books, min_size=1, max_size=3),
+    ratios,
+    st.sets(st.sampled_from(NAMES), min_size=8),
+)
 def test_vectorised_equals_twin_and_explanation_adds_up(
-    accounts: list[list[Holding]], ratio: float, priced: set[str]
+    parameters: Parameters, accounts: list[list[Holding]], ratio: float, priced: set[str]
 ) -> None:
     market = market_of(LISTED, marks(ratio, priced))
-    figures = requirements(CryptoScenarioMatrix(PARAMETERS), market, accounts)
+    figures = requirements(CryptoScenarioMatrix(parameters), market, accounts)
     for (initial, maintenance), account in zip(figures, accounts, strict=True):
-        explained = CryptoScenarioMatrix(PARAMETERS).explain(account, market)
+        explained = CryptoScenarioMatrix(parameters).explain(account, market)
         assert explained.requirement.initial_usd == pytest.approx(initial, rel=1e-9, abs=0.01)
         assert explained.requirement.maintenance_usd == pytest.approx(maintenance, rel=1e-9, abs=0.01)
         assert explained.tree.largest_residual_usd() <= 1e-6

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.market.instruments import Instrument, Product
 from engine.rules.crypto_tiered import CryptoTiered
-from engine.rules.crypto_tiered_liquidation import liquidation_price
+from engine.rules.crypto_tiered_liquidation import liquidation_price, liquidation_price_in_coins
 from engine.rules.crypto_tiered_parameters import Parameters, Schedule
 from engine.rules.interface import Holding
 from tests.crypto_book import market_of
@@ -21,9 +21,11 @@ from tests.rulebook_cases import requirements, shipped
 PARAMETERS = Parameters.from_mapping(shipped("crypto-tiered"))
 SHIPPED = CryptoTiered(PARAMETERS)  # for explanations; netting sets are bound to fresh ones
 SCHEDULES = [name for name, schedule in PARAMETERS.schedules.items() if schedule.option is None]
+SCHEDULES += ["binance-coinm:BTC"] * 4  # one of many otherwise
 OPTIONS = [name for name, schedule in PARAMETERS.schedules.items() if schedule.option is not None]
 Book = tuple[list[Instrument], dict[str, float], list[list[Holding]]]
 COIN = Instrument("COIN", Product.CRYPTO_SPOT)
+RATE = Instrument("BTCUSD", Product.FX_RATE, currency="BTC")
 quantities = st.floats(-1e6, 1e6).map(lambda q: round(q, 3))
 marks = st.floats(1e-4, 2e5)
 EXPIRY_NS = 30 * 86_400 * 1_000_000_000  # the markets here stand at the epoch
@@ -31,17 +33,23 @@ EXPIRY_NS = 30 * 86_400 * 1_000_000_000  # the markets here stand at the epoch
 
 @st.composite
 def instruments(draw: st.DrawFn) -> list[Instrument]:
-    count = draw(st.integers(1, 6))
-    return [
-        Instrument(
-            f"C{number}",
-            draw(st.sampled_from([Product.PERPETUAL, Product.CRYPTO_FUTURE])),
-            multiplier=draw(st.sampled_from([0.01, 1.0, 5.0])),
-            margin_schedule=draw(st.sampled_from(SCHEDULES)),
-            open_interest=draw(st.sampled_from([0.0, 10.0, 1_000.0, 5e5])),
+    listed = []
+    for number in range(draw(st.integers(1, 6))):
+        schedule = draw(st.sampled_from(SCHEDULES))
+        unit = PARAMETERS.schedules[schedule].unit
+        listed.append(
+            Instrument(
+                f"C{number}",
+                draw(st.sampled_from([Product.PERPETUAL, Product.CRYPTO_FUTURE])),
+                multiplier=draw(st.sampled_from([0.01, 1.0, 5.0, 100.0])),
+                currency=unit,
+                settlement="" if unit == "USD" else "inverse",
+                margin_schedule=schedule,
+                funding_rate=draw(st.sampled_from([0.0, 0.0001])),
+                open_interest=draw(st.sampled_from([0.0, 10.0, 1_000.0, 5e5])),
+            )
         )
-        for number in range(count)
-    ]
+    return listed
 
 
 @st.composite
@@ -64,12 +72,16 @@ def options(draw: st.DrawFn) -> list[Instrument]:
 
 @st.composite
 def books(draw: st.DrawFn) -> Book:
-    """Instruments, some of them without prices, and a few accounts, some of them empty."""
+    """Instruments, some of them without prices, their coin without one at times, and a few accounts, some empty."""
     listed = [*draw(instruments()), *draw(options())]
-    priced = [*draw(st.lists(st.sampled_from(listed), unique=True)), COIN]
+    priced = [*draw(st.lists(st.sampled_from([*listed, RATE]), unique=True)), COIN]
     prices = {instrument.instrument_id: draw(marks) for instrument in priced}
     holding = st.builds(Holding, st.sampled_from(listed), quantities, st.just("futures"))
-    return [COIN, *listed], prices, draw(st.lists(st.lists(holding, max_size=8), min_size=1, max_size=4))
+    return (
+        [RATE, COIN, *listed],
+        prices,
+        draw(st.lists(st.lists(holding, max_size=8), min_size=1, max_size=4)),
+    )
 
 
 @st.composite
@@ -98,9 +110,9 @@ def charges(rulebook: CryptoTiered, schedule: Schedule, notionals: Sequence[floa
 
 def by_brackets(schedule: Schedule, notional: float) -> float:
     """Maintenance without deductions: each slice of the notional at the rate of its own tier."""
-    bounds = [*(tier.lower_bound_usd for tier in schedule.tiers), math.inf]
+    bounds = [*(tier.lower_bound for tier in schedule.tiers), math.inf]
     return math.fsum(
-        max(min(abs(notional), above) - tier.lower_bound_usd, 0.0) * tier.maintenance_rate
+        max(min(abs(notional), above) - tier.lower_bound, 0.0) * tier.maintenance_rate
         for tier, above in zip(schedule.tiers, bounds[1:], strict=True)
     )
 
@@ -150,7 +162,7 @@ def test_sign_size_and_scale(schedule: Schedule, notional: float, factor: float)
 def test_maintenance_is_continuous_and_initial_takes_the_higher_tier_at_a_bound(schedule: Schedule) -> None:
     rulebook = rulebook_with(schedule)
     for below, above in zip(schedule.tiers, schedule.tiers[1:], strict=False):
-        bound = above.lower_bound_usd
+        bound = above.lower_bound
         step = 1e-8 * bound  # above the noise that counts as having reached the bound
         under, noisy, at = charges(rulebook, schedule, [bound - step, bound * (1 - 1e-12), bound])
         assert under[1] + step * below.maintenance_rate == pytest.approx(at[1], rel=1e-9, abs=0.01)
@@ -198,3 +210,62 @@ def test_at_the_liquidation_price_equity_equals_maintenance(
     equity_there = equity + units * (price - mark)
     need_there = by_brackets(schedule, size * price) + others
     assert equity_there == pytest.approx(need_there, rel=1e-6, abs=0.01)
+
+
+@st.composite
+def coin_schedules(draw: st.DrawFn) -> Schedule:
+    """Random tiers in coins."""
+    leverages = sorted(draw(st.sets(st.integers(1, 125), min_size=1, max_size=8)), reverse=True)
+    gaps = draw(st.lists(st.floats(0.1, 500.0), min_size=len(leverages), max_size=len(leverages)))
+    bounds = np.cumsum([0.0, *gaps[1:]]).tolist()
+    tiers = [{"from_coin": b, "max_leverage": m} for b, m in zip(bounds, leverages, strict=True)]
+    share = draw(st.floats(0.1, 0.9))
+    table = {"kind": "coin", "coin": "BTC", "maintenance_share_of_initial": share, "tiers": tiers}
+    mapping = shipped("crypto-tiered") | {"schedules": {"random": table}}
+    return Parameters.from_mapping(mapping).schedules["random"]
+
+
+@given(
+    coin_schedules(),
+    st.floats(10.0, 1e9),
+    st.sampled_from([1.0, -1.0]),
+    st.floats(0.01, 1e5),
+    st.floats(-0.5, 1.5),
+    st.floats(0.0, 0.3),
+)
+def test_at_the_liquidation_price_the_coins_equal_maintenance(
+    schedule: Schedule, face: float, side: float, mark: float, equity_share: float, other_share: float
+) -> None:
+    notional = face / mark
+    equity, others = equity_share * notional, other_share * notional
+    price = liquidation_price_in_coins(schedule, equity, others, side * face, mark)
+    left_without_notional = equity - others + side * notional
+    if price is None:
+        assert left_without_notional <= 0.0 if side > 0 else left_without_notional >= 0.0
+        return
+    assume(abs(left_without_notional) > 1e-6 * notional)
+    assert price > 0.0
+    coins_there = equity + side * face * (1.0 / mark - 1.0 / price)
+    need_there = by_brackets(schedule, face / price) + others
+    assert coins_there == pytest.approx(need_there, rel=1e-6, abs=1e-9)
+    # A step in the losing direction leaves less than maintenance, one in the other more.
+    for step in (0.999, 1.001):
+        moved = price * step
+        excess = equity + side * face * (1.0 / mark - 1.0 / moved)
+        excess -= by_brackets(schedule, face / moved) + others
+        assert (excess > 0.0) == ((step > 1.0) == (side > 0.0))
+
+
+@given(coin_schedules(), st.floats(10.0, 1e9), st.floats(100.0, 1e5), st.floats(0.5, 2.0))
+def test_tiers_in_coins_count_at_the_rate_of_the_coin(
+    schedule: Schedule, face: float, mark: float, rate_share: float
+) -> None:
+    """The requirement in coins does not depend on the coin's rate; a contract at twice the price needs fewer coins."""
+    rulebook, rate = rulebook_with(schedule), rate_share * mark
+    rulebook.bind(["random/X"])
+    columns = np.zeros((2, len(rulebook.column_kinds)))
+    columns[:, 0] = [face / mark * rate, -face / mark * rate]
+    columns[:, 5] = [face / mark, -face / mark]
+    long, short = rulebook.charge(columns, np.zeros(2, np.int64)).tolist()
+    assert long == short
+    assert long[1] == pytest.approx(rate * by_brackets(schedule, face / mark), rel=1e-9, abs=1e-6)

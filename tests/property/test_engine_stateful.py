@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
+from engine.market.plain import contract_value
 from engine.portfolio.account_class import account_class
 from engine.portfolio.accounts import Account
 from engine.portfolio.ledger import EntryOutcome
@@ -413,15 +414,19 @@ class EngineMachine(RuleBasedStateMachine):
         """Cash moved by every trade, market value of what is held, collateral after haircut."""
         engine, opened = self.engine, self.opened[account]
         classification = engine.policy.classification
-        cash: dict[str, list[float]] = {"USD": [opened.cash.get((silo, "USD"), 0.0)], "EUR": [0.0]}
+        cash: dict[str, list[float]] = {
+            "USD": [opened.cash.get((silo, "USD"), 0.0)],
+            "EUR": [0.0],
+            "BTC": [0.0],
+        }
         for name, (quantity, reference) in opened.positions.items():
             instrument = BY_ID[name]
             if classification[instrument.product] == silo and instrument.is_futures_style:
-                cash[instrument.currency].append(-quantity * instrument.multiplier * reference)
+                cash[instrument.currency].append(-quantity * contract_value(instrument, reference))
         for entry in self._live(self.trades, account):
             instrument = BY_ID[entry.instrument]
             if classification[instrument.product] == silo:
-                cash[instrument.currency].append(-entry.quantity * instrument.multiplier * entry.price)
+                cash[instrument.currency].append(-entry.quantity * contract_value(instrument, entry.price))
         pledged: dict[str, float] = {}
         for entry in [*self._live(self.deposits, account), *self._live(self.releases, account)]:
             if entry.silo != silo:

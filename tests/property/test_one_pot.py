@@ -29,7 +29,16 @@ RELATIVE = 1e-9
 CENT = 0.01
 
 # Quantities that make positions of comparable size; hedges across silos are likely.
-_SIZE = {"ES": 1.0, "CL": 2.0, "CL P60": 2.0, "FESX": 2.0, "BTC": 1.0, "BTC-PERP": 1.0, "USDC": 50_000.0}
+_SIZE = {
+    "ES": 1.0,
+    "CL": 2.0,
+    "CL P60": 2.0,
+    "FESX": 2.0,
+    "BTC": 1.0,
+    "BTC-PERP": 1.0,
+    "BTC-INVERSE": 1_000.0,
+    "USDC": 50_000.0,
+}
 _OPTIONS = {"AAPL C210", "AAPL P190", "SPX P5800", "CL P60"}
 
 

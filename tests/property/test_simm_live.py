@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ OTHERS = [
         "credit", Product.CREDIT_DEFAULT_SWAP, multiplier=1e6, currency="EUR", reference_entity="ACME", coupon=0.01,
         expiry_ns=nanoseconds("2031-06-20T21:00:00+00:00"), recovery_rate=0.4, negative_price_allowed=True,
     ),
+    index_swap("credit-index", "CDX.NA.IG", "2031-12-20", 0.01),
+    replace(index_swap("credit-names", "TWO", "2031-06-20", 0.05), components=(("ACME", 0.7), ("BETA", 0.3))),
     Instrument("share", Product.EQUITY_SWAP, "AAA", 100),
     Instrument("euro-share", Product.EQUITY_SWAP, "BBB", 100, currency="EUR"),
     Instrument("basket", Product.EQUITY_SWAP, multiplier=10, components=(("AAA", 0.6), ("CCC", 0.4))),
@@ -42,7 +45,8 @@ OTHERS = [
     Instrument("index", Product.EQUITY_SWAP, "SPX", index_class="broad"),
 ]  # fmt: skip
 MARKS = {
-    "credit": 0.02, "share": 50.0, "euro-share": 20.0, "basket": 400.0, "basket-2": 300.0, "index": 6_000.0,
+    "credit": 0.02, "credit-index": -0.02, "credit-names": 0.01, "share": 50.0, "euro-share": 20.0,
+    "basket": 400.0, "basket-2": 300.0, "index": 6_000.0,
 }  # fmt: skip
 LISTED = [*RATE_SWAPS, *OTHERS]
 quantities = st.floats(-2_000.0, 2_000.0).map(lambda quantity: round(quantity, 2)).filter(bool)
@@ -77,9 +81,9 @@ def test_columns_equal_the_twin(accounts: list[dict[str, float]], euro: bool, da
 
 
 ACCOUNTS = ("A", "B", "C")
-moves = st.tuples(st.just("quote"), st.sampled_from(sorted(PAR_RATES)), st.floats(-0.002, 0.002))
+moves = st.tuples(st.just("quote"), st.sampled_from([*sorted(PAR_RATES), "ig"]), st.floats(-0.002, 0.002))
 fills = st.tuples(
-    st.just("trade"), st.sampled_from([one.instrument_id for one in RATE_SWAPS[:4]]),
+    st.just("trade"), st.sampled_from([*(one.instrument_id for one in RATE_SWAPS[:4]), "ig-5y"]),
     st.integers(-40, 40).filter(bool).map(float),
 )  # fmt: skip
 
@@ -114,7 +118,7 @@ def fill(engine: Engine, number: int, account: str, name: str, quantity: float, 
 @given(st.lists(st.tuples(st.sampled_from(ACCOUNTS), st.one_of(moves, fills)), min_size=2, max_size=8))
 def test_live_is_the_same_as_afresh(happening: list[tuple[str, tuple[str, str, float]]]) -> None:
     """Packaged policy: swaps held uncleared, one account cleared beside, quotes moving between the trades."""
-    rates = {"EURUSD": 1.16} | {
+    rates = {"EURUSD": 1.16, "ig-5y": -0.015} | {
         quote_id(curve_id, tenor): rate
         for curve_id, curve in PAR_RATES.items()
         for tenor, rate in curve.items()

@@ -191,6 +191,7 @@ def test_a_checkpoint_under_other_terms_is_not_taken_and_changes_nothing(worker:
         ("policy", replace(image, rules="other")),
         ("not known", replace(image, instruments=[replace(image.instruments[0], instrument_id="GONE")])),
         ("other terms", replace(image, instruments=[replace(image.instruments[0], multiplier=2.0)])),
+        ("other terms", replace(image, instruments=[replace(image.instruments[0], inverse=True)])),
         ("other terms", replace(image, instruments=[replace(image.instruments[0], silo=1)])),
         ("GONE", replace(image, account_ids=["GONE"])),
         ("business_day", replace(image, business_day=image.business_day[:0])),

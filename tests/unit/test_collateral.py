@@ -257,11 +257,11 @@ def test_two_rules_for_the_same_asset_are_refused() -> None:
 @pytest.mark.parametrize(
     ("silos", "complaint"),
     [
-        (["futures"], "'futures' is not"),
+        (["cleared_swaps"], "'cleared_swaps' is not"),
         (["security_based_swaps", "uncleared_swaps"], "security_based_swaps has no entry of currencies"),
     ],
 )
-def test_only_swaps_whose_dollars_have_a_rule_may_be_settled_in_another_currency(
+def test_only_silos_whose_dollars_have_a_rule_may_be_settled_in_another_currency(
     silos: list[str], complaint: str
 ) -> None:
     mapping = copy.deepcopy(shipped("collateral"))

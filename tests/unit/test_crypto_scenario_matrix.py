@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,47 @@ def test_an_option_sold_against_an_independent_revaluation(
     assert maintenance == pytest.approx(0.5 * initial, rel=1e-12)
 
 
+COIN_MARGINED = Instrument(
+    "BTCUSD_PERP", Product.PERPETUAL, "BTC", 100.0, "BTC", settlement="inverse", margin_schedule="x"
+)
+COIN_RATE = Instrument("BTCUSD", Product.FX_RATE, currency="BTC")
+
+
+@pytest.mark.parametrize("in_coins", [False, True])
+@pytest.mark.parametrize("quantity", [10_000.0, -10_000.0])
+def test_inverse_contracts_gain_coins(quantity: float, in_coins: bool) -> None:
+    """Coins gained in every scenario, at the coin's price in it or at the present one; the worst weighted loss."""
+    market = market_of([COIN_RATE, COIN_MARGINED], {"BTCUSD": 47_900.0, "BTCUSD_PERP": 48_000.0})
+    losses = []
+    for scenario in shipped("crypto-scenario-matrix")["scenarios"]:
+        move = 1.0 + scenario["price"]
+        coins = quantity * 100.0 * (1.0 / 48_000.0 - 1.0 / (48_000.0 * move))
+        losses.append(-scenario["weight"] * coins * 47_900.0 * (1.0 if in_coins else move))
+    rulebook = CryptoScenarioMatrix(replace(PARAMETERS, gain_in_coins=in_coins))
+    account = [Holding(COIN_MARGINED, quantity, "futures")]
+    [(initial, maintenance)] = requirements(rulebook, market, [account])
+    assert initial == pytest.approx(max(losses), rel=1e-12)
+    assert maintenance == pytest.approx(0.5 * initial, rel=1e-12)
+    assert rulebook.explain(account, market).requirement.initial_usd == pytest.approx(initial, rel=1e-12)
+
+
+def test_coins_held_against_an_inverse_contract_sold_leave_the_minimum(
+    rulebook: CryptoScenarioMatrix,
+) -> None:
+    """Cash and carry: 20 coins and 1,000,000 USD sold at 50,000 are dollars, whatever the coin does."""
+    coin = Instrument("BTC", Product.CRYPTO_SPOT)
+    marks = {"BTC": 50_000.0, "BTCUSD": 50_000.0, "BTCUSD_PERP": 50_000.0}
+    market = market_of([coin, COIN_RATE, COIN_MARGINED], marks)
+    account = [Holding(coin, 20.0, "digital_assets"), Holding(COIN_MARGINED, -10_000.0, "futures")]
+    [(initial, _)] = requirements(rulebook, market, [account])
+    assert initial == pytest.approx(0.01 * 1e6)  # hedged delta
+
+
+def test_an_inverse_contract_is_margined_with_the_coin_it_settles_in(rulebook: CryptoScenarioMatrix) -> None:
+    assert rulebook.netting_set(replace(COIN_MARGINED, underlying="BTC-USD")) == "BTC"
+    assert rulebook.netting_set(replace(COIN_MARGINED, combined_commodity="XBT")) == "XBT"
+
+
 def test_volatility_scaling_stops_at_the_shortest_day_and_changes_its_power_at_the_reference() -> None:
     scaling = PARAMETERS.scaling
     assert volatility_scale(scaling, 0.1) == volatility_scale(scaling, 1.0) == pytest.approx(30**0.3)
@@ -135,9 +177,10 @@ def test_what_is_not_covered_is_an_error(rulebook: CryptoScenarioMatrix, instrum
         (("maintenance", "share"), 0.0),
         (("funding", "hours"), 25),
         (("minimum", "misspelt"), 1),
+        (("inverse", "coins_at"), "entry"),
     ],
 )
-def test_a_bad_parameter_is_refused_by_its_path(path: tuple[Any, ...], value: float) -> None:
+def test_a_bad_parameter_is_refused_by_its_path(path: tuple[Any, ...], value: Any) -> None:
     mapping = copy.deepcopy(shipped("crypto-scenario-matrix"))
     table: Any = mapping
     for step in path[:-1]:

@@ -37,8 +37,7 @@ def test_netting_set_is_schedule_and_contract(rulebook: CryptoTiered) -> None:
     [
         Instrument("BTC-USD", Product.CRYPTO_SPOT),
         Instrument("ESZ6", Product.FUTURE),
-        Instrument("BTC-INVERSE", Product.PERPETUAL, currency="BTC", margin_schedule="binance-usdtm:BTC"),
-        Instrument("BTC-COIN", Product.PERPETUAL, settlement="inverse", margin_schedule="binance-usdtm:BTC"),
+        Instrument("BTC-QUANTO", Product.PERPETUAL, currency="BTC", margin_schedule="binance-coinm:BTC"),
         Instrument("BTC-EUR", Product.CRYPTO_FUTURE, currency="EUR", margin_schedule="binance-usdtm:BTC"),
     ],
 )
@@ -63,7 +62,7 @@ def test_bind_learns_sets_that_come_later(rulebook: CryptoTiered) -> None:
     sets = ["binance-usdtm:BTC/A", "dydx-v4:large-cap/B"]
     rulebook.bind(sets[:1])
     rulebook.bind(sets)
-    charges = rulebook.charge(np.diag([1000.0, 0, 0, 0, 0])[[0, 0]] * [[1], [-1]], np.array([0, 1]))
+    charges = rulebook.charge(np.diag([1000.0, 0, 0, 0, 0, 0])[[0, 0]] * [[1], [-1]], np.array([0, 1]))
     assert charges == pytest.approx(np.array([[8.0, 4.0], [20.0, 12.0]]))
 
 
@@ -111,7 +110,7 @@ def test_open_interest_is_a_feed() -> None:
 
 def test_an_instrument_without_price_has_a_zero_row_and_says_so(rulebook: CryptoTiered) -> None:
     market = market_of([PERPETUAL], {})
-    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0] * 5]
+    assert rulebook.rows(market, np.array([0])).tolist() == [[0.0] * 6]
     explained = rulebook.explain([Holding(PERPETUAL, 2.0, "futures")], market)
     assert explained.requirement.maintenance_usd == 0.0
     assert explained.tree.parts[0].facts["price"] == "missing: not in the figure"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.rules.crypto_tiered import CryptoTiered
-from engine.rules.crypto_tiered_liquidation import cross_liquidation_price
+from engine.rules.crypto_tiered_liquidation import cross_liquidation_price, inverse_liquidation_price
 from engine.rules.crypto_tiered_parameters import Parameters, Schedule
 from engine.rules.crypto_tiered_plain import round_up
 from tests.crypto_book import case_market, holdings_of
@@ -20,7 +20,10 @@ ALL = golden("crypto-tiered")
 LIQUIDATION = [path for path in ALL if path.stem.startswith("liquidation-")]
 DYDX = [path for path in ALL if path.stem.startswith("dydx-")]
 OPTIONS = [path for path in ALL if path.stem.startswith("option-")]
-PORTFOLIOS = [path for path in ALL if path not in [*LIQUIDATION, *DYDX, *OPTIONS]]
+INVERSE = [path for path in ALL if path.stem.startswith("inverse-level-")]
+INVERSE_LIQUIDATION = [path for path in ALL if path.stem.startswith("inverse-liquidation-")]
+OTHERS = [*LIQUIDATION, *DYDX, *OPTIONS, *INVERSE, *INVERSE_LIQUIDATION]
+PORTFOLIOS = [path for path in ALL if path not in OTHERS]
 VECTORS = [
     (path.stem, number, vector) for path in DYDX for number, vector in enumerate(load(path)["vectors"], 1)
 ]
@@ -32,8 +35,8 @@ def rulebook_of(case: dict[str, Any]) -> CryptoTiered:
 
 
 def test_no_case_is_lost() -> None:
-    counts = [len(cases) for cases in (ALL, LIQUIDATION, PORTFOLIOS, VECTORS, OPTIONS)]
-    assert counts == [21, 4, 10, 18, 3]
+    kinds = (ALL, LIQUIDATION, PORTFOLIOS, VECTORS, OPTIONS, INVERSE, INVERSE_LIQUIDATION)
+    assert [len(cases) for cases in kinds] == [25, 4, 10, 18, 3, 2, 2]
 
 
 @pytest.mark.parametrize("path", [*PORTFOLIOS, *OPTIONS], ids=name_of)
@@ -65,6 +68,43 @@ def test_explanation_names_every_intermediate(path: Path) -> None:
         assert part.facts["initial_usd"] == pytest.approx(expected["initial_usd"], abs=usd)
 
 
+@pytest.mark.parametrize("path", INVERSE, ids=name_of)
+def test_inverse_contracts_in_coins_and_in_usd(path: Path) -> None:
+    case = load(path)
+    market, tolerance = case_market(case), case["tolerance"]
+    account = holdings_of(market, case["positions"], "futures")
+    [(initial, maintenance)] = requirements(rulebook_of(case), market, [account])
+    explained = rulebook_of(case).explain(account, market)
+    expected = dict(case["result"])
+    assert initial == pytest.approx(expected["initial_usd"], abs=tolerance["usd"])
+    for figure in (maintenance, explained.requirement.maintenance_usd, explained.tree.parts[0].amount_usd):
+        assert figure == pytest.approx(expected["maintenance_usd"], abs=tolerance["usd"])
+    facts = explained.tree.parts[0].facts
+    for name in ("notional_coin", "tier", "maintenance_coin", "initial_coin"):
+        assert facts[name] == pytest.approx(expected[name], abs=tolerance["coin"]), name
+    assert explained.tree.largest_residual_usd() <= 1e-6
+
+
+@pytest.mark.parametrize("path", INVERSE_LIQUIDATION, ids=name_of)
+def test_liquidation_price_of_an_inverse_contract(path: Path) -> None:
+    """By the formula, and from the account: its coins at the coin's rate as equity, marks wherever they stand."""
+    case = load(path)
+    quantity, price = case["positions"]["BTCUSD_PERP"], case["result"]["liquidation_price"]
+    wallet, entry = case["wallet_coin"], case["entry_price"]
+    by_formula = inverse_liquidation_price(
+        wallet, 0.0, 0.0, quantity, entry, case["maintenance_rate"], case["deduction_coin"]
+    )
+    assert by_formula == pytest.approx(price, abs=case["tolerance"]["price"])
+    for mark in (entry, 0.99 * entry, 1.01 * entry):
+        market = case_market(case | {"prices": {"BTCUSD": 0.998 * mark, "BTCUSD_PERP": mark}})
+        equity_usd = (wallet + quantity * (1.0 / entry - 1.0 / mark)) * 0.998 * mark
+        explained = rulebook_of(case).explain(
+            holdings_of(market, case["positions"], "futures"), market, equity_usd
+        )
+        found = explained.tree.parts[0].facts["liquidation_price"]
+        assert found == pytest.approx(price, abs=case["tolerance"]["price"])
+
+
 @pytest.mark.parametrize("path", OPTIONS, ids=name_of)
 def test_options_show_the_published_form(path: Path) -> None:
     case = load(path)
@@ -92,7 +132,7 @@ def test_published_rates_and_deductions_of_the_testnet_tiers() -> None:
         assert tier.maintenance_rate == pytest.approx(
             published["maintenance_rate"], abs=case["tolerance"]["rate"]
         )
-        assert tier.deduction_usd == pytest.approx(published["deduction_usd"], abs=case["tolerance"]["usd"])
+        assert tier.deduction == pytest.approx(published["deduction_usd"], abs=case["tolerance"]["usd"])
 
 
 @pytest.mark.parametrize("path", LIQUIDATION, ids=name_of)
@@ -159,7 +199,7 @@ def initial_quantums(
     """Initial margin by the vectorised path and by the twin's rounding, in quote quantums."""
     rulebook = CryptoTiered(parameters)
     rulebook.bind(["dydx/PERP"])
-    vectorised = rulebook.charge(np.array([[notional_quantums / 1e6, 0, 0, 0, 0]]), np.zeros(1, np.int64))[
+    vectorised = rulebook.charge(np.array([[notional_quantums / 1e6, 0, 0, 0, 0, 0]]), np.zeros(1, np.int64))[
         0, 0
     ]
     plain = round_up(notional_quantums / 1e6 * schedule.tiers[0].initial_rate, schedule.rounding_usd)
@@ -195,8 +235,8 @@ def test_shipped_binance_tiers_are_the_published_ones(reference_dir: Path) -> No
     assert len(rows) == 54
     for name, tiers in published.items():
         ours = [
-            (tier.lower_bound_usd, tier.initial_rate, tier.maintenance_rate, tier.deduction_usd)
+            (tier.lower_bound, tier.initial_rate, tier.maintenance_rate, tier.deduction)
             for tier in schedules[name].tiers
         ]
         assert ours == tiers
-        assert schedules[name].maximum_notional_usd == largest[name]
+        assert schedules[name].maximum_notional == largest[name]

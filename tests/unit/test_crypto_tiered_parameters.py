@@ -12,6 +12,7 @@ from engine.rules.crypto_tiered_parameters import Parameters
 from tests.rulebook_cases import shipped
 
 BTC = "binance-usdtm:BTC"
+COIN = "binance-coinm:BTC"
 DYDX = "dydx-v4:mid-cap"
 
 
@@ -33,11 +34,11 @@ def test_shipped_file_is_accepted_and_marks_what_is_not_verified() -> None:
     assert (parameters.rulebook_id, parameters.silo, len(parameters.schedules)) == (
         "crypto-tiered",
         "futures",
-        17,
+        18,
     )
     assert all("source" in table for table in mapping["schedules"].values())
     assert {name for name, table in mapping["schedules"].items() if table.get("unverified")} == {
-        "dydx-v4:large-cap", "dydx-v4:mid-cap", "dydx-v4:isolated",
+        "binance-coinm:BTC", "dydx-v4:large-cap", "dydx-v4:mid-cap", "dydx-v4:isolated",
     }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_deductions_that_are_not_given_follow_from_the_tiers() -> None:
         del tier["deduction_usd"]
     derived = Parameters.from_mapping(mapping).schedules[BTC]
     for one, other in zip(given.tiers, derived.tiers, strict=True):
-        assert one.deduction_usd == pytest.approx(other.deduction_usd, abs=1e-6)
+        assert one.deduction == pytest.approx(other.deduction, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,14 @@ def test_deductions_that_are_not_given_follow_from_the_tiers() -> None:
         (BTC, None, "maintenance_share_of_initial", 0.5, "tiers[1].maintenance_rate"),
         (BTC, None, "maximum_notional_usd", 1_200_000_000, "maximum_notional_usd"),
         (BTC, None, "kind", "inverse", "kind"),
+        (COIN, 2, "deduction_coin", 0.0051, "tiers[2].deduction_coin"),
+        (COIN, 2, "from_coin", 0, "tiers[2].from_coin"),
+        (COIN, 2, "from_usd", 5, "tiers[2].from_usd"),
+        (COIN, None, "coin", "USD", "coin"),
+        (COIN, None, "coin", "BITCOIN", "coin"),
+        (COIN, None, "coin", None, "coin"),
+        (COIN, None, "maximum_notional_coin", 400, "maximum_notional_coin"),
+        (COIN, None, "maximum_notional_usd", 1e9, "maximum_notional_usd"),
         (DYDX, None, "base_initial_ppm", 0, "base_initial_ppm"),
         (DYDX, None, "base_initial_ppm", True, "base_initial_ppm"),
         (DYDX, None, "maintenance_fraction_ppm", 1_000_001, "maintenance_fraction_ppm"),

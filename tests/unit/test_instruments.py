@@ -72,7 +72,7 @@ def test_what_can_be_valued_is_returned(instrument: Instrument) -> None:
         (BASKET, {"components": (("A", 0.5), ("A", 0.5))}, "components name a share twice"),
         (BASKET, {"components": (("A", 1.5), ("B", -0.5))}, "component A: weight 1.5 is not in (0, 1]"),
         (BASKET, {"components": (("", 1.0),)}, "a component has no name"),
-        (SHARE, {"components": (("A", 1.0),)}, "only an equity swap has components"),
+        (SHARE, {"components": (("A", 1.0),)}, "only an equity swap and a credit index swap have components"),
         (SWAP, {"reference_entity": ""}, "reference_entity"),
         (SWAP, {"expiry_ns": 0}, "a credit default swap needs its maturity"),
         (SWAP, {"coupon": 0.0}, "coupon 0.0"),

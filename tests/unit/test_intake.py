@@ -84,6 +84,33 @@ def test_a_silo_where_no_rulebook_margins_the_product_is_refused_as_such(intake:
     assert taken.counts == {("trades", "rejected"): 1, ("trades", "applied"): 1}
 
 
+COIN_RATE = {"instrument_id": "BTCUSD", "product": "fx_rate", "currency": "BTC", "risk_factor": "CRYPTO:BTC"}
+COIN_MARGINED = {
+    "instrument_id": "BTCUSD_PERP", "product": "perpetual", "multiplier": 100, "currency": "BTC",
+    "settlement": "inverse", "margin_schedule": "binance-coinm:BTC", "risk_factor": "CRYPTO:BTC",
+}  # fmt: skip
+
+
+def test_an_inverse_contract_enters_at_a_positive_price_only(intake: Intake) -> None:
+    """In trades, start-of-day records and prices: anything else would make coins without bound."""
+    for instrument in (COIN_RATE, COIN_MARGINED):
+        assert put(intake, "instruments", instrument, "instrument_id").refusals == []
+    trades = [
+        trade(i, trade_id=f"t{i}", instrument_id="BTCUSD_PERP", price=p)
+        for i, p in enumerate((0.0, -5.0, 5e4))
+    ]
+    taken = intake.take_activity("trades", PARTITION, trades)
+    assert reasons(taken) == [Reason.ZERO_PRICE, Reason.NEGATIVE_PRICE]
+    assert taken is not None
+    assert taken.refusals[0].detail == "price 0 of inverse contract BTCUSD_PERP is not positive"
+    held_at = [{"instrument_id": "BTCUSD_PERP", "quantity": 1.0, "reference_price": 0.0}]
+    taken = intake.take_activity("positions", PARTITION, [opening(0, 1, 1, positions=held_at)])
+    assert reasons(taken) == [Reason.ZERO_PRICE]
+    quote = {"instrument_id": "BTCUSD_PERP", "source_time_ns": NOW_NS, "sequence": 1, "bid": 0.0, "mark": 0.0}
+    taken = intake.take_prices([raw("prices", "BTCUSD_PERP", quote)], NOW_NS)
+    assert reasons(taken) == [Reason.ZERO_PRICE]
+
+
 def test_a_trade_cannot_change_its_account(intake: Intake) -> None:
     other = next(f"B{i}" for i in range(99) if partition_of(f"B{i}", 3) == PARTITION)
     put(intake, "accounts", {"account_id": other}, "account_id")

@@ -234,3 +234,37 @@ def test_refused_positions_stand_beside_one_rulebook_too(tmp_path: Path) -> None
     told = json.loads(run(write_json(tmp_path, whole), "--rulebook", "finra-4210g").stdout)
     assert [each["instrument_id"] for each in told["refused_positions"]] == ["OLD"]
     assert [each["maintenance"] for each in told["requirements"]] == ["240000.00"]
+
+
+COIN_MARGINED = {
+    "instrument_id": "BTCUSD_PERP", "product": "perpetual", "multiplier": 100, "currency": "BTC",
+    "settlement": "inverse", "margin_schedule": "binance-coinm:BTC", "risk_factor": "CRYPTO:BTC",
+}  # fmt: skip
+COIN_RATE = {"instrument_id": "BTCUSD", "product": "fx_rate", "currency": "BTC", "risk_factor": "CRYPTO:BTC"}
+
+
+@pytest.mark.parametrize(("price_paid", "reason"), [(0.0, "ZERO_PRICE"), (-1.0, "NEGATIVE_PRICE")])
+def test_an_inverse_contract_without_a_positive_price_is_named(
+    tmp_path: Path, price_paid: float, reason: str
+) -> None:
+    """In a start-of-day record and in a trade; the rest of the account is margined."""
+    whole = holding(COIN_MARGINED, price("BTCUSD_PERP", mark=50_000.0))
+    whole["instruments"].append(COIN_RATE)
+    whole["prices"].append(price("BTCUSD", mark=50_000.0))
+    whole["positions"][0]["positions"][-1]["reference_price"] = price_paid
+    whole["trades"] = [
+        {
+            "trade_id": "T", "version": 1, "account_id": "A", "instrument_id": "BTCUSD_PERP", "quantity": 1.0,
+            "price": price_paid, "business_date": "2026-09-21", "trade_time_ns": T0_NS,
+        }
+    ]  # fmt: skip
+    result = run(write_json(tmp_path, whole))
+    assert result.exit_code == 1
+    assert (
+        f"{LAST}: {reason}: reference_price {price_paid:g} of inverse contract BTCUSD_PERP" in result.stderr
+    )
+    assert f"trades[0]: {reason}: price {price_paid:g} of inverse contract BTCUSD_PERP" in result.stderr
+    told = json.loads(result.stdout)
+    assert [each["reason"] for each in told["refused_positions"]] == [reason, reason]
+    figures = {each["silo"]: each["maintenance"] for each in told["accounts"][0]["statement"]["silos"]}
+    assert figures == {"securities": "240000.00", "futures": "108000.00"}

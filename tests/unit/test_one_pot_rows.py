@@ -57,11 +57,25 @@ def pnl(instrument_id: str, moves: dict[str, float] | None = None, **values: Any
         ("FESX", 10 * 5400 * 1.1 * -0.40 * 1.1 * 0.95),  # only the move is converted, at the moved rate
         ("BTC", 100_000 * -0.30),
         ("BTC-PERP", 100_050 * (-0.30 + 0.02)),
+        # Coins gained from 100,100 to 72 % of it, at a coin that is worth 70 % of 99,900 then.
+        ("BTC-INVERSE", 100.0 * (1 / 100_100 - 1 / (100_100 * 0.72)) * 99_900 * 0.70),
         ("USDC", -0.01),
     ],
 )
 def test_linear_products(instrument_id: str, expected: float) -> None:
     assert pnl(instrument_id) == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_inverse_contract_that_moves_with_its_coin_gains_its_notional_times_the_move() -> None:
+    """Linear in USD, as a linear contract of the same notional; with a basis of its own it is not."""
+    for move in (-0.6, -0.1, 0.1, 1.5):
+        moves = MOVES | {"CRYPTO:BTC": move, "BASIS:BTC_PERP": 0.0}
+        assert pnl("BTC-INVERSE", moves) == pytest.approx(100.0 * 99_900 / 100_100 * move, rel=1e-12)
+
+
+def test_an_inverse_contract_and_its_coin_stop_at_a_hundredth() -> None:
+    moves = MOVES | {"CRYPTO:BTC": -1.0, "BASIS:BTC_PERP": 0.0}
+    assert pnl("BTC-INVERSE", moves) == pytest.approx(-0.99 * 100.0 * 99_900 / 100_100, rel=1e-12)
 
 
 def black_put(spot: float, strike: float, years: float, rate: float, volatility: float) -> float:

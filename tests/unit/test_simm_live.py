@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ from streams.cli import main
 from streams.parameters import packaged, read_rulebook
 from streams.replay.book_file import read_book
 from streams.replay.margin import MarginedBook
-from tests.credit_book import NOW, RATE, mark_at, market_of, swap_of
+from tests.credit_book import NOW, RATE, index_of, mark_at, market_of, swap_of
+from tests.credit_oracle import EPOCH, Swap, accrued_years, quantlib_legs
+from tests.engine_book import DAY_NS
 from tests.file_book import write_json
 from tests.rulebook_cases import nanoseconds, requirements
 
@@ -35,10 +39,19 @@ CREDIT = [
     swap_of("EURO-29", "GAMMA", "2029-06-20", currency="EUR"),
     swap_of("BETA-27", "BETA", "2027-03-20"),
 ]
+INDEXES = [
+    index_of("IG-31", "CDX.NA.IG", "2031-12-20"),
+    index_of("IG-36", "CDX.NA.IG", "2036-12-20"),
+    index_of("EURO-31", "ITRAXX.EUR", "2031-12-20", currency="EUR"),
+    index_of("TWO-31", "TWO", "2031-06-20", (("ACME", 0.6), ("BETA", 0.4))),
+]
 SHARES = [Instrument(f"{name}-swap", Product.EQUITY_SWAP, name, 100) for name in ("AAA", "BBB", "ACME")]
 EURUSD = Instrument("EURUSD", Product.FX_RATE, currency="EUR")
-LISTED = [*CREDIT, *SHARES]
-SPREADS_BP = {"ACME-31": 150.0, "ACME-28": 120.0, "BETA-40": 400.0, "EURO-29": 80.0, "BETA-27": 380.0}
+LISTED = [*CREDIT, *INDEXES, *SHARES]
+SPREADS_BP = {
+    "ACME-31": 150.0, "ACME-28": 120.0, "BETA-40": 400.0, "EURO-29": 80.0, "BETA-27": 380.0, "IG-31": 55.0,
+    "IG-36": 95.0, "EURO-31": 60.0, "TWO-31": 150.0,
+}  # fmt: skip
 MARKS = {"AAA-swap": 50.0, "BBB-swap": 20.0, "ACME-swap": 7.0, "EURUSD": 1.1}
 
 
@@ -48,7 +61,11 @@ def parameters(**changes: Any) -> Parameters:
 
 RULEBOOK = IsdaSimm(
     parameters(
-        credit_buckets={"names": {"ACME": "4", "GAMMA": "4"}, "others": "Residual"},
+        credit_buckets={
+            "names": {"ACME": "4", "GAMMA": "4", "ITRAXX.EUR": "1"},
+            "others": "3",
+            "indexes": "Residual",
+        },
         equity_buckets={"names": {"AAA": "7", "BBB": "7"}, "others": "Residual"},
     )
 )
@@ -99,6 +116,84 @@ def test_credit_by_hand() -> None:
     assert maintenance({"ACME-31": -10.0}) == pytest.approx(expected, rel=1e-9)
 
 
+def quantlib_value(swap: Instrument, spread: float, rate: float) -> float:
+    """Of one unit of notional quoted at a spread: hazard rate found by halving, legs by QuantLib."""
+    today, maturity = (EPOCH + timedelta(days=ns // DAY_NS) for ns in (nanoseconds(NOW), swap.expiry_ns))
+
+    def legs(hazard: float) -> tuple[float, float, float]:
+        terms = Swap(today, maturity, swap.recovery_rate, hazard, rate)
+        return *quantlib_legs(terms), accrued_years(terms)
+
+    low, high = 1e-8, 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        protection, annuity, accrued = legs(middle)
+        low, high = (middle, high) if protection < spread * (annuity - accrued) else (low, middle)
+    protection, annuity, _ = legs(low)
+    return protection - swap.coupon * annuity
+
+
+@pytest.mark.parametrize("swap", [INDEXES[0], INDEXES[1]], ids=lambda swap: swap.instrument_id)
+def test_an_index_bumped_and_repriced_by_quantlib(swap: Instrument) -> None:
+    """Spread and rate up by a basis point; shared out to the tenors of three, five and ten years by time alone."""
+    spread, found = SPREADS_BP[swap.instrument_id] * BASIS_POINT, defaultdict[tuple[str, str], float](float)
+    for one in sensitivities_of(RULEBOOK.parameters, swap, MARKET):
+        found[one.risk_type, one.label1] += one.amount_usd
+        if one.risk_type == "Risk_CreditQ":
+            assert (one.qualifier, one.bucket) == ("CDX.NA.IG", "Residual")
+    now = quantlib_value(swap, spread, RATE)
+    by_spread = 1e6 * (quantlib_value(swap, spread + BASIS_POINT, RATE) - now)
+    by_rate = 1e6 * (quantlib_value(swap, spread, RATE + BASIS_POINT) - now)
+    years = (swap.expiry_ns // DAY_NS - nanoseconds(NOW) // DAY_NS) / 365.0
+    for kind, gain, tenors in (
+        ("Risk_CreditQ", by_spread, {3.0: "3y", 5.0: "5y", 10.0: "10y"}),
+        ("Risk_IRCurve", by_rate, {3.0: "3y", 5.0: "5y", 10.0: "10y", 15.0: "15y"}),
+    ):
+        before, after = (
+            max(t for t in tenors if t <= years),
+            min((t for t in tenors if t > years), default=0.0),
+        )
+        later = (years - before) / (after - before) if after else 0.0
+        assert found[kind, tenors[before]] == pytest.approx(gain * (1.0 - later), rel=1e-5)
+        if after:
+            assert found[kind, tenors[after]] == pytest.approx(gain * later, rel=1e-5)
+
+
+def test_an_index_with_its_names_is_swaps_on_them() -> None:
+    """60 % of ACME and 40 % of BETA on the terms of ACME-31 at its spread: the swap on ACME offsets its part."""
+    of_names = {
+        (one.qualifier, one.bucket, one.label1): one.amount_usd
+        for one in sensitivities_of(RULEBOOK.parameters, INDEXES[3], MARKET)
+        if one.risk_type == "Risk_CreditQ"
+    }
+    for one in sensitivities_of(RULEBOOK.parameters, CREDIT[0], MARKET):
+        if one.risk_type == "Risk_CreditQ":
+            assert of_names["ACME", "4", one.label1] == pytest.approx(0.6 * one.amount_usd, rel=1e-12)
+            assert of_names["BETA", "3", one.label1] == pytest.approx(0.4 * one.amount_usd, rel=1e-12)
+    whole = index_of("ONE-31", "ONE", "2031-06-20", (("ACME", 1.0),))
+    market = market_of([EURUSD, CREDIT[0], whole], SPREADS_BP | {"ONE-31": 150.0}, {"EURUSD": 1.1})
+    hedged = [Holding(whole, 10.0, SILO), Holding(CREDIT[0], -10.0, SILO)]
+    assert requirements(RULEBOOK, market, [hedged])[0].tolist() == pytest.approx([0.0, 0.0], abs=0.01)
+
+
+def test_an_index_by_hand_in_the_residual_bucket() -> None:
+    """Of some five years: its spread between the tenors of five and ten years, weight 423, correlation 0.50."""
+    risk = {
+        (one.risk_type, one.label1): 10.0 * one.amount_usd
+        for one in sensitivities_of(RULEBOOK.parameters, INDEXES[0], MARKET)
+    }
+    five, ten = 423.0 * risk["Risk_CreditQ", "5y"], 423.0 * risk["Risk_CreditQ", "10y"]
+    credit = (five**2 + ten**2 + 2 * 0.50 * five * ten) ** 0.5
+    five, ten = 61.0 * risk["Risk_IRCurve", "5y"], 60.0 * risk["Risk_IRCurve", "10y"]
+    rates = (five**2 + ten**2 + 2 * 0.96 * five * ten) ** 0.5
+    expected = (credit**2 + rates**2 + 2 * 0.09 * credit * rates) ** 0.5
+    assert maintenance({"IG-31": 10.0}) == pytest.approx(expected, rel=1e-9)
+    facts = RULEBOOK.explain(held({"IG-31": 10.0}), MARKET).tree.facts
+    assert facts["bucket of CDX.NA.IG"] == "Residual: in no list of credit_buckets"
+    listed = {one.bucket for one in sensitivities_of(RULEBOOK.parameters, INDEXES[2], MARKET)} - {""}
+    assert listed == {"1"}
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(
@@ -131,12 +226,15 @@ def test_what_is_not_in_the_figure_or_not_listed_is_said() -> None:
     facts = RULEBOOK.explain(quantities, market).tree.facts
     assert facts["mark of BETA-40"] == "missing: not in the figure"
     facts = RULEBOOK.explain(held({"BETA-40": 1.0}), MARKET).tree.facts
-    assert facts["bucket of BETA"] == "Residual: in no list of credit_buckets"
+    assert facts["bucket of BETA"] == "3: in no list of credit_buckets"
     assert float(facts["Risk_CreditQ BETA 10y"]) > 0.0
 
 
 def test_refusals() -> None:
     strict = IsdaSimm(parameters(credit_buckets={"names": {"ACME": "4"}}))
+    for index, name in ((INDEXES[0], r"CDX\.NA\.IG"), (INDEXES[3], "BETA")):
+        with pytest.raises(MarginError, match=rf"no bucket for {name} in credit_buckets\.names"):
+            strict.netting_set(index)
     assert strict.netting_set(CREDIT[0]) == "credit_default_swap USD 'ACME' 4"
     with pytest.raises(MarginError, match=r"no bucket for BETA in credit_buckets\.names") as caught:
         strict.netting_set(CREDIT[2])

@@ -61,6 +61,41 @@ def test_equity_covers_the_requirement_as_the_funding_says(firm: Firm) -> None:
     assert checked > SETTINGS.accounts
 
 
+def test_coin_margined_accounts_keep_their_futures_in_coins(firm: Firm) -> None:
+    """Nothing but bitcoin behind their inverse contracts; perpetual and dated future both occur."""
+    held: Counter[str] = Counter()
+    for account in firm.simulation.accounts:
+        if account.archetype.name != "coin_margined":
+            continue
+        slot = int(firm.engine.account_slots([account.account_id])[0])
+        cash = firm.engine.holdings.cash[slot, SILO_INDEX["futures"]]
+        assert [code for code, index in firm.engine.holdings.currencies.items() if cash[index]] == ["BTC"]
+        for name in account.target:
+            instrument = firm.engine.market.instruments[firm.engine.market.slot_of[name]]
+            held[instrument.product.value] += instrument.is_inverse
+    assert held["perpetual"] > 0
+    assert held["crypto_future"] > 0
+
+
+def test_cleared_repo_bears_a_portfolio_differential(firm: Firm) -> None:
+    """Accounts that clear repo have charges at past collections, nobody else has; their rises cost something."""
+    cleared = 0
+    for account in firm.simulation.accounts:
+        past = account.record.past_charges_usd
+        assert bool(past) == (account.archetype.name == "repo_matched")
+        if not past:
+            continue
+        [tree] = [
+            explained.tree
+            for _, rulebook_id, explained in firm.engine.explain(account.account_id).silos
+            if rulebook_id == "treasury-clearing"
+        ]
+        [differential] = [part for part in tree.parts if part.name == "portfolio differential"]
+        assert differential.amount_usd > 0.0
+        cleared += 1
+    assert cleared > 0
+
+
 def gap_share(firm: Firm, archetype: str) -> tuple[float, float]:
     """Gap over silo sum, and the netting between silos over it, of the eligible accounts of a kind."""
     engine = firm.engine

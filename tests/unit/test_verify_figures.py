@@ -55,6 +55,34 @@ def test_the_owners_own_fund_counts_nothing(schedule: CollateralSchedule) -> Non
     assert SiloEquity(schedule, "futures", own).usd() == pytest.approx(1_000.0)
 
 
+@pytest.mark.parametrize(("mark", "kept"), [(48_000.0, 0.8), (45_000.0, 1.0)])
+def test_inverse_contracts_are_part_of_the_balance_of_their_coin(
+    schedule: CollateralSchedule, mark: float, kept: float
+) -> None:
+    """2 coins paid in, 20 of the entry, less what the contract is worth; what is owed bears no haircut."""
+    contract = Instrument(
+        "BTCUSD_PERP", Product.PERPETUAL, "BTC", 100.0, "BTC", settlement="inverse", margin_schedule="x"
+    )
+    rate = Instrument("BTCUSD", Product.FX_RATE, currency="BTC")
+    records = [
+        {field.name: getattr(each, field.name) for field in fields(Instrument)} for each in (contract, rate)
+    ]
+    book = {
+        "valuation_time_ns": NOW_NS,
+        "parameters": {},
+        "instruments": records,
+        "prices": [
+            {"instrument_id": "BTCUSD_PERP", "mark": mark},
+            {"instrument_id": "BTCUSD", "mark": 47_900.0},
+        ],
+        "positions": [{"instrument_id": "BTCUSD_PERP", "quantity": 10_000.0, "silo": "futures"}],
+        "collateral": [],
+        "cash": [{"silo": "futures", "currency": "BTC", "amount": 22.0}],
+    }
+    expected_usd = kept * (22.0 - 1e6 / mark) * 47_900.0
+    assert SiloEquity(schedule, "futures", book).usd() == pytest.approx(expected_usd)
+
+
 def test_products_of_one_rulebook_are_margined_together() -> None:
     figures = Figures(None)
     figures.policy = {

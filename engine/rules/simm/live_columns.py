@@ -14,7 +14,7 @@ from engine.market.market import PRODUCT_CODE
 from engine.market.rate_gains import gains_by_quote, quotes_under
 from engine.market.view import MarketView
 from engine.rules.interface import Float64s, Int64s
-from engine.rules.simm.live_parameters import OIS, Parameters, issuers
+from engine.rules.simm.live_parameters import CREDIT, OIS, Parameters, issuers
 from engine.rules.simm.live_sensitivities import DAYS_OF, ONE_PERCENT
 from engine.rules.simm.sensitivity import Sensitivity
 from engine.rules.simm.vocabulary import CREDIT_TENORS, DAYS_PER_MONTH, TENORS
@@ -28,7 +28,7 @@ _FX: Final = _INDEX + len(TENORS)
 WIDTH: Final = _FX + 1
 _CREDIT_DAYS: Final = np.array([DAYS_OF[tenor] for tenor in CREDIT_TENORS])
 _RATE_DAYS: Final = np.array([DAYS_OF[tenor] for tenor in TENORS])
-_CREDIT_SWAP: Final = PRODUCT_CODE[Product.CREDIT_DEFAULT_SWAP]
+_CREDIT_SWAPS: Final = [PRODUCT_CODE[product] for product in sorted(CREDIT)]
 _EQUITY_SWAP: Final = PRODUCT_CODE[Product.EQUITY_SWAP]
 _RATE_SWAP: Final = PRODUCT_CODE[Product.INTEREST_RATE_SWAP]
 
@@ -49,11 +49,15 @@ def factors_of(parameters: Parameters, instrument: Instrument) -> list[Factor]:
             for name, part in issuers(instrument)
         ]
     currency = instrument.currency
-    if instrument.product is Product.CREDIT_DEFAULT_SWAP:
-        product_class, name = "Credit", instrument.reference_entity
-        bucket = parameters.bucket(instrument, name)
+    if instrument.product in CREDIT:
+        product_class = "Credit"
         found = [
-            Factor(_SPREAD + place, 1.0, _factor("Credit", "Risk_CreditQ", name, bucket, tenor, currency))
+            Factor(
+                _SPREAD + place,
+                part,
+                _factor("Credit", "Risk_CreditQ", name, parameters.bucket(instrument, name), tenor, currency),
+            )
+            for name, part in issuers(instrument)
             for place, tenor in enumerate(CREDIT_TENORS)
         ]
         sub_curves = [(_RATE, OIS)]
@@ -82,7 +86,7 @@ def rows_of(parameters: Parameters, market: MarketView, slots: Int64s) -> Float6
     product = market.product[slots]
     shares = np.flatnonzero(priced & (product == _EQUITY_SWAP))
     rows[shares, _EQUITY] = ONE_PERCENT * market.unit_value_usd(slots[shares])
-    credit = np.flatnonzero(priced & (product == _CREDIT_SWAP))
+    credit = np.flatnonzero(priced & np.isin(product, _CREDIT_SWAPS))
     if len(credit):
         rows[credit] = _credit_swaps(market, slots[credit])
     swaps = np.flatnonzero(priced & (product == _RATE_SWAP))

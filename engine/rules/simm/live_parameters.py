@@ -14,7 +14,8 @@ from engine.rules.simm.calibration import HORIZONS, Calibration
 from engine.rules.simm.vocabulary import SUB_CURVES
 from engine.rules.simm.weights import Weights
 
-COVERED: Final = frozenset({Product.CREDIT_DEFAULT_SWAP, Product.EQUITY_SWAP, Product.INTEREST_RATE_SWAP})
+CREDIT: Final = frozenset({Product.CREDIT_DEFAULT_SWAP, Product.CREDIT_INDEX_SWAP})
+COVERED: Final = CREDIT | {Product.EQUITY_SWAP, Product.INTEREST_RATE_SWAP}
 OIS: Final = SUB_CURVES[0]
 _LISTED = "it is listed and its clearing house margins it"
 _VENUE = "its venue margins it; of one between two parties send a CRIF"
@@ -45,7 +46,6 @@ WHY_NOT: Final[Mapping[Product, str]] = {
     Product.CRYPTO_FUTURE: _VENUE,
     Product.CRYPTO_OPTION: _VENUE,
     Product.REPO: "it is financing, not a swap",
-    Product.CREDIT_INDEX_SWAP: "SIMM takes an index by its names, which the record does not hold: send a CRIF",
 }
 
 
@@ -108,18 +108,19 @@ class Parameters:
             silo=table.text("silo"),
             weights=Weights(calibration, days, table.text("calculation_currency")),
             credit=_buckets(table, "credit_buckets", calibration.named["credit_qualifying"].buckets),
-            equity=_buckets(table, "equity_buckets", calibration.named["equity"].buckets, indexes=True),
+            equity=_buckets(table, "equity_buckets", calibration.named["equity"].buckets),
             sub_curves={name: sub_curves.text(name, SUB_CURVES) for name in sub_curves.names()},
         )
 
     def bucket(self, instrument: Instrument, name: str) -> str:
         """Of an issuer that an equity or credit swap refers to; empty if it has none."""
-        is_index = bool(instrument.index_class) and not instrument.components
+        of_index = instrument.index_class or instrument.product is Product.CREDIT_INDEX_SWAP
+        is_index = bool(of_index) and not instrument.components
         return self.buckets(instrument).of(name, is_index)
 
     def buckets(self, instrument: Instrument) -> Buckets:
         """The list that the instrument's issuers are looked up in."""
-        return self.credit if instrument.product is Product.CREDIT_DEFAULT_SWAP else self.equity
+        return self.credit if instrument.product in CREDIT else self.equity
 
     def check(self, instrument: Instrument) -> None:
         """
@@ -149,15 +150,16 @@ class Parameters:
 
 
 def issuers(instrument: Instrument) -> tuple[tuple[str, float], ...]:
-    """Whose credit or shares a swap refers to, each with its part of the value; a basket by its components."""
-    if instrument.product is Product.CREDIT_DEFAULT_SWAP:
-        return ((instrument.reference_entity, 1.0),)
-    return instrument.components or ((instrument.underlying, 1.0),)
+    """Whose credit or shares a swap refers to, each with its part of the value; a basket or credit index by its
+    components, a credit index whose record has none by itself.
+    """
+    of = instrument.reference_entity if instrument.product in CREDIT else instrument.underlying
+    return instrument.components or ((of, 1.0),)
 
 
-def _buckets(table: ParameterTable, key: str, choices: tuple[str, ...], indexes: bool = False) -> Buckets:
+def _buckets(table: ParameterTable, key: str, choices: tuple[str, ...]) -> Buckets:
     inside = table.table(key)
-    inside.only("others", "names", *(("indexes",) if indexes else ()))
+    inside.only("others", "names", "indexes")
     names = inside.table("names")
     return Buckets(
         path=key,

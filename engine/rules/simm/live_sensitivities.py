@@ -1,9 +1,9 @@
 """Sensitivities of one contract of our own instruments, as the plain twin takes them.
 
 An equity swap settles daily: it moves by its shares' value, 1 % of which is its delta; a basket is its components. A
-credit default swap is moved one basis point of quoted spread and of discount rate; an interest rate swap one basis
-point of each quote of its curves in turn. A gain is shared out to the two tenors that the maturity or the quote lies
-between, in proportion to time. Value in a foreign currency is FX risk.
+swap on credit, of one name or of an index, is moved one basis point of quoted spread and of discount rate; an interest
+rate swap one basis point of each quote of its curves in turn. A gain is shared out to the two tenors that the maturity
+or the quote lies between, in proportion to time. Value in a foreign currency is FX risk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.market.instruments import Instrument, Product
 from engine.market.plain import fx_rate
 from engine.market.rate_schedule import tenor_months
 from engine.market.view import MarketView
-from engine.rules.simm.live_parameters import OIS, Parameters, issuers
+from engine.rules.simm.live_parameters import CREDIT, OIS, Parameters, issuers
 from engine.rules.simm.sensitivity import Sensitivity
 from engine.rules.simm.vocabulary import CREDIT_TENORS, DAYS_PER_MONTH, TENOR_DAYS, TENORS
 
@@ -34,9 +34,9 @@ def sensitivities_of(parameters: Parameters, instrument: Instrument, market: Mar
     units = instrument.multiplier * fx_rate(instrument, market)
     if instrument.product is Product.INTEREST_RATE_SWAP:
         return _rates(parameters, instrument, market, units)
-    ((name, _), *_) = names = issuers(instrument)
-    if instrument.product is Product.CREDIT_DEFAULT_SWAP:
-        return _credit(instrument, market, slot, units, parameters.bucket(instrument, name))
+    names = issuers(instrument)
+    if instrument.product in CREDIT:
+        return _credit(parameters, instrument, market, slot, units)
     amount = units * float(market.mark[slot]) * ONE_PERCENT
     return [
         Sensitivity("Equity", "Risk_Equity", name, parameters.bucket(instrument, name), "", "", amount * part)
@@ -80,8 +80,9 @@ def _foreign(
 
 
 def _credit(
-    instrument: Instrument, market: MarketView, slot: int, units: float, bucket: str
+    parameters: Parameters, instrument: Instrument, market: MarketView, slot: int, units: float
 ) -> list[Sensitivity]:
+    """Of an index the gain is each name's by its weight: as if all their spreads moved with the index's."""
     spread, today = credit_spread(market, slot), valuation_day(market)
     maturity = instrument.expiry_ns // NANOSECONDS_PER_DAY
     terms = (today, maturity, instrument.recovery_rate)
@@ -90,11 +91,15 @@ def _credit(
     if maturity > today:
         moved = upfront(*terms, market.rate + BASIS_POINT, instrument.coupon, spread)
         by_rate = units * (moved - upfront(*terms, market.rate, instrument.coupon, spread))
-    name, currency, days = instrument.reference_entity, instrument.currency, float(maturity - today)
+    currency, days = instrument.currency, float(maturity - today)
     found = [
-        Sensitivity("Credit", "Risk_CreditQ", name, bucket, tenor, currency, by_spread * share)
+        Sensitivity(
+            "Credit", "Risk_CreditQ", name, parameters.bucket(instrument, name), tenor, currency,
+            by_spread * share * part,
+        )
+        for name, part in issuers(instrument)
         for tenor, share in shares(days, CREDIT_TENORS)
-    ]
+    ]  # fmt: skip
     found += [
         Sensitivity("Credit", "Risk_IRCurve", currency, "", tenor, "OIS", by_rate * share)
         for tenor, share in shares(days, TENORS)

@@ -3,6 +3,10 @@
 USD P&L of one contract = multiplier x (move of the price x shocked FX rate + price x move of the FX rate);
 the last term only where the price itself is paid for (not for futures and perpetuals). The instrument stays
 where it is in time: the move is instantaneous. A price that cannot be negative stops at zero.
+
+An inverse contract gains multiplier x (1 / price - 1 / moved price) coins, at the moved rate of its coin: where both
+move alike this is linear in USD, as much as its notional x the move. The fall of the coins that stand behind it is no
+part of it; that is the haircut on coins. Its price and its coin stop at a hundredth: 1 / price still has a meaning.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from engine.rules.unified.factor_map import FactorMap, FactorMove
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 
 _IS_FUTURES_STYLE = np.array([product in FUTURES_STYLE for product in PRODUCT_CODE], np.bool_)
+
+LEAST_SHARE = 0.01  # of its price, an inverse contract and its coin keep at least
 
 # Per slot; a column of -1 is the last column of the shock table, which never moves.
 _FILLS: dict[str, Fill] = {
@@ -88,7 +94,11 @@ class FactorRows:
         points = self._floored(market, self._price_slots(market, taken), points)
         volatility = np.repeat(market.volatility[taken][:, None], 2, axis=1)
         moves = self._price_moves(market, taken, points, volatility)
-        pnl = moves * (market.multiplier[taken] * market.fx_rate(taken))[:, None]
+        unit_usd = market.multiplier[taken] * market.fx_rate(taken)
+        # A residual move is one of the coin, too: linear, as both moving alike.
+        inverse = market.inverse[taken]
+        unit_usd[inverse] = market.notional_usd(taken[inverse]) / market.mark[taken[inverse]]
+        pnl = moves * unit_usd[:, None]
         charges[exposed, 0] = np.maximum(-pnl.min(axis=1), 0.0)
         charges[exposed, 1] = np.maximum(pnl.max(axis=1), 0.0)
         return charges
@@ -184,4 +194,15 @@ class FactorRows:
             paid = np.where(_IS_FUTURES_STYLE[market.product[taken]], 0.0, market.mark[taken])[:, None]
             fx_moves = fx_points - market.mark[fx][:, None]
             usd[foreign] = multiplier[foreign] * (moves[foreign] * fx_points + paid * fx_moves)
+            at = foreign[market.inverse[taken]]
+            usd[at] = self._inverse_in_usd(market, slots[at], moves[at], fx_points[market.inverse[taken]])
+        return usd
+
+    @staticmethod
+    def _inverse_in_usd(market: MarketView, slots: Int64s, moves: Float64s, fx_points: Float64s) -> Float64s:
+        """float64[n, S]: coins gained by inverse contracts, at the moved rates of their coins."""
+        mark, coin = market.mark[slots][:, None], market.mark[market.fx[slots]][:, None]
+        moved = np.maximum(mark + moves, LEAST_SHARE * mark)
+        rate = np.maximum(fx_points, LEAST_SHARE * coin)
+        usd: Float64s = market.multiplier[slots][:, None] * (1.0 / mark - 1.0 / moved) * rate
         return usd

@@ -74,6 +74,8 @@ class LiquidityAddOn:
         live = np.flatnonzero(market.priced[slots])
         priced = slots[live]
         unit = market.multiplier[priced] * market.underlying_price(priced) * market.fx_rate(priced)
+        inverse = market.inverse[priced]
+        unit[inverse] = market.notional_usd(priced[inverse])
         notional = unit * option_deltas(market, priced)
         rows[live, 0] = notional
         rows[live, 1] = notional / self._daily_notional(market, priced)
@@ -134,6 +136,8 @@ def explain_liquidity(
 def _delta_notional_usd(market: MarketView, slot: int) -> float:
     instrument = market.instruments[slot]
     price = float(market.underlying_price(np.array([slot]))[0])
+    if instrument.is_inverse:
+        return instrument.multiplier / price * fx_rate(instrument, market)
     delta = 1.0
     if instrument.is_option:
         delta = float(option_deltas(market, np.array([slot]))[0])

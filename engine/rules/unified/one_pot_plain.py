@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.base.errors import MarginError, Reason
-from engine.market.plain import fx_rate
+from engine.market.plain import contract_value, fx_rate
 from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.rules.interface import Holding
@@ -175,8 +175,8 @@ def _minimum_part(
     if instrument.product in PER_UNIT:
         per_contract = parameters.option_minimum_usd_per_unit * instrument.multiplier
     elif instrument.product in SHARE_OF_NOTIONAL:
-        price = abs(float(market.underlying_price(slot)[0])) * fx_rate(instrument, market)
-        per_contract = parameters.futures_minimum_share * instrument.multiplier * price
+        notional = abs(contract_value(instrument, float(market.underlying_price(slot)[0])))
+        per_contract = parameters.futures_minimum_share * notional * fx_rate(instrument, market)
     minimum = Part(
         "contract minimum",
         contracts * per_contract,

@@ -7,6 +7,7 @@ from engine.market.plain import option_values
 from engine.market.scenarios import ScenarioSet
 from engine.market.view import MarketView
 from engine.rules.unified.factor_map import FactorMap, FactorMove, InstrumentMoves
+from engine.rules.unified.factor_rows import LEAST_SHARE
 from engine.rules.unified.one_pot_parameters import OnePotParameters
 
 
@@ -26,14 +27,25 @@ class PlainRepricing:
         volatilities = [
             max(volatility + _shift(moves.volatility, volatility, shocks), 0.0) for shocks in self._shocks
         ]
-        changes = self._price_changes(instrument, prices, volatilities)
         fx_now, fx_moved = self._fx(instrument)
+        if instrument.is_inverse:
+            return [
+                self._inverse_pnl(instrument, price, fx_now, fx)
+                for price, fx in zip(prices, fx_moved, strict=True)
+            ]
+        changes = self._price_changes(instrument, prices, volatilities)
         # The price paid is an asset in foreign currency; a futures-style contract has none.
         paid = 0.0 if instrument.is_futures_style else self._mark(instrument)
         return [
             instrument.multiplier * (change * fx + paid * (fx - fx_now))
             for change, fx in zip(changes, fx_moved, strict=True)
         ]
+
+    def _inverse_pnl(self, contract: Instrument, price: float, coin_now: float, coin: float) -> float:
+        """Coins gained from the mark to a price, at the coin's rate of then; both keep at least a hundredth."""
+        mark = self._mark(contract)
+        gained = contract.multiplier * (1.0 / mark - 1.0 / max(price, LEAST_SHARE * mark))
+        return gained * max(coin, LEAST_SHARE * coin_now)
 
     def residual_charge(self, instrument: Instrument, quantity: float) -> float:
         """Loss in USD of a position on the part of the move that its factors' proxies do not describe."""
@@ -45,7 +57,10 @@ class PlainRepricing:
         points = [self._not_below_zero(driver, point) for point in (price - size, price + size)]
         changes = self._price_changes(instrument, points, [self._volatility(instrument)] * 2)
         fx_now, _ = self._fx(instrument)
-        pnl = [quantity * instrument.multiplier * fx_now * change for change in changes]
+        unit_usd = instrument.multiplier * fx_now
+        if instrument.is_inverse:  # coin and contract move alike
+            unit_usd /= price * price
+        pnl = [quantity * unit_usd * change for change in changes]
         return max(-min(pnl), 0.0)
 
     def _driver(self, instrument: Instrument) -> Instrument:
