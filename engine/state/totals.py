@@ -32,6 +32,7 @@ class Totals:
         worst_deficits, worst_gaps: (account_id, USD), largest first.
         open_calls: number by (scope kind, state). open_amount: USD by scope kind.
         oldest_call_ns: when the oldest open binding call was issued; 0 if there is none.
+        groups_over_allocated: counterparty groups whose records, on all workers, allocate more than the rule gives.
         oldest_price_ns: source time of the oldest price of a held instrument, by product.
         intraday: margin deficits within the day.
     """
@@ -59,6 +60,7 @@ class Totals:
     oldest_call_ns: int
     oldest_price_ns: dict[str, int]
     stale_instruments: int
+    groups_over_allocated: int
     intraday: IntradayTotals
 
     @property
@@ -115,6 +117,7 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
         oldest_call_ns=engine.cases.oldest_ns(accounts),
         oldest_price_ns=_oldest_prices(engine, held),
         stale_instruments=int(engine.stale[held].sum()),
+        groups_over_allocated=engine.group_thresholds.over_allocated,
         intraday=engine.intraday.totals(_live_partitions(engine), accounts),
     )
 

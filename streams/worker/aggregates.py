@@ -57,6 +57,10 @@ def _population(totals: Totals) -> Iterator[Metric]:
     yield _family(
         "accounts_closing", "Closed accounts that are not empty yet.", [], {(): float(totals.closing)}
     )
+    yield _family(
+        "counterparty_groups_over_allocated", "Groups whose records allocate more threshold than there is.", [],
+        {(): float(totals.groups_over_allocated)},
+    )  # fmt: skip
     in_deficit = {
         ("silo",): float(totals.accounts_in_silo_deficit),
         ("unified",): float(totals.accounts_in_unified_deficit),

@@ -34,6 +34,7 @@ TOTALS = Totals(
     oldest_call_ns=1_000_000_000,
     oldest_price_ns={"equity": 2_000_000_000},
     stale_instruments=0,
+    groups_over_allocated=1,
     intraday=IntradayTotals(1, 1, 1_250.0, 2, 3_000.0, 0),
 )
 
