@@ -116,6 +116,9 @@ class InstrumentRecord(Message):
         le=1e15,
         description="contracts that are open at the venue of a crypto derivative; 0: not known",
     )
+    amount_outstanding: float = Field(
+        0.0, ge=0, le=1e15, description="units of a security that are outstanding; 0: not known"
+    )
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""

@@ -15,6 +15,7 @@ from engine.state.engine import Engine
 from engine.state.transition import Transition
 from streams.contracts.codec import Fault, decode_model
 from streams.contracts.reference import AccountRecord
+from streams.contracts.results import RequirementStatement
 from streams.outbound.requirements import requirement_statement
 from streams.parameters import read_toml, take_policy
 from tests.engine_book import APPROVED, MARKS, NOW_NS, TODAY, movements, new_engine, prices, trades
@@ -238,3 +239,19 @@ def test_a_record_names_a_silo_once() -> None:
     assert isinstance(decoded, Fault)
     assert decoded.reason is Reason.WRONG_TYPE
     assert "threshold_allocations name a silo twice" in decoded.detail
+
+
+def test_records_and_statements_of_before_are_read_as_they_were() -> None:
+    """A record without the fields shares nothing; a statement without them is of a silo that collects all."""
+    decoded = decode_model(AccountRecord, b'{"account_id": "A", "counterparty": "affiliate"}')
+    assert not isinstance(decoded, Fault)
+    message, unknown_fields = decoded
+    assert (message.counterparty_group, message.threshold_allocations, unknown_fields) == ("", (), False)
+    engine = book(record("A", "Alder", 30e6))
+    engine.evaluate(NOW_NS)
+    statement = requirement_statement(engine.statement("A", NOW_NS), 0, "").model_dump(mode="json")
+    for silo in statement["silos"]:
+        for field in ("threshold", "minimum_transfer", "allocation"):
+            del silo[field]
+    [silo] = RequirementStatement.model_validate(statement).silos
+    assert (str(silo.threshold), str(silo.minimum_transfer), silo.allocation) == ("0.00", "0.00", "")
