@@ -5,9 +5,9 @@ from __future__ import annotations
 from engine.portfolio.accounts import Account
 from engine.shortfall.call_rule import CallRule
 from engine.state.core import EngineCore
+from engine.state.group_thresholds import TOLERANCE_USD
 
 Facts = dict[str, float | str]
-_CENT_USD = 0.01
 
 
 def exception_text(engine: EngineCore, account: int, silo: str) -> str:
@@ -50,11 +50,13 @@ def allocation_text(engine: EngineCore, account: int, silo: str) -> str:
             (rule.uncollected_usd, rule.minimum_transfer_usd),
             strict=True,
         )
-        if amount > limit + _CENT_USD
+        if amount > limit + TOLERANCE_USD
     ]
     if over:
         return f"OVER_ALLOCATED: {whose}: allocated {' and '.join(over)}: cut in proportion"
-    return f"allocated in {whose}" if _allocates(record, silo) else f"nothing is allocated in {whose}"
+    if _allocates(record, silo):
+        return f"allocated in {whose}"
+    return f"nothing is allocated in {whose}" if record.counterparty_group else ""
 
 
 def _allocates(record: Account, silo: str) -> bool:

@@ -26,6 +26,7 @@ Int32s = NDArray[np.int32]
 GroupKey = tuple[str, str]  # name of the group; without one, "" and the account that is a group of its own
 Amounts = tuple[float, float]  # threshold, minimum transfer amount
 
+TOLERANCE_USD = 0.005  # sums of decimals are not exact
 _NOTHING: Amounts = (0.0, 0.0)
 
 
@@ -105,7 +106,7 @@ class GroupThresholds:
                 del self._members[key]
                 self._stated.pop(key, None)
                 continue
-            stated = np.stack([_stated(self._records[row].threshold_allocations) for row in rows])
+            stated = np.stack([_stated(self._records[row], self._limits) for row in rows])
             self._stated[key] = _exact_sum(stated)
             terms = stated * _share(self._stated[key], self._limits)
             differs = (terms != self._terms[rows]).any(axis=(1, 2)).tolist()
@@ -146,7 +147,7 @@ class GroupThresholds:
     @property
     def over_allocated(self) -> int:
         """Number of groups whose records allocate more than the rule gives, in any silo."""
-        return sum(bool((total > self._limits).any()) for total in self._stated.values())
+        return sum(bool(_over(total, self._limits).any()) for total in self._stated.values())
 
 
 def _shares(account: Account) -> tuple[GroupKey, bool, Mapping[str, ThresholdAllocation]]:
@@ -168,10 +169,13 @@ def _limits(policy: Policy) -> Float64s:
     return limits
 
 
-def _stated(allocations: tuple[ThresholdAllocation, ...]) -> Float64s:
-    """float64[2, silo]: threshold and minimum transfer amount of one record."""
+def _stated(record: Account, limits: Float64s) -> Float64s:
+    """float64[2, silo]: threshold and minimum transfer amount of one record. In a silo of which it says nothing they
+    are the rule's if the account is alone, else 0."""
     stated = np.zeros((2, len(SILOS)))
-    for allocation in allocations:
+    if not record.counterparty_group:
+        stated[np.isfinite(limits)] = limits[np.isfinite(limits)]
+    for allocation in record.threshold_allocations:
         stated[:, SILO_INDEX[allocation.silo]] = allocation.threshold_usd, allocation.minimum_transfer_usd
     return stated
 
@@ -185,6 +189,11 @@ def _exact_sum(stated: Float64s) -> Float64s:
 def _share(stated: Float64s, limits: Float64s) -> Float64s:
     """float64[2, silo]: what is left of each allocation; 1 unless they exceed the limit together."""
     share = np.ones_like(stated)
-    over = stated > limits
+    over = _over(stated, limits)
     share[over] = limits[over] / stated[over]
     return share
+
+
+def _over(stated: Float64s, limits: Float64s) -> NDArray[np.bool_]:
+    over: NDArray[np.bool_] = stated > limits + TOLERANCE_USD
+    return over

@@ -304,6 +304,8 @@ class EngineMachine(RuleBasedStateMachine):
         mine = self.groups[account] or account
         if mine == account and not self.allocated[account]:
             return rule.uncollected_usd, rule.minimum_transfer_usd
+        if mine == account and silo not in self.allocated[account] and self.recorded[account]:
+            return rule.uncollected_usd, rule.minimum_transfer_usd
         fellows = [one for one in ACCOUNTS if (self.groups[one] or one) == mine and self.recorded[one]]
         if account not in fellows:
             return 0.0, 0.0

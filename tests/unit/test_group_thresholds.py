@@ -19,7 +19,7 @@ from streams.contracts.results import RequirementStatement
 from streams.outbound.requirements import requirement_statement
 from streams.parameters import read_toml, take_policy
 from tests.engine_book import APPROVED, MARKS, NOW_NS, TODAY, movements, new_engine, prices, trades
-from tests.policy_book import RULEBOOKS, SECURITY_BASED
+from tests.policy_book import RULEBOOKS, SECURITY_BASED, UNCLEARED
 
 SCOPE = f"silo:{SECURITY_BASED}"
 SILO = SILO_INDEX[SECURITY_BASED]
@@ -93,6 +93,9 @@ def test_an_account_of_its_own_may_agree_to_less_never_to_more() -> None:
     engine = book(record("A", threshold=10e6), record("B", threshold=60e6))
     assert called(engine) == {"A": pytest.approx(50e6), "B": pytest.approx(10e6)}
     assert figures(engine, "A") == ("10000000", "0", "allocated in the account")
+    assert engine.group_thresholds.of(record("A", threshold=10e6), UNCLEARED) == (50e6, 0.5e6), (
+        "no entry: the rule's"
+    )
     assert figures(engine, "B")[2].startswith(
         "OVER_ALLOCATED: the account: allocated thresholds of 60,000,000.00"
     )
