@@ -21,6 +21,7 @@ from engine.rules.finra_4210g import Finra4210g
 from engine.rules.finra_4210g_basket_parameters import Composition
 from engine.state.activity_state import CollateralColumns, TradeColumns
 from engine.state.engine import Engine
+from engine.state.firm_limit_uses import pledged_units
 from engine.state.policy import Policy
 from streams.parameters import load_policy
 
@@ -49,6 +50,7 @@ def warm_up(policy: Policy) -> float:
         engine.statement(name, _NOW_NS)
     engine.shadow_check(list(_ACCOUNTS))
     engine.totals(1)
+    pledged_units(engine, np.arange(len(_ACCOUNTS)))  # totals need it only where the firm states limits
     _publish_composition(engine)
     return time.perf_counter() - started
 

@@ -138,6 +138,7 @@ class Instrument:
         funding_rate: of a perpetual, for one funding interval, a fraction of notional; positive = longs pay shorts.
         funding_interval_h: hours between two funding payments.
         open_interest: contracts of a perpetual or crypto future that are open at its venue; 0 = not known.
+        amount_outstanding: units of a security that are outstanding, in the unit of positions; 0 = not known.
     """
 
     instrument_id: str
@@ -182,6 +183,7 @@ class Instrument:
     funding_rate: float = 0.0
     funding_interval_h: float = 8.0
     open_interest: float = 0.0
+    amount_outstanding: float = 0.0
 
     @property
     def is_option(self) -> bool:
@@ -336,6 +338,10 @@ def check_instrument(instrument: Instrument) -> Instrument:
     )
     require(
         0 <= instrument.open_interest <= 1e15, f"open_interest {instrument.open_interest} is not in [0, 1e15]"
+    )
+    require(
+        0 <= instrument.amount_outstanding <= 1e15,
+        f"amount_outstanding {instrument.amount_outstanding} is not in [0, 1e15]",
     )
     if instrument.product in {Product.PERPETUAL, Product.CRYPTO_FUTURE, Product.CRYPTO_OPTION}:
         require(bool(instrument.margin_schedule), "a crypto derivative needs its margin_schedule")

@@ -21,8 +21,21 @@ NEVER = -(2**62)  # business day of an account without a start-of-day record
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdAllocation:
+    """What of a counterparty group's threshold and minimum transfer amount one of its accounts has in a silo."""
+
+    silo: str
+    threshold_usd: float
+    minimum_transfer_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """One customer's relation with the firm; ``counterparty``: one of :data:`COUNTERPARTIES`."""
+    """One customer's relation with the firm; ``counterparty``: one of :data:`COUNTERPARTIES`.
+
+    ``counterparty_group`` names the affiliates that share threshold and minimum transfer amount; an account without one
+    is a group of its own. ``threshold_allocations``: one a silo at most.
+    """
 
     account_id: str
     owner: str = ""
@@ -35,6 +48,13 @@ class Account:
         "USD"  # of requirements where the schedule of collateral lets an account choose
     )
     past_charges_usd: tuple[float, ...] = ()  # of Treasury clearing at past collections, oldest first
+    counterparty_group: str = ""
+    threshold_allocations: tuple[ThresholdAllocation, ...] = ()
+
+    @property
+    def shares_threshold(self) -> bool:
+        """Whether its threshold is what is allocated to it, not the rule's."""
+        return bool(self.counterparty_group or self.threshold_allocations)
 
 
 NOBODY = Account("")  # stands in a slot whose account has left
@@ -49,6 +69,7 @@ _FILLS: dict[str, Fill] = {
     "issuer": (np.int32, -1),
     "counterparty": (np.int8, 0),
     "settlement": (np.int16, 0),
+    "allocation": (np.int32, -1),
 }
 
 
@@ -65,6 +86,7 @@ class AccountTable:
         issuer: number of the owner's name as an issuer, -1 if it is none.
         settlement: number of the currency that it settles in, 0 = USD.
         counterparty: index into :data:`COUNTERPARTIES`.
+        allocation: row of what is allocated to it of its group's threshold, -1: the rule's threshold is its own.
     """
 
     partition: NDArray[np.int64]
@@ -76,6 +98,7 @@ class AccountTable:
     account_class: NDArray[np.int8]
     issuer: NDArray[np.int32]
     counterparty: NDArray[np.int8]
+    allocation: NDArray[np.int32]
 
     def __init__(self) -> None:
         self.count = 0

@@ -14,6 +14,7 @@ from engine.base.parameter_table import ParameterTable
 from engine.base.units import NANOSECONDS_PER_YEAR
 from engine.market.instruments import DEBT, SILOS, TOKENISABLE, Instrument, Product, Silo
 from engine.portfolio.collateral_limits import ANY, HOLDABLE, CollateralLimits, read_limits, stated_source
+from engine.portfolio.firm_limits import FirmLimit, read_firm_limits
 
 NOT_ELIGIBLE: Final = 1.0  # counts nothing
 HOME_CURRENCY: Final = "USD"
@@ -113,6 +114,7 @@ class CollateralSchedule:
         currencies: by (silo, currency), currency ``ANY`` for the rest.
         settled: silos where an account's requirement may be settled in another currency than USD.
         limits: concentration, wrong-way risk, locations.
+        firm_limits: over all accounts; watched, of no effect on what an asset counts.
     """
 
     schedule_id: str
@@ -122,6 +124,7 @@ class CollateralSchedule:
     currencies: Mapping[tuple[str, str], CurrencyHaircut]
     settled: frozenset[str]
     limits: CollateralLimits
+    firm_limits: tuple[FirmLimit, ...] = ()
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> CollateralSchedule:
@@ -134,7 +137,7 @@ class CollateralSchedule:
         header = ParameterTable(f"collateral {mapping.get('schedule_id', 'schedule')}", mapping)
         header.only(
             "schedule_id", "version", "currency", "rules", "currencies", "tokens", "settled", "limits",
-            "volume_limits", "wrong_way", "locations",
+            "volume_limits", "wrong_way", "locations", "firm_limits",
         )  # fmt: skip
         header.text("currency", choices=(HOME_CURRENCY,))
         currencies = _once(header, "currencies", map(_currency, header.rows("currencies")))
@@ -148,6 +151,7 @@ class CollateralSchedule:
             currencies=currencies,
             settled=_settled(header, currencies),
             limits=read_limits(header),
+            firm_limits=read_firm_limits(header),
         )
 
     def home(self, silo: str, settlement: str) -> str:

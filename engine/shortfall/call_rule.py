@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Final
 
 from engine.base.errors import MarginError, Reason
 from engine.base.parameter_table import ParameterTable, is_finite
+from engine.market.instruments import SILOS
 from engine.portfolio.accounts import COUNTERPARTIES
 from engine.shortfall.deadline import Deadline
+
+_PER_GROUP: Final = "per_counterparty_group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class CallRule:
             below zero is called all the same.
         minimum_share: a deficit below this share of the maintenance requirement is not called, as one below
             minimum_transfer_usd (the intraday mark rule of Treasury clearing asks for both).
+        per_counterparty_group: uncollected_usd and minimum_transfer_usd stand for all accounts of a counterparty group
+            together; each has of them what is allocated to it.
         exceptions: by kind of counterparty, where less is collected; see :meth:`towards`.
         exposure_collected: False: equity below zero is not called either.
         restore_to: level the called amount restores, ``maintenance`` or ``initial``.
@@ -64,6 +70,7 @@ class CallRule:
     reminder_minutes: int = 0
     exceptions: Mapping[str, CollectionException] = field(default_factory=dict)
     exposure_collected: bool = True
+    per_counterparty_group: bool = False
 
     def towards(self, counterparty: str) -> CallRule:
         """The rule for one kind of counterparty."""
@@ -91,7 +98,9 @@ class CallRule:
         for key, value in amounts.items():
             if key not in known:
                 raise _bad(scope, f"unknown key {key!r}; known are {sorted(known)}")
-            if key != "restore_to" and not _is_amount(value):
+            if key == _PER_GROUP:
+                _check_per_group(scope, value)
+            elif key != "restore_to" and not _is_amount(value):
                 raise _bad(scope, f"{key} = {value!r} is not a finite number >= 0")
         rule = cls(**amounts, **times, exceptions=exceptions)  # type: ignore[arg-type]
         if rule.restore_to not in ("maintenance", "initial"):
@@ -101,6 +110,13 @@ class CallRule:
         if rule.deadline is None and (rule.liquidation is not None or rule.reminder_minutes):
             raise _bad(scope, "liquidation and reminder_minutes need a deadline")
         return rule
+
+
+def _check_per_group(scope: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise _bad(scope, f"{_PER_GROUP} = {value!r} is not true or false")
+    if value and scope not in {f"silo:{silo}" for silo in SILOS}:
+        raise _bad(scope, f"{_PER_GROUP} stands in the rule of a silo alone: silo:<name>")
 
 
 def _exceptions(scope: str, mapping: Mapping[str, object]) -> dict[str, CollectionException]:

@@ -53,7 +53,13 @@ class ScopeFigures(NamedTuple):
 
 
 def may_move(
-    accounts: Int64s, state: Int8s, open_usd: Float64s, scope: int, figures: ScopeFigures, rule: CallRule
+    accounts: Int64s,
+    state: Int8s,
+    open_usd: Float64s,
+    scope: int,
+    figures: ScopeFigures,
+    rule: CallRule,
+    uncollected_usd: Float64s,
 ) -> Int64s:
     """int64[m]: indices into ``accounts`` of those whose case may move.
 
@@ -61,13 +67,14 @@ def may_move(
         accounts: int64[a] slots.
         state, open_usd: int8 and float64[account, scope].
         figures: of the accounts, in their order.
+        uncollected_usd: float64[a], of the accounts: requirement up to this is not collected, whatever the rule says.
     """
     level = figures.initial_usd if rule.restore_to == "initial" else figures.maintenance_usd
     least_equity_usd = -np.inf if rule.exposure_collected else 0.0
     found = np.empty(len(accounts), np.int64)
     number = _find(
         accounts, state, open_usd, scope, figures.rows, figures.column, level, figures.maintenance_usd,
-        figures.equity_usd, rule.uncollected_usd, least_equity_usd, rule.warning_at, rule.clear_below,
+        figures.equity_usd, uncollected_usd, least_equity_usd, rule.warning_at, rule.clear_below,
         rule.recall_step_usd, rule.recall_step_share, found,
     )  # fmt: skip
     return found[:number]
@@ -84,7 +91,7 @@ def _find(
     level_usd: Float64s,
     maintenance_usd: Float64s,
     equity_usd: Float64s,
-    uncollected_usd: float,
+    uncollected_usd: Float64s,
     least_equity_usd: float,
     warning_at: float,
     clear_below: float,
@@ -95,11 +102,11 @@ def _find(
     number = 0
     for i in range(len(accounts)):
         now, opened = state[accounts[i], scope], open_usd[accounts[i], scope]
-        maintenance = max(maintenance_usd[rows[i], column] - uncollected_usd, 0.0)
+        maintenance = max(maintenance_usd[rows[i], column] - uncollected_usd[i], 0.0)
         equity = max(equity_usd[rows[i], column], least_equity_usd)
         short = equity < maintenance
         if _IS_OPEN[now]:
-            deficit = max(level_usd[rows[i], column] - uncollected_usd, 0.0) - equity
+            deficit = max(level_usd[rows[i], column] - uncollected_usd[i], 0.0) - equity
             moves = not short or abs(deficit - opened) > max(step_usd, step_share * opened)
         elif now == _CLEAR:
             moves = short or (maintenance > 0.0 and maintenance >= warning_at * equity)

@@ -123,6 +123,7 @@ class ActivityState(ReferenceState):
         self.partitions[number].live = True
         accounts = self.accounts.of_partition(number)
         self._touch(accounts)
+        self._follow_groups()
         self.cases.forget_rule_changes(accounts)
 
     def drop_partition(self, number: int) -> None:

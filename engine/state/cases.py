@@ -13,9 +13,9 @@ from engine.market.instruments import SILOS
 from engine.portfolio.accounts import Account
 from engine.shortfall.call import Cause, Decision, Figures, decide, next_case
 from engine.shortfall.call_response import Response
-from engine.shortfall.call_rule import CallRule
 from engine.shortfall.candidates import STATE_CODES, STATES, ScopeFigures, may_move
 from engine.shortfall.case import OPEN, CallCase, CallReason
+from engine.shortfall.collection_terms import CollectionTerms
 from engine.state.case_timers import CaseTimers
 
 Float64s = NDArray[np.float64]
@@ -113,17 +113,19 @@ class CaseBook:
         accounts: Int64s,
         records: Sequence[Account],
         figures_of: ScopeFigures,
-        rule: CallRule,
+        terms: CollectionTerms,
         rulebook_version: str,
         now_ns: int,
     ) -> list[Move]:
         """Decide every case of one scope and keep the new states; ``records`` are by account slot."""
         moves = []
-        by_figures = may_move(accounts, self.state, self.open_usd, scope, figures_of, rule)
+        by_figures = may_move(
+            accounts, self.state, self.open_usd, scope, figures_of, terms.rule, terms.uncollected_usd
+        )
         for i in np.union1d(by_figures, self._places_due(accounts, scope, now_ns)).tolist():
             account = int(accounts[i])
             case = self.case(account, scope, records[account])
-            figures = figures_of.of(i, rulebook_version, _CAUSES[self.cause[account]])
+            figures, rule = figures_of.of(i, rulebook_version, _CAUSES[self.cause[account]]), terms.of(i)
             decision = decide(case, figures, rule, now_ns)
             if decision.reason is CallReason.NOTHING:
                 continue

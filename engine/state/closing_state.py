@@ -62,24 +62,31 @@ class ClosingState(ActivityState):
 
     def put_account(self, account: Account, partition: int) -> None:
         """Add or replace an account whose key lies on ``partition``; a closed one is open again."""
+        self.group_thresholds.put(account)
         slot = self._come_back(account, partition)
         self.closing[slot] = False
 
     def close_account(self, account: Account, partition: int) -> None:
         """The relation has ended; the account leaves once it is empty. Unknown, it has left already."""
-        if account.account_id in self.accounts.slot_of:
+        self.group_thresholds.put(account)
+        slot = self.accounts.slot_of.get(account.account_id)
+        if slot is not None:
             super().put_account(account, partition)
-            self.withdraw_account(account.account_id)
+            self._close(slot)
         else:
             known = self.former.get(account.account_id, Former(account, partition))
             self.former[account.account_id] = replace(known, account=account)
 
     def withdraw_account(self, account_id: str) -> None:
         """The account's record was taken back: the same as closing it; nothing if it is not known."""
+        self.group_thresholds.withdraw(account_id)
         slot = self.accounts.slot_of.get(account_id)
         if slot is not None:
-            self.closing[slot] = True
-            self._may_leave.add(slot)
+            self._close(slot)
+
+    def _close(self, slot: int) -> None:
+        self.closing[slot] = True
+        self._may_leave.add(slot)
 
     def knows_account(self, account_id: str) -> bool:
         """Whether the account has a record, be it that of a closed one that has left."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from engine.portfolio.accounts import Account
+from engine.shortfall.call_rule import CallRule
 from engine.state.core import EngineCore
+from engine.state.group_thresholds import TOLERANCE_USD
 
 Facts = dict[str, float | str]
 
@@ -21,11 +24,58 @@ def exception_text(engine: EngineCore, account: int, silo: str) -> str:
     return f"{record.counterparty}: {left} collected"
 
 
+def threshold_and_minimum_usd(engine: EngineCore, account: int, silo: str) -> tuple[float, float]:
+    """Threshold up to which requirement is not collected, and minimum transfer amount, as they hold for the account."""
+    rule = _rule(engine, account, silo)
+    record = engine.accounts.records[account]
+    if rule.per_counterparty_group and record.shares_threshold:
+        return engine.group_thresholds.of(record, silo)
+    return rule.uncollected_usd, rule.minimum_transfer_usd
+
+
+def allocation_text(engine: EngineCore, account: int, silo: str) -> str:
+    """Where threshold and minimum come from if not from the rule alone, e.g. ``allocated in group Alder``, and
+    whether the group's allocations exceed what the rule gives it; empty for an account that shares nothing."""
+    rule = _rule(engine, account, silo)
+    record = engine.accounts.records[account]
+    if not rule.per_counterparty_group or not record.shares_threshold:
+        return ""
+    stated = engine.group_thresholds.stated(record, silo)
+    whose = f"group {record.counterparty_group}" if record.counterparty_group else "the account"
+    over = [
+        f"{name} of {amount:,.2f} exceed the rule's {limit:,.2f}"
+        for name, amount, limit in zip(
+            ("thresholds", "minimum transfer amounts"),
+            stated,
+            (rule.uncollected_usd, rule.minimum_transfer_usd),
+            strict=True,
+        )
+        if amount > limit + TOLERANCE_USD
+    ]
+    if over:
+        return f"OVER_ALLOCATED: {whose}: allocated {' and '.join(over)}: cut in proportion"
+    if _allocates(record, silo):
+        return f"allocated in {whose}"
+    return f"nothing is allocated in {whose}" if record.counterparty_group else ""
+
+
+def _allocates(record: Account, silo: str) -> bool:
+    return any(allocation.silo == silo for allocation in record.threshold_allocations)
+
+
+def _rule(engine: EngineCore, account: int, silo: str) -> CallRule:
+    return engine.policy.call_rule(f"silo:{silo}", bool(engine.accounts.portfolio_margin[account]))
+
+
 def collection_facts(engine: EngineCore, account: int, silo: str) -> Facts:
     """Facts for the explanation: threshold, exception and where it stands; none where all is collected."""
     record = engine.accounts.records[account]
     rule = engine.policy.call_rule(f"silo:{silo}")
-    facts: Facts = {"uncollected_usd": rule.uncollected_usd} if rule.uncollected_usd else {}
+    threshold_usd, minimum_usd = threshold_and_minimum_usd(engine, account, silo)
+    facts: Facts = {"uncollected_usd": threshold_usd} if rule.uncollected_usd else {}
+    allocation = allocation_text(engine, account, silo)
+    if allocation:
+        facts |= {"minimum_transfer_usd": minimum_usd, "allocation": allocation}
     exception = rule.exceptions.get(record.counterparty)
     if exception is not None:
         mark = " (unverified)" if exception.unverified else ""

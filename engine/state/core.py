@@ -57,6 +57,7 @@ class EngineCore(ClosingState):
             int64[a] account slots evaluated anew, and the cases that moved.
         """
         self._retire_closed()
+        self._follow_groups()
         self._advance_time(now_ns)
         self._follow_market(now_ns, options)
         self.unified.sums.anchor(_ANCHORED, self.accounts.count)
@@ -203,8 +204,9 @@ class EngineCore(ClosingState):
         for scope in range(len(self.cases.scopes)):
             found: list[Move] = []
             for rule, mine in self._by_rule(scope, accounts):
+                terms = self.group_thresholds.terms(self.accounts.allocation[mine], scope, rule)
                 found += self.cases.moves(
-                    scope, mine, self.accounts.records, self.scope_figures(scope, mine), rule,
+                    scope, mine, self.accounts.records, self.scope_figures(scope, mine), terms,
                     self.scope_version(scope), now_ns,
                 )  # fmt: skip
             moves += sorted(found, key=lambda move: move.account)

@@ -21,6 +21,7 @@ from engine.shortfall.call import Cause
 from engine.state.books import SiloBook
 from engine.state.cases import CaseBook
 from engine.state.equity import EquityBook
+from engine.state.group_thresholds import GroupThresholds
 from engine.state.intraday_book import IntradayBook
 from engine.state.partitions import Partition
 from engine.state.policy import Policy
@@ -89,6 +90,7 @@ class ReferenceState:
         self.unified = unified_book(policy, policy.unified, self.silo_books)
         self._margined = margin_table(policy)
         self.cases = CaseBook(policy.unified.rulebook_id)
+        self.group_thresholds = GroupThresholds(policy)
         self.intraday = IntradayBook(policy.intraday)
         self.last_price_time_ns = 0
         self.refusals: dict[int, MarginError] = {}  # by slot, of instruments whose terms cannot be used
@@ -209,11 +211,22 @@ class ReferenceState:
         slot = self.accounts.put(account, partition, eligible)
         self.accounts.issuer[slot] = self.equity_book.names.index(account.issuer)
         self.accounts.settlement[slot] = self.equity_book.settlement(account.settlement_currency)
+        self.accounts.allocation[slot] = self.group_thresholds.row(account)
         self._reserve()
         one = np.array([slot], np.int64)
         self._touch(one)
         self.cases.note_cause(one, Cause.RULE)
         self.intraday.welcome(slot, self.accounts)
+
+    def _follow_groups(self) -> None:
+        """Accounts whose share of a counterparty group's threshold changed with another record are decided anew."""
+        named = self.group_thresholds.renew()
+        if not named:
+            return
+        moved = self.accounts.slots(named)
+        moved = moved[moved >= 0]
+        self.dirty[moved] |= VALUE
+        self.cases.note_cause(moved, Cause.RULE)
 
     def _touch(self, accounts: Int64s) -> None:
         """What accounts hold, or the rules they stand under, changed: everything about them is computed anew."""
@@ -283,6 +296,7 @@ class ReferenceState:
                 book.cover(slot, self.market.instruments[slot])
         self._put_unified_book(unified_book(policy, self.unified.rulebook, books))
         self.policy, self.silo_books, self._margined = policy, books, margin_table(policy)
+        self.group_thresholds.follow(policy)
         self.silo_of_instrument[held] = silos
         for slot in usable:
             self.stale_after_ns[slot] = policy.stale_after_ns(self.market.instruments[slot].product)

@@ -19,7 +19,7 @@ from engine.shortfall.gap import GapAttribution, attribute_gap
 from engine.shortfall.intraday_account import deficit_id, freeze_due_day
 from engine.shortfall.intraday_standing import Standing
 from engine.shortfall.liquidity import LiquidityView, liquidity_view
-from engine.state.collection import exception_text
+from engine.state.collection import allocation_text, exception_text, threshold_and_minimum_usd
 from engine.state.core import EngineCore
 from engine.state.eligibility import below_minimum_equity
 from engine.state.pairing_book import PairingBook
@@ -37,6 +37,8 @@ class SiloFigures:
 
     ``below_minimum_equity``: a rulebook that the account is approved for asks for more equity than there is.
     ``exception``: why less than is required is collected from this counterparty; empty if it is not.
+    ``threshold_usd``: requirement up to this is not collected. ``allocation``: where it and the minimum transfer amount
+    come from if not from the rule alone.
     """
 
     silo: str
@@ -47,6 +49,9 @@ class SiloFigures:
     equity_usd: float
     below_minimum_equity: bool = False
     exception: str = ""
+    threshold_usd: float = 0.0
+    minimum_transfer_usd: float = 0.0
+    allocation: str = ""
 
     @property
     def excess_usd(self) -> float:
@@ -152,6 +157,8 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
             float(equity[silo]),
             below_minimum_equity(engine, account, SILOS[silo]),
             exception_text(engine, account, SILOS[silo]),
+            *threshold_and_minimum_usd(engine, account, SILOS[silo]),
+            allocation_text(engine, account, SILOS[silo]),
         )
         for silo in active.tolist()
     )

@@ -13,6 +13,7 @@ from engine.shortfall.candidates import STATES
 from engine.shortfall.case import OPEN, CallState
 from engine.shortfall.liquidity import liquidity_columns
 from engine.state.core import EngineCore
+from engine.state.firm_limit_uses import FirmLimitUses, firm_limit_uses
 from engine.state.intraday_book import IntradayTotals
 
 Float64s = NDArray[np.float64]
@@ -32,8 +33,10 @@ class Totals:
         worst_deficits, worst_gaps: (account_id, USD), largest first.
         open_calls: number by (scope kind, state). open_amount: USD by scope kind.
         oldest_call_ns: when the oldest open binding call was issued; 0 if there is none.
+        groups_over_allocated: counterparty groups whose records, on all workers, allocate more than the rule gives.
         oldest_price_ns: source time of the oldest price of a held instrument, by product.
         intraday: margin deficits within the day.
+        firm_limits: how much of the firm's limits of collateral these accounts use.
     """
 
     accounts: dict[str, int]
@@ -59,7 +62,9 @@ class Totals:
     oldest_call_ns: int
     oldest_price_ns: dict[str, int]
     stale_instruments: int
+    groups_over_allocated: int
     intraday: IntradayTotals
+    firm_limits: FirmLimitUses
 
     @property
     def silo_requirement(self) -> float:
@@ -115,7 +120,9 @@ def totals(engine: EngineCore, worst: int = 0) -> Totals:
         oldest_call_ns=engine.cases.oldest_ns(accounts),
         oldest_price_ns=_oldest_prices(engine, held),
         stale_instruments=int(engine.stale[held].sum()),
+        groups_over_allocated=engine.group_thresholds.over_allocated,
         intraday=engine.intraday.totals(_live_partitions(engine), accounts),
+        firm_limits=firm_limit_uses(engine, accounts),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.frame import Row, board
-from grafana.overview import accounts, calls, glance, intraday, pipeline, requirement, workers
+from grafana.overview import accounts, calls, collateral, glance, intraday, pipeline, requirement, workers
 
 UID = "marginmon-overview"
 UI_URL = "http://127.0.0.1:8080"
@@ -22,6 +22,7 @@ def overview() -> Dashboard:
         Row("Accounts", accounts.panels()),
         Row("Calls", calls.panels()),
         Row("Intraday deficits", intraday.panels()),
+        Row("Collateral of all customers", collateral.panels()),
         Row("Requirement and gap", requirement.panels()),
         Row("Pipeline", pipeline.panels()),
         Row("Workers", workers.panels()),

@@ -6,10 +6,11 @@ import math
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from engine.market.instruments import Instrument, Product
-from streams.contracts.base import Currency, Identifier, Message, TimeNs
+from engine.portfolio.accounts import ThresholdAllocation
+from streams.contracts.base import Currency, Identifier, Message, SiloName, TimeNs
 
 # A date without a time means the close of US trading; contracts that end at another hour say so.
 _CLOSE_UTC = time(21, 0, tzinfo=UTC)
@@ -120,6 +121,9 @@ class InstrumentRecord(Message):
         le=1e15,
         description="contracts that are open at the venue of a crypto derivative; 0: not known",
     )
+    amount_outstanding: float = Field(
+        0.0, ge=0, le=1e15, description="units of a security that are outstanding; 0: not known"
+    )
 
     def to_engine(self) -> Instrument:
         """The engine's record of the same facts."""
@@ -136,6 +140,18 @@ class InstrumentRecord(Message):
 
 def _nanoseconds(time_of: datetime | None) -> int:
     return 0 if time_of is None else int(time_of.timestamp()) * 1_000_000_000
+
+
+class AllocatedThreshold(Message):
+    """What of its counterparty group's threshold and minimum transfer amount stands for an account in a silo."""
+
+    silo: SiloName
+    threshold_usd: float = Field(ge=0, le=1e12)
+    minimum_transfer_usd: float = Field(0.0, ge=0, le=1e12)
+
+    def to_engine(self) -> ThresholdAllocation:
+        """The engine's record of the same facts."""
+        return ThresholdAllocation(self.silo, self.threshold_usd, self.minimum_transfer_usd)
 
 
 class AccountRecord(Message):
@@ -166,8 +182,25 @@ class AccountRecord(Message):
         (), max_length=1_000,
         description="of Treasury clearing at past collections, oldest first, for the portfolio differential charge",
     )  # fmt: skip
+    counterparty_group: str = Field(
+        "",
+        max_length=128,
+        description="the counterparty and its affiliates, whose accounts share the threshold and the minimum transfer "
+        "amount of uncleared margin; empty: the account is a group of its own",
+    )
+    threshold_allocations: tuple[AllocatedThreshold, ...] = Field(
+        (),
+        description="the account's part of both, one entry a silo at most; in a group, nothing without an entry",
+    )
     time_zone: str = "America/New_York"
     call_contact: str = ""
+
+    @model_validator(mode="after")
+    def _one_allocation_a_silo(self) -> AccountRecord:
+        silos = [allocation.silo for allocation in self.threshold_allocations]
+        if len(set(silos)) < len(silos):
+            raise ValueError("threshold_allocations name a silo twice")
+        return self
 
 
 class RulebookRecord(Message):

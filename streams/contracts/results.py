@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -45,6 +46,15 @@ class SiloStatement(Message):
     exception: str = Field(
         "",
         description="why less than is required is collected, e.g. affiliate: initial margin is not collected",
+    )
+    threshold: Money = Field(
+        Decimal("0.00"), description="requirement up to this is not collected from the account"
+    )
+    minimum_transfer: Money = Field(Decimal("0.00"), description="a smaller deficit is not called")
+    allocation: str = Field(
+        "",
+        description="where threshold and minimum come from if not from the rule alone, e.g. allocated in group Alder; "
+        "OVER_ALLOCATED: its group's records allocate more than the rule gives",
     )
 
 

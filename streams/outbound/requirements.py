@@ -63,6 +63,9 @@ def _silo(figures: SiloFigures) -> SiloStatement:
         excess=equity - maintenance,
         below_minimum_equity=figures.below_minimum_equity,
         exception=figures.exception,
+        threshold=cents_down(figures.threshold_usd),
+        minimum_transfer=cents_down(figures.minimum_transfer_usd),
+        allocation=figures.allocation,
     )
 
 

@@ -53,6 +53,14 @@ def account_report(view: dict[str, Any]) -> RenderableType:
         for silo in statement["silos"]
         if silo["exception"]
     ]
+    parts += [
+        Text(
+            f"{silo['silo']}: threshold {money(silo['threshold']).plain}, {silo['allocation']}",
+            style="yellow",
+        )
+        for silo in statement["silos"]
+        if silo["allocation"]
+    ]
     if statement["quality"]["stale"]:
         parts.append(Text("stale: rests on prices older than their limit", style="yellow"))
     return Group(*parts, Text())

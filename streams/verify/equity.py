@@ -39,6 +39,7 @@ class SiloEquity:
         self._held = [row for row in evidence["positions"] if row["silo"] == silo]
         self._pledged = [row for row in evidence["collateral"] if row["silo"] == silo]
         self._issuer = evidence["parameters"].get("issuer", "")
+        self._settlement = evidence["parameters"].get("settlement_currency", _USD)
         now_ns = evidence["valuation_time_ns"]
         self._day_ns = now_ns - now_ns % NANOSECONDS_PER_DAY
 
@@ -75,9 +76,10 @@ class SiloEquity:
         return float(value * self._rate(record["currency"]))
 
     def _balance_usd(self, currency: str, worth: float) -> float:
-        """What is owed counts in full, what is owned after the currency's haircut; inverse contracts that settle in a
-        currency are part of its balance."""
-        return worth * (1.0 - self._schedule.fx_haircut(currency, self._silo)) if worth > 0.0 else worth
+        """What is owed counts in full; what is owned bears the currency's haircut, none in that of settlement. Inverse
+        contracts that settle in a currency are part of its balance."""
+        haircut = self._schedule.fx_haircut(currency, self._silo, self._settlement)
+        return worth * (1.0 - haircut) if worth > 0.0 else worth
 
     def _pledged_usd(self, row: Record) -> float:
         """Of units up to the days of volume that count, after all haircuts; what is owed counts in full."""
@@ -85,7 +87,8 @@ class SiloEquity:
         if quantity <= 0.0:
             return float(quantity * unit)
         instrument = instrument_of(self._records[row["instrument_id"]])
-        haircut = self._schedule.haircut(instrument, self._silo, self._day_ns) + self._wrong_way(row)
+        own = self._schedule.terms(instrument, self._silo, self._day_ns, self._settlement).total
+        haircut = own + self._wrong_way(row)
         units = min(quantity, self._schedule.most_units(instrument, self._silo))
         return float(units * unit * (1.0 - min(haircut, 1.0)))
 

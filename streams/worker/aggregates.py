@@ -9,6 +9,7 @@ import numpy as np
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 
 from engine.base.units import NANOSECONDS_PER_SECOND
+from engine.state.firm_limit_uses import FirmLimitUses
 from engine.state.totals import Totals
 from streams.worker.histograms import cumulative
 
@@ -35,6 +36,7 @@ class Aggregates:
         yield from _calls(self.totals, self.time_ns)
         yield from _prices(self.totals, self.time_ns)
         yield from _intraday(self.totals)
+        yield from _firm_limits(self.totals.firm_limits)
         yield _utilisation(self.totals)
         yield from _worst(self.totals)
 
@@ -57,6 +59,10 @@ def _population(totals: Totals) -> Iterator[Metric]:
     yield _family(
         "accounts_closing", "Closed accounts that are not empty yet.", [], {(): float(totals.closing)}
     )
+    yield _family(
+        "counterparty_groups_over_allocated", "Groups whose records allocate more threshold than there is.", [],
+        {(): float(totals.groups_over_allocated)},
+    )  # fmt: skip
     in_deficit = {
         ("silo",): float(totals.accounts_in_silo_deficit),
         ("unified",): float(totals.accounts_in_unified_deficit),
@@ -108,6 +114,26 @@ def _intraday(totals: Totals) -> Iterator[Metric]:
     amounts = {("today",): sums.today_usd, ("outstanding",): sums.outstanding_usd}
     yield _family("intraday_deficit_usd", "Sum of intraday margin deficits.", ["state"], amounts)
     yield _family("intraday_accounts_waiting", "Accounts that wait for a price.", [], {(): sums.waiting})
+
+
+def _firm_limits(limits: FirmLimitUses) -> Iterator[Metric]:
+    """Nothing where no limit is stated."""
+    for name, help_text, labels, values in (
+        (
+            "collateral_limit_use_ratio", "Collateral held as a share of the firm's limit; add up over workers.",
+            ["limit", "asset"], {(one.limit, one.asset): one.use for one in limits.shown},
+        ),
+        (
+            "collateral_limit_hidden_use_ratio", "Largest share that is not among the named.",
+            ["limit"], {(limit,): use for limit, use in limits.hidden.items()},
+        ),
+        (
+            "collateral_limit_unmeasured_assets", "Assets held whose share of the limit is not known.",
+            ["limit"], {(limit,): float(number) for limit, number in limits.unmeasured.items()},
+        ),
+    ):  # fmt: skip
+        if values:
+            yield _family(name, help_text, labels, values)
 
 
 def _prices(totals: Totals, time_ns: int) -> Iterator[Metric]:

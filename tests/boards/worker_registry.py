@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from prometheus_client.metrics import MetricWrapperBase
 
+from engine.state.firm_limit_uses import FirmLimitUses, LimitUse
 from engine.state.intraday_book import IntradayTotals
 from engine.state.totals import Totals
 from streams.worker.metrics import WorkerMetrics
@@ -34,7 +35,9 @@ TOTALS = Totals(
     oldest_call_ns=1_000_000_000,
     oldest_price_ns={"equity": 2_000_000_000},
     stale_instruments=0,
+    groups_over_allocated=1,
     intraday=IntradayTotals(1, 1, 1_250.0, 2, 3_000.0, 0),
+    firm_limits=FirmLimitUses((LimitUse("volume", "AAPL", 0.5),), {"volume": 0.001}, {"volume": 1}),
 )
 
 

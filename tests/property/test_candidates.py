@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from engine.shortfall.call import Figures, decide
 from engine.shortfall.call_rule import CallRule, CollectionException
 from engine.shortfall.candidates import STATE_CODES, ScopeFigures, may_move
 from engine.shortfall.case import OPEN, CallCase, CallReason, CallState
+from engine.shortfall.collection_terms import CollectionTerms
 
 amounts = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 100.0, 1000.0])
 rules = st.builds(
@@ -41,14 +44,25 @@ counterparties = st.sampled_from(["", "affiliate", "legacy"])
     equity=amounts,
     trusted=st.booleans(),
     rule=st.builds(CallRule.towards, rules, counterparties),
+    allocated=st.none() | st.sampled_from([0.0, 400.0]),
 )
 def test_every_move_is_a_candidate(
-    state: CallState, open_usd: float, maintenance: float, equity: float, trusted: bool, rule: CallRule
+    state: CallState,
+    open_usd: float,
+    maintenance: float,
+    equity: float,
+    trusted: bool,
+    rule: CallRule,
+    allocated: float | None,
 ) -> None:
+    terms = CollectionTerms.alike(rule, 1)
+    if allocated is not None:
+        one = np.array([allocated])
+        terms = CollectionTerms(replace(rule, per_counterparty_group=True), one, one)
     case = CallCase("A", "silo:futures", state, 1, 1, open_usd, "1")
     open_usd = open_usd if state in OPEN else 0.0  # as the column has it
     figures = Figures(1.1 * maintenance, maintenance, equity, "1", trusted)
-    decision = decide(case, figures, rule, 0)
+    decision = decide(case, figures, terms.of(0), 0)
     # The account is the second of three, its scope the second of two, its figures in the first row.
     columns = (np.array([[0.0, amount]]) for amount in (figures.initial_usd, maintenance, equity))
     candidates = may_move(
@@ -57,6 +71,7 @@ def test_every_move_is_a_candidate(
         np.full((3, 2), open_usd),
         1,
         ScopeFigures(np.array([0]), 1, *columns, np.array([[False, trusted]])),
-        rule,
+        terms.rule,
+        terms.uncollected_usd,
     )
     assert candidates.tolist() == [0] or decision.reason is CallReason.NOTHING

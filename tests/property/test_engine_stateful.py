@@ -19,7 +19,7 @@ from engine.base.units import start_of_day
 from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
 from engine.market.plain import contract_value
 from engine.portfolio.account_class import account_class
-from engine.portfolio.accounts import Account
+from engine.portfolio.accounts import Account, ThresholdAllocation
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding, ScaledByClass, SiloRulebook
@@ -68,6 +68,7 @@ BY_ID = {instrument.instrument_id: instrument for instrument in [*INSTRUMENTS, *
 OWNERS = {"A": "", "B": "AAPL", "C": "T"}  # as issuers
 accounts = st.sampled_from(ACCOUNTS)
 instruments = st.sampled_from([*HELD, *MORE_HELD, "SWAP", "INDEX", "REPO"])
+allocations = st.dictionaries(st.sampled_from([SECURITY_BASED, UNCLEARED]), st.sampled_from([1e7, 3e7, 5e7]))
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
 
 
@@ -112,6 +113,9 @@ class EngineMachine(RuleBasedStateMachine):
         self.opened = {account: Opened() for account in ACCOUNTS}
         self.approved = dict.fromkeys(ACCOUNTS, True)
         self.owners = dict.fromkeys(ACCOUNTS, "customer")
+        self.groups = dict.fromkeys(ACCOUNTS, "")
+        self.allocated: dict[str, dict[str, float]] = {account: {} for account in ACCOUNTS}
+        self.recorded = dict.fromkeys(ACCOUNTS, True)
         self.sequence = 0
         self.now_ns = NOW_NS
         self.log: list[tuple[str, Any]] = []
@@ -120,7 +124,7 @@ class EngineMachine(RuleBasedStateMachine):
     @initialize()
     def first_prices(self) -> None:
         for account in ACCOUNTS:
-            self.engine.put_account(self._record(account), 0)
+            self._put(account)
         self._price(self.marks)
 
     def _price(self, marks: dict[str, float]) -> None:
@@ -254,25 +258,64 @@ class EngineMachine(RuleBasedStateMachine):
     def approval_changes(self, account: str) -> None:
         """Securities move between portfolio margin and strategy-based margin."""
         self.approved[account] = not self.approved[account]
-        self.engine.put_account(self._record(account), 0)
+        self._put(account)
 
     @rule(account=accounts, owner=st.sampled_from(["customer", "market_maker", "proprietary"]))
     def owner_changes(self, account: str, owner: str) -> None:
         """Futures are scaled by the class of the account."""
         self.owners[account] = owner
-        self.engine.put_account(self._record(account), 0)
+        self._put(account)
+
+    @rule(account=accounts, group=st.sampled_from(["", "G", "H"]), allocated=allocations)
+    def group_changes(self, account: str, group: str, allocated: dict[str, float]) -> None:
+        """Threshold and minimum transfer amount are shared with other accounts."""
+        self.groups[account], self.allocated[account] = group, allocated
+        self._put(account)
 
     @rule(account=accounts)
     def account_is_closed(self, account: str) -> None:
+        self.recorded[account] = True
         self.engine.close_account(self._record(account), 0)
 
     @rule(account=accounts)
     def record_is_taken_back(self, account: str) -> None:
+        self.recorded[account] = False
         self.engine.withdraw_account(account)
 
+    def _put(self, account: str) -> None:
+        self.recorded[account] = True
+        self.engine.put_account(self._record(account), 0)
+
     def _record(self, account: str) -> Account:
-        approvals = APPROVED if self.approved[account] else frozenset[str]()
-        return Account(account, type=self.owners[account], approvals=approvals, issuer=OWNERS[account])
+        return Account(
+            account,
+            type=self.owners[account],
+            approvals=APPROVED if self.approved[account] else frozenset(),
+            issuer=OWNERS[account],
+            counterparty_group=self.groups[account],
+            threshold_allocations=tuple(
+                ThresholdAllocation(silo, amount, amount / 100)
+                for silo, amount in self.allocated[account].items()
+            ),
+        )
+
+    def _terms(self, account: str, silo: str) -> tuple[float, float]:
+        """Threshold and minimum transfer amount, as the records say them."""
+        rule = self.engine.policy.call_rule(f"silo:{silo}")
+        mine = self.groups[account] or account
+        if mine == account and not self.allocated[account]:
+            return rule.uncollected_usd, rule.minimum_transfer_usd
+        if mine == account and silo not in self.allocated[account] and self.recorded[account]:
+            return rule.uncollected_usd, rule.minimum_transfer_usd
+        fellows = [one for one in ACCOUNTS if (self.groups[one] or one) == mine and self.recorded[one]]
+        if account not in fellows:
+            return 0.0, 0.0
+        amount = self.allocated[account].get(silo, 0.0)
+        total = sum(self.allocated[one].get(silo, 0.0) for one in fellows)
+        return (
+            amount * min(1.0, rule.uncollected_usd / total if total else 1.0),
+            amount / 100 * min(1.0, rule.minimum_transfer_usd * 100 / total if total else 1.0),
+        )
 
     @rule(factor=st.floats(0.5, 2.0), member=st.sampled_from([0.9, 1.0, 1.2]), later=st.booleans())
     def futures_rates_change(self, factor: float, member: float, later: bool) -> None:
@@ -347,6 +390,11 @@ class EngineMachine(RuleBasedStateMachine):
                 assert all(self._equity(account_id, silo) == 0.0 for silo in SILOS)
                 assert engine.knows_account(account_id)
                 continue
+            for silo in (SECURITY_BASED, UNCLEARED):
+                rows, rule = engine.accounts.allocation[[account]], engine.policy.call_rule(f"silo:{silo}")
+                _, threshold, minimum = engine.group_thresholds.terms(rows, SILO_INDEX[silo], rule)
+                for value, expected in zip((threshold, minimum), self._terms(account_id, silo), strict=True):
+                    self._same(float(value[0]), expected)
             plain, outside = dict.fromkeys(SILOS, 0.0), 0.0
             for book in engine.silo_books.values():
                 margined = [h for h in holdings if self._under(account_id, h, book.rulebook.rulebook_id)]

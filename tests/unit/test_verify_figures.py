@@ -81,6 +81,48 @@ def test_inverse_contracts_are_part_of_the_balance_of_their_coin(
     }
     expected_usd = kept * (22.0 - 1e6 / mark) * 47_900.0
     assert SiloEquity(schedule, "futures", book).usd() == pytest.approx(expected_usd)
+@pytest.mark.parametrize(
+    ("settlement", "expected_usd"),
+    [
+        ("USD", 980_000.0 + 170_000.0 + 100_650.0 + 50_600.0 + 10_000.0),
+        ("EUR", 900_000.0 + 154_000.0 + 109_450.0 + 55_000.0 + 9_200.0),
+    ],
+)
+def test_the_currency_that_the_account_settles_in_bears_no_mismatch(
+    schedule: CollateralSchedule, settlement: str, expected_usd: float
+) -> None:
+    """The example of docs/rulebooks/collateral.md, with 10,000 dollars of cash: they cost 8 % where euros settle."""
+    day_ns, silo = 86_400_000_000_000, "uncleared_swaps"
+    assets = {
+        Instrument("NOTE", Product.TREASURY, multiplier=0.01, expiry_ns=NOW_NS + 547 * day_ns): (1e6, 100.0),
+        Instrument("IBM", Product.EQUITY): (1_000.0, 200.0),
+        Instrument(
+            "BUND", Product.TREASURY, multiplier=0.01, currency="EUR", expiry_ns=NOW_NS + 240 * day_ns
+        ): (
+            1e5,
+            100.0,
+        ),
+        Instrument("EURUSD", Product.FX_RATE, currency="EUR"): (0.0, 1.1),
+    }
+    record = {
+        "valuation_time_ns": NOW_NS,
+        "parameters": {"issuer": "", "settlement_currency": settlement},
+        "instruments": [
+            {field.name: getattr(one, field.name) for field in fields(Instrument)} for one in assets
+        ],
+        "prices": [{"instrument_id": one.instrument_id, "mark": mark} for one, (_, mark) in assets.items()],
+        "positions": [],
+        "collateral": [
+            {"instrument_id": one.instrument_id, "quantity": quantity, "silo": silo}
+            for one, (quantity, _) in assets.items()
+            if quantity
+        ],
+        "cash": [
+            {"silo": silo, "currency": "EUR", "amount": 50_000.0},
+            {"silo": silo, "currency": "USD", "amount": 10_000.0},
+        ],
+    }
+    assert SiloEquity(schedule, silo, record).usd() == pytest.approx(expected_usd)
 
 
 def test_products_of_one_rulebook_are_margined_together() -> None:

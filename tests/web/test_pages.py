@@ -243,6 +243,29 @@ async def test_a_frozen_account_says_so_with_its_deficit_and_deadlines(site: Sit
     await expect(page.locator("#standing")).not_to_contain_text("frozen")
 
 
+async def test_a_silo_shows_the_threshold_and_who_shares_it(site: Site) -> None:
+    site.book.step()
+    (statement,) = site.book.statements(site.served_by, ["ACC-0001"])
+    first, *others = statement.silos
+    for allocation, look in (
+        ("allocated in group Alder", "small "),
+        ("OVER_ALLOCATED: group Alder", "small bad"),
+    ):
+        shared = first.model_copy(
+            update={
+                "threshold": Decimal("30000000.00"), "minimum_transfer": Decimal("250000.00"), "allocation": allocation,
+            }
+        )  # fmt: skip
+        await publish(site.sending, site.topics, [statement.model_copy(update={"silos": (shared, *others)})])
+        page = await site.open("/accounts/ACC-0001")
+        card = page.locator("#silos article").first
+        for text in (allocation, "Threshold, not collected", "30,000,000.00", "250,000.00"):
+            await expect(card).to_contain_text(text, timeout=SHOWN_MS)
+        await expect(card.get_by_text(allocation)).to_have_class(look)
+    await publish(site.sending, site.topics, [statement])
+    await expect(card).not_to_contain_text("Threshold", timeout=SHOWN_MS)
+
+
 async def test_an_account_whose_worker_is_gone_keeps_its_figures(site: Site) -> None:
     async with worker_pages(site.book) as gone:
         site.served_by = gone.address

@@ -21,12 +21,23 @@ function excess(amount) {
   return [Number(amount) < 0 ? "Excess (deficit)" : "Excess", amount, "strong rule"];
 }
 
+// What is not collected, where the rule says so or a counterparty group shares it; why less is collected than required.
+function collection(silo) {
+  const shared = Number(silo.threshold) !== 0 || silo.allocation;
+  const notes = [silo.exception, silo.allocation].filter(Boolean);
+  return [
+    ...(shared ? [pairs([["Threshold, not collected", silo.threshold, "rule"], ["Minimum transfer", silo.minimum_transfer]])] : []),
+    ...notes.map((note) => el("p", { class: `small ${note.startsWith("OVER_ALLOCATED") ? "bad" : ""}` }, note)),
+  ];
+}
+
 export function siloCards(statement) {
   const cards = statement.silos.map((silo) => el("article", { class: "panel silo" },
     el("h2", {}, words(silo.silo), el("span", { class: "tag tag-binding" }, "binding")),
     el("p", { class: "small" }, `${silo.rulebook_id} ${silo.rulebook_version}`),
     pairs([["Maintenance", silo.maintenance, "strong"], ["Initial", silo.initial], ["Equity", silo.equity], excess(silo.excess)]),
-    use(share(silo.maintenance, silo.equity))));
+    use(share(silo.maintenance, silo.equity)),
+    ...collection(silo)));
   return [...cards, unifiedCard(statement.unified)];
 }
 
