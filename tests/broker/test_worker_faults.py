@@ -90,7 +90,9 @@ async def test_a_frozen_worker_is_fenced_and_its_successor_goes_on(
         await harness.trade(account_id, f"t-{account_id}", 500.0, 400.0)
     await all_issued(harness, ACCOUNTS[:6])
     frozen.process.send_signal(signal.SIGCONT)
-    await harness.price("SPY", 399.9)  # both evaluate what they believe to own: statements change, calls do not
+    await harness.price(
+        "SPY", 399.9
+    )  # both evaluate what they believe to own: statements change, calls do not
     for account_id in ACCOUNTS[6:]:
         await harness.trade(account_id, f"t-{account_id}", 600.0, 400.0)
     history = await all_issued(harness, ACCOUNTS)

@@ -81,6 +81,8 @@ def test_inverse_contracts_are_part_of_the_balance_of_their_coin(
     }
     expected_usd = kept * (22.0 - 1e6 / mark) * 47_900.0
     assert SiloEquity(schedule, "futures", book).usd() == pytest.approx(expected_usd)
+
+
 @pytest.mark.parametrize(
     ("settlement", "expected_usd"),
     [
