@@ -13,13 +13,17 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from streams.contracts.cluster import create_missing
 from streams.contracts.topics import TopicTable
 from streams.inbound.light_records import LightRecord, with_light_records
+from streams.inbound.transport import BatchConsumer
 from streams.worker.faust_app import faust_app
 from streams.worker.settings import WorkerSettings, load_settings
 
@@ -46,6 +50,17 @@ CLIENTS_GETALL = """\
 """
 
 
+def test_the_client_still_has_what_the_lease_follows() -> None:
+    assert list(inspect.signature(GroupCoordinator._do_heartbeat).parameters) == ["self"]
+    assert "success = await self._do_heartbeat()" in inspect.getsource(GroupCoordinator._heartbeat_routine)
+
+
+def test_fausts_look_for_idle_streams_asks_the_client_nothing() -> None:
+    """It would assert that the client has a position, while it has none yet."""
+    unstarted = BatchConsumer.__new__(BatchConsumer)
+    unstarted.verify_event_path(0.0, TP("trades", 0))
+
+
 def test_faust_still_has_what_the_transport_overrides() -> None:
     """Names and signatures of the private methods it leans on."""
     assert list(inspect.signature(Consumer._wait_next_records).parameters) == ["self", "timeout"]
@@ -55,6 +70,8 @@ def test_faust_still_has_what_the_transport_overrides() -> None:
     assert "await self.seek_to_committed()" in inspect.getsource(Consumer.perform_seek)
     seek = driver.AIOKafkaConsumerThread.seek_to_committed
     assert "self._ensure_consumer().seek_to_committed" in inspect.getsource(seek)
+    assert list(inspect.signature(Consumer.verify_event_path).parameters) == ["self", "now", "tp"]
+    assert "assert self._position is not None" in inspect.getsource(TopicPartitionState.position.fget)
     create = driver.AIOKafkaConsumerThread._create_worker_consumer
     assert list(inspect.signature(create).parameters) == ["self", "transport"]
     fetch = driver.AIOKafkaConsumerThread._fetch_records
