@@ -10,6 +10,7 @@ from engine.base.errors import MarginError
 from streams.contracts.command import CONNECTION, PREFIX, or_exit
 from streams.contracts.connection import Connection
 from streams.contracts.topics import DEFAULT_PARTITIONS, TopicTable
+from streams.verify.logs import DEFAULT_SAMPLE
 from streams.verify.report import NOT_CHECKED
 from streams.verify.verify import Extent, verify
 
@@ -28,7 +29,7 @@ _SHOWN = 20
     help="Nothing is under way: what is not called, ended, answered or refused by now counts as lost.",
 )  # fmt: skip
 @click.option(
-    "--sample", type=click.IntRange(0), default=1_000, show_default=True,
+    "--sample", type=click.IntRange(0), default=DEFAULT_SAMPLE, show_default=True,
     help="Most events and statements whose figures are recomputed.",
 )  # fmt: skip
 @click.option("--seed", default=1, show_default=True, help="Of the sample.")

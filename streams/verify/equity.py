@@ -39,6 +39,7 @@ class SiloEquity:
         self._held = [row for row in evidence["positions"] if row["silo"] == silo]
         self._pledged = [row for row in evidence["collateral"] if row["silo"] == silo]
         self._issuer = evidence["parameters"].get("issuer", "")
+        self._settlement = evidence["parameters"].get("settlement_currency", _USD)
         now_ns = evidence["valuation_time_ns"]
         self._day_ns = now_ns - now_ns % NANOSECONDS_PER_DAY
 
@@ -61,7 +62,8 @@ class SiloEquity:
     def _cash_usd(self, currency: str, amount: float) -> float:
         """What is owed counts in full, what is owned after the currency's haircut."""
         worth = amount * max(self._rate(currency), 0.0)
-        return worth * (1.0 - self._schedule.fx_haircut(currency, self._silo)) if worth > 0.0 else worth
+        haircut = self._schedule.fx_haircut(currency, self._silo, self._settlement)
+        return worth * (1.0 - haircut) if worth > 0.0 else worth
 
     def _pledged_usd(self, row: Record) -> float:
         """Of units up to the days of volume that count, after all haircuts; what is owed counts in full."""
@@ -69,7 +71,8 @@ class SiloEquity:
         if quantity <= 0.0:
             return float(quantity * unit)
         instrument = instrument_of(self._records[row["instrument_id"]])
-        haircut = self._schedule.haircut(instrument, self._silo, self._day_ns) + self._wrong_way(row)
+        terms = self._schedule.terms(instrument, self._silo, self._day_ns, self._settlement)
+        haircut = terms.total + self._wrong_way(row)
         units = min(quantity, self._schedule.most_units(instrument, self._silo))
         return float(units * unit * (1.0 - min(haircut, 1.0)))
 

@@ -14,8 +14,6 @@ from streams.verify.report import Kind, Report
 
 _RELATIVE: Final = 1e-9
 _CENT_USD: Final = 0.01
-# Reference data reaches a worker this long after a trade at the latest; until then the trade is parked.
-_SETTLE_MS: Final = 2_000
 
 
 class EvidenceCheck:
@@ -26,14 +24,8 @@ class EvidenceCheck:
 
     def holdings(self, event: Event, evidence: Event, timestamp_ms: int) -> None:
         """Positions, collateral and cash at the offsets that the event names."""
-        named = event["inputs"]
-        offsets = Offsets(named["trades_offset"], named["collateral_offset"], named["positions_offset"])
-        account_id = event["account_id"]
-        late = timestamp_ms - _SETTLE_MS
-        first_ms = self._inputs.first_ms
-        if not self._accounts.known_at(account_id, offsets) or any(
-            first_ms.get(name, timestamp_ms) > late for name in self._accounts.instruments_of(account_id)
-        ):
+        offsets, account_id = Offsets.of(event["inputs"]), event["account_id"]
+        if not self._accounts.known_at(account_id, offsets, timestamp_ms):
             self._report.checked["evidence whose inputs are compacted or were parked"] += 1
             return
         self._report.checked["positions recomputed"] += 1

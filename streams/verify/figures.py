@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +21,10 @@ from engine.market.view import MarketView
 from engine.portfolio.account_class import account_class
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import DatedRulebook, Holding, ScaledByClass, SiloRulebook
-from engine.rules.registry import SILO_METHODS, silo_rulebook
+from engine.rules.registry import silo_rulebook
 from streams.contracts.reference import AccountRecord
-from streams.parameters import POLICY_FILE, read_toml
+from streams.parameters import POLICY_FILE, read_rulebooks, read_toml
 from streams.verify.equity import SiloEquity, instrument_of
-
-_USD: Final = "USD"
 
 
 class Figures:
@@ -40,33 +39,62 @@ class Figures:
         self.policy: Mapping[str, Any] = read_toml(POLICY_FILE, folder)
         self._schedule = CollateralSchedule.from_mapping(read_toml("collateral.toml", folder))
         self._curves = conventions_of(read_toml("curves.toml", folder))
+        self._folder = folder
 
-    def equity_usd(self, silo: str, evidence: Mapping[str, Any]) -> float | None:
-        """Cash, market value, and collateral after haircut and limits; None where the account settles in another
-        currency, whose mismatch it would take."""
-        if evidence["parameters"].get("settlement_currency", _USD) != _USD:
-            return None
+    def equity_usd(self, silo: str, evidence: Mapping[str, Any]) -> float:
+        """Cash, market value, and collateral after haircut and limits."""
         return SiloEquity(self._schedule, silo, evidence).usd()
 
     def requirement_usd(
         self, event: Mapping[str, Any], evidence: Mapping[str, Any], account: AccountRecord
     ) -> float | None:
-        """Maintenance of the scope's silo by the plain twins; None if that takes a scenario set."""
+        """Maintenance of the scope's silo by the plain twins; None if that takes parameters or a scenario set that are
+        not known."""
         silo = event["scope"].removeprefix("silo:")
         market, total = _market(evidence, self._curves), 0.0
         for method, products in self._products(silo, account.approvals).items():
             held = _held(evidence, silo, products)
             if not held:
                 continue
-            if method not in SILO_METHODS or method not in evidence["parameters"]:
+            undated = self._rulebook(method, evidence["parameters"].get(method), silo)
+            if undated is None:
                 return None
-            rulebook = _on_the_day(
-                silo_rulebook(method, evidence["parameters"][method], silo), evidence["valuation_time_ns"]
-            )
+            rulebook = _on_the_day(undated, evidence["valuation_time_ns"])
             sets = sorted({rulebook.netting_set(holding.instrument) for holding in held})
             rulebook.bind(sets)
             total += _maintenance_usd(rulebook, held, market.risk, account)
         return total
+
+    @cached_property
+    def rulebooks(self) -> Mapping[str, Any]:
+        """Parameters and scenario sets of the silo rulebooks, by id, as their files say."""
+        return read_rulebooks(self._folder)
+
+    def parameters(self) -> dict[str, Any]:
+        """Of all rulebooks, in the form of evidence."""
+        named = {name: rulebook.parameters for name, rulebook in self.rulebooks.items()}
+        return named | {"rate": self.policy["rate"]}
+
+    def version(self, rulebook_id: str) -> str:
+        """Of the file; empty if there is none."""
+        known = self.rulebooks.get(rulebook_id)
+        return "" if known is None else str(known.parameters["version"])
+
+    def _rulebook(self, method: str, parameters: Mapping[str, Any] | None, silo: str) -> SiloRulebook | None:
+        """With these parameters, and the scenario set of the file if they name the same."""
+        known = self.rulebooks.get(method)
+        if known is None or parameters is None:
+            return None
+        named = ("version", "scenario_file")
+        same = all(parameters.get(name) == known.parameters.get(name) for name in named)
+        if known.scenarios is not None and not same:
+            return None
+        return silo_rulebook(method, parameters, silo, known.scenarios)
+
+    @property
+    def follows_every_price(self) -> bool:
+        """Whether requirements rest on the latest prices, not on earlier ones within a tolerance."""
+        return not (self.policy.get("price_tolerance", 0.0) or self.policy.get("volatility_tolerance", 0.0))
 
     def _products(self, silo: str, approvals: tuple[str, ...]) -> dict[str, set[str]]:
         """What each rulebook of a silo margins for an account with these approvals: all assignments together."""

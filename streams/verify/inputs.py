@@ -18,6 +18,8 @@ from streams.verify.report import Kind, Report
 
 # Reasons that the schema alone decides; all others depend on what else the worker knew.
 _BY_SCHEMA: Final = frozenset({"MALFORMED", "WRONG_TYPE", "NOT_FINITE", "OUT_OF_RANGE"})
+# An exception for an intraday deficit has bounds that its rule knows.
+_BY_RULE: Final = ("call-responses", "OUT_OF_RANGE")
 # By account: the topics whose every bad record must have a dead letter.
 _ACTIVITY: Final[dict[str, type[Message]]] = {
     "positions": PositionsRecord,
@@ -74,7 +76,7 @@ def read_inputs(logs: Logs, settled: bool, report: Report) -> Inputs:
         for record in logs.of(name):
             letter = letters.get((name, record.partition, record.offset))
             body = _decoded(model, record)
-            _check_letter(record, letter, body is not None, settled, report)
+            _check_letter(name, record, letter, body is not None, settled, report)
             if letter is not None:
                 inputs.refused.add((name, record.partition, record.offset))
             elif body is not None:
@@ -105,7 +107,7 @@ def _decoded(model: type[M], record: Any) -> M | None:
     return body if key == account_id else None
 
 
-def _check_letter(record: Any, letter: Any, good: bool, settled: bool, report: Report) -> None:
+def _check_letter(name: str, record: Any, letter: Any, good: bool, settled: bool, report: Report) -> None:
     report.checked["inputs"] += 1
     if letter is None:
         if not good and record.value is not None and settled:
@@ -114,7 +116,7 @@ def _check_letter(record: Any, letter: Any, good: bool, settled: bool, report: R
     report.checked["dead letters"] += 1
     headers = dict(letter.headers)
     reason = headers["dlq.reason"].decode()
-    if good and reason in _BY_SCHEMA:
+    if good and reason in _BY_SCHEMA and (name, reason) != _BY_RULE:
         report.found(Kind.GOOD_RECORD_REFUSED, place_of(record), f"refused as {reason}, but it is usable")
     too_large = letter.value is None and b"exceed the limit" in headers.get("dlq.error", b"")
     if letter.key != record.key or (letter.value != record.value and not too_large):

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from streams.contracts.connection import Connection
 from streams.contracts.topics import TopicTable
-from streams.verify.companions import check_answers, check_cases, check_ends, check_evidence
+from streams.verify.companions import INPUTS, check_answers, check_cases, check_ends, check_evidence
 from streams.verify.evidence import EvidenceCheck
 from streams.verify.figures import Figures
 from streams.verify.histories import CaseKey, Event, check_histories, parsed
 from streams.verify.holdings import Accounts
 from streams.verify.inputs import Inputs, read_inputs
-from streams.verify.logs import Logs, read_logs
+from streams.verify.intraday import IntradayCheck
+from streams.verify.intraday_rule import Rule
+from streams.verify.logs import DEFAULT_SAMPLE, Logs, drawn, read_logs
+from streams.verify.marks import check_marks
 from streams.verify.report import Kind, Report
-from streams.verify.statements import check_calls, check_equity, check_sums
+from streams.verify.statements import StatementCheck, check_calls, check_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Extent:
     """
 
     settled: bool = False
-    sample: int = 1_000
+    sample: int = DEFAULT_SAMPLE
     seed: int = 1
     parameters: Path | None = None
 
@@ -42,7 +43,8 @@ async def verify(connection: Connection, topics: TopicTable, extent: Extent) -> 
     Raises:
         TopicError, KafkaError: the topics cannot be read. MarginError: a parameter file cannot be used.
     """
-    return check(await read_logs(connection, topics), topics.partitions, extent)
+    logs = await read_logs(connection, topics, extent.sample, extent.seed)
+    return check(logs, topics.partitions, extent)
 
 
 def check(logs: Logs, partitions: int, extent: Extent) -> Report:
@@ -53,28 +55,47 @@ def check(logs: Logs, partitions: int, extent: Extent) -> Report:
     later = parsed(logs.later_calls, report)
     histories = check_histories(parsed(logs.of("calls"), report), partitions, report)
     check_cases(histories, logs.of("call-cases"), later, report)
-    evidence = check_evidence(histories, logs.of("call-evidence"), later, report)
+    check_evidence(histories, logs.of("call-evidence"), later, report)
     check_answers(histories, logs.of("call-responses"), inputs.answers_refused(), extent.settled, report)
-    check_ends(histories, {name: logs.of(name) for name in ("trades", "collateral", "positions")}, report)
-    accounts = Accounts(inputs)
-    _check_evidence(
-        logs, histories, evidence, EvidenceCheck(inputs, accounts, figures, report), extent, report
-    )
+    check_ends(histories, logs.ends(*INPUTS), report)
+    _check_intraday(logs, partitions, inputs, extent, report)
+    accounts = Accounts(inputs, figures.policy["classification"])
+    _check_evidence(logs, histories, EvidenceCheck(inputs, accounts, figures, report), extent, report)
     _check_statements(logs, inputs, accounts, histories, figures, extent, report)
     return report
 
 
+def _check_intraday(logs: Logs, partitions: int, inputs: Inputs, extent: Extent, report: Report) -> None:
+    lag_ms = TopicTable()["intraday-deficits"].min_compaction_lag_ms
+    check = IntradayCheck(
+        Rule.read(extent.parameters),
+        partitions,
+        logs.began_ms - lag_ms,
+        logs.ends("trades", "collateral"),
+        report,
+    )
+    for record in logs.of("intraday-deficits"):
+        check.take(record)
+    check.end()
+    check.exceptions.check(logs.of("call-responses"), inputs.answers_refused(), extent.settled)
+    check.violations.check({name: logs.of(name) for name in ("trades", "collateral")})
+
+
 def _check_evidence(
-    logs: Logs, histories: dict[CaseKey, list[Event]], evidence: dict[str, Any], checks: EvidenceCheck,
-    extent: Extent, report: Report,
-) -> None:  # fmt: skip
+    logs: Logs, histories: dict[CaseKey, list[Event]], checks: EvidenceCheck, extent: Extent, report: Report
+) -> None:
+    """Of a sample. What cannot be read, or tells of no event, has been told."""
     written = {(record.partition, record.offset): record.timestamp for record in logs.of("calls")}
-    events = [event for history in histories.values() for event in history if event["event_id"] in evidence]
-    for event in _sampled(events, extent):
-        timestamp_ms = written[event["partition"], int(event["place"].rpartition(":")[2])]
-        for body in parsed([evidence[event["event_id"]]], report):
-            checks.holdings(event, body, timestamp_ms)
-            checks.amounts(event, body)
+    events = {event["event_id"]: event for history in histories.values() for event in history}
+    for record in drawn(logs.of("call-evidence"), extent.sample, extent.seed):
+        for body in parsed([record], Report()):
+            check_marks(body, logs.quotes, report)
+            event = events.get(body["event_id"])
+            if event is not None:
+                checks.holdings(
+                    event, body, written[event["partition"], int(event["place"].rpartition(":")[2])]
+                )
+                checks.amounts(event, body)
 
 
 def _check_statements(
@@ -93,11 +114,6 @@ def _check_statements(
             report.found(Kind.STATEMENT_LOST, "requirements", f"{account_id} has no statement")
     for statement in statements:
         check_calls(statement, histories, figures, report)
-    for statement in _sampled(statements, extent):
-        check_equity(statement, inputs, accounts, report)
-
-
-def _sampled(events: list[Event], extent: Extent) -> list[Event]:
-    if len(events) <= extent.sample:
-        return events
-    return random.Random(extent.seed).sample(events, extent.sample)  # noqa: S311 - a sample, no secret
+    recomputed = StatementCheck(inputs, accounts, figures, report)
+    for statement in drawn(statements, extent.sample, extent.seed):
+        recomputed.figures(statement)
