@@ -127,7 +127,7 @@ class IntradayTopic:
 _TRADING = trading_days(NYSE, parameters().day_end, "America/New_York")
 
 
-def verified(topic: IntradayTopic, now_ms: int = 0) -> Report:
+def verified(topic: IntradayTopic, now_ms: int = 0, statements: Sequence[dict[str, Any]] = ()) -> Report:
     """What the verifier makes of the topic, of which nothing since ``now_ms`` can have been compacted away."""
     report = Report()
     activity = {"trades": _sent("trades", topic.trades), "collateral": []}
@@ -139,6 +139,8 @@ def verified(topic: IntradayTopic, now_ms: int = 0) -> Report:
     refused = {(0, offset) for offset in topic.refused}
     check.exceptions.check(_sent("call-responses", topic.answers), refused, settled=True)
     check.violations.check(activity)
+    for statement in statements:
+        check.check_statement(statement)
     return report
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +64,11 @@ class Figures:
             rulebook.bind(sets)
             total += _maintenance_usd(rulebook, held, market.risk, account)
         return total
+
+    @property
+    def locations(self) -> Mapping[str, Collection[str]]:
+        """Where collateral may be kept, with the silos whose property is kept apart there."""
+        return self._schedule.limits.locations
 
     @cached_property
     def rulebooks(self) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ class Accounts:
         self._by_account: dict[str, dict[str, list[Taken]]] = defaultdict(lambda: defaultdict(list))
         for topic in ("positions", "trades", "collateral"):
             for taken in inputs.activity[topic]:
-                self._by_account[taken.body.account_id][topic].append(taken)
+                self._by_account[taken.account_id][topic].append(taken)
 
     def ids(self) -> list[str]:
         """Accounts with any activity."""
@@ -69,10 +69,11 @@ class Accounts:
     def _instruments_of(self, account_id: str) -> set[str]:
         """Every instrument that the account's records name."""
         records = self._by_account[account_id]
-        named = {taken.body.instrument_id for name in ("trades", "collateral") for taken in records[name]}
-        named |= {taken.body.released_instrument_id for taken in records["collateral"]}
-        for taken in records["positions"]:
-            named |= {one.instrument_id for one in (*taken.body.positions, *taken.body.collateral)}
+        named = {taken.body.instrument_id for taken in records["trades"]}
+        for movement in (taken.body for taken in records["collateral"]):
+            named |= {movement.instrument_id, movement.released_instrument_id}
+        for part in (taken.body for taken in records["positions"]):
+            named |= {one.instrument_id for one in (*part.positions, *part.collateral)}
         return named - {None}
 
     def at(self, account_id: str, offsets: Offsets) -> Holdings:
@@ -104,9 +105,9 @@ class Accounts:
         best: tuple[str, int] = (_NEVER, -1)
         chosen: list[PositionsRecord] = []
         for taken in records:
-            part: PositionsRecord = taken.body
             if taken.offset > last:
                 break
+            part: PositionsRecord = taken.body
             held = next(iter(parts.values()), part)
             if part.as_of_ns < held.as_of_ns:
                 continue
@@ -148,8 +149,10 @@ def _winners(records: list[Taken], last: int, opening_day: str, key: str) -> lis
     """Of each id the highest version that came, of two the same the first, unless cancelled or covered."""
     held: dict[str, Any] = {}
     for taken in records:
+        if taken.offset > last:
+            break
         body = taken.body
-        if taken.offset > last or body.business_date <= opening_day:
+        if body.business_date <= opening_day:
             continue
         known = held.get(getattr(body, key))
         if known is None or body.version > known.version:

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from streams.contracts.intraday import IntradayEventRecord
 from streams.contracts.topics import partition_of
+from streams.verify.histories import Event
 from streams.verify.intraday_answers import Exceptions
 from streams.verify.intraday_pass import Pass
 from streams.verify.intraday_rule import RULE_ID, Rule
 from streams.verify.intraday_standing import Standing, standing_of
+from streams.verify.intraday_statement import Stand, check_statement
 from streams.verify.intraday_violations import Violations
 from streams.verify.logs import place_of
 from streams.verify.report import Kind, Report
@@ -36,13 +38,16 @@ class _Account:
     is_known: bool = True
     offsets: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(_OFFSETS, -1))
     pending: list[IntradayEventRecord] = field(default_factory=list)
+    as_of_ns: int = 0
+    version: str = ""
 
 
 class IntradayCheck:
     """Takes the topic record by record; holds of each account only where it stands.
 
     Attributes:
-        exceptions: answers that events say were taken. violations: transactions that a freeze forbids.
+        rule: what they are held against. exceptions: answers that events say were taken.
+        violations: transactions that a freeze forbids.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class IntradayCheck:
             kept_since_ms: what was written from then on cannot have been compacted away.
             ends: last offset of trades and collateral by topic and partition.
         """
-        self._rule, self._partitions, self._report = rule, partitions, report
+        self.rule, self._partitions, self._report = rule, partitions, report
         self._kept_since_ms, self._ends = kept_since_ms, ends
         self._accounts: dict[str, _Account] = {}
         self.exceptions, self.violations = Exceptions(report), Violations(report)
@@ -90,6 +95,14 @@ class IntradayCheck:
                     Kind.SEQUENCE_GAP, "intraday-deficits",
                     f"{account_id}: event {last.sequence} is the last, of {last.account_sequence}",
                 )  # fmt: skip
+
+    def check_statement(self, statement: Event) -> None:
+        """Hold a statement against the account's last event, on a system where nothing is under way."""
+        account = self._accounts.get(statement["account_id"])
+        if account is None:
+            check_statement(self.rule, statement, None, self._report)
+        elif account.standing is not None and account.version == self.rule.version:
+            check_statement(self.rule, statement, Stand(account.standing, account.as_of_ns), self._report)
 
     def _check_identity(self, event: IntradayEventRecord, record: Any) -> None:
         place, owner = place_of(record), partition_of(event.account_id, self._partitions)
@@ -149,13 +162,14 @@ class IntradayCheck:
             self.exceptions.take(last, events[0], account.offsets["response_offset"], place)
         self.violations.take(events, account.offsets, place)
         account.standing, account.is_known, account.offsets = standing_of(last), True, offsets
+        account.as_of_ns, account.version = last.as_of_ns, last.rulebook_version
 
     def _check_rule(self, before: Standing | None, events: list[IntradayEventRecord], place: str) -> None:
-        if {event.rulebook_version for event in events} != {self._rule.version}:
+        if {event.rulebook_version for event in events} != {self.rule.version}:
             self._report.checked["intraday passes under another version of the rule"] += 1
             return
         self._report.checked["intraday passes gone through again"] += 1
-        for kind, detail in Pass(self._rule, before, events).check():
+        for kind, detail in Pass(self.rule, before, events).check():
             self._report.found(kind, place, f"{events[-1].account_id} {events[-1].event_id}: {detail}")
 
     def _check_alike(self, events: list[IntradayEventRecord], place: str) -> None:

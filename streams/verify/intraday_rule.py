@@ -26,7 +26,8 @@ class Rule:
     """Its parameters and deadlines.
 
     Attributes:
-        version: of the parameter file. practice_failures: so many deficits make a practice.
+        version: of the parameter file. is_on: the firm applies the rule.
+        practice_failures: so many deficits make a practice.
         freeze_days, practice_days: calendar days. reducing: kinds of transactions that can decide a deficit.
     """
 
@@ -36,7 +37,7 @@ class Rule:
         def value(name: str) -> Any:
             return table[name]["value"]
 
-        self.version = str(table["version"])
+        self.version, self.is_on = str(table["version"]), value("method") != "off"
         self.practice_failures = int(value("practice_failures"))
         self.freeze_days = timedelta(days=value("freeze_calendar_days"))
         self.practice_days = timedelta(days=value("practice_calendar_days"))

@@ -66,7 +66,7 @@ NOT_CHECKED = (
     "figures of statements with swaps or repos, or with a price that is not a second older than they are",
     "marks of swaps: they follow from curves and are taken from the evidence",
     "amounts of intraday deficits and levels at closes: they rest on prices of a moment that no topic keeps",
-    "locations of collateral, and records that reference data released from parking within two seconds",
+    "locations in start-of-day records, and records that reference data released from parking within two seconds",
     "evidence whose start-of-day record a later one has replaced",
 )
 

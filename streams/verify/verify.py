@@ -15,6 +15,7 @@ from streams.verify.holdings import Accounts
 from streams.verify.inputs import Inputs, read_inputs
 from streams.verify.intraday import IntradayCheck
 from streams.verify.intraday_rule import Rule
+from streams.verify.locations import check_locations
 from streams.verify.logs import DEFAULT_SAMPLE, Logs, drawn, read_logs
 from streams.verify.marks import check_marks
 from streams.verify.report import Kind, Report
@@ -52,20 +53,25 @@ def check(logs: Logs, partitions: int, extent: Extent) -> Report:
     report = Report()
     figures = Figures(extent.parameters)
     inputs = read_inputs(logs, extent.settled, report)
+    check_locations(logs, inputs, figures.locations, extent.settled, report)
     later = parsed(logs.later_calls, report)
     histories = check_histories(parsed(logs.of("calls"), report), partitions, report)
     check_cases(histories, logs.of("call-cases"), later, report)
     check_evidence(histories, logs.of("call-evidence"), later, report)
     check_answers(histories, logs.of("call-responses"), inputs.answers_refused(), extent.settled, report)
     check_ends(histories, logs.ends(*INPUTS), report)
-    _check_intraday(logs, partitions, inputs, extent, report)
+    intraday = _check_intraday(logs, partitions, inputs, extent, report)
     accounts = Accounts(inputs, figures.policy["classification"])
     _check_evidence(logs, histories, EvidenceCheck(inputs, accounts, figures, report), extent, report)
-    _check_statements(logs, inputs, accounts, histories, figures, extent, report)
+    statements = _check_statements(logs, inputs, accounts, histories, figures, extent, report)
+    for statement in statements if extent.settled and intraday.rule.is_on else ():
+        intraday.check_statement(statement)
     return report
 
 
-def _check_intraday(logs: Logs, partitions: int, inputs: Inputs, extent: Extent, report: Report) -> None:
+def _check_intraday(
+    logs: Logs, partitions: int, inputs: Inputs, extent: Extent, report: Report
+) -> IntradayCheck:
     lag_ms = TopicTable()["intraday-deficits"].min_compaction_lag_ms
     check = IntradayCheck(
         Rule.read(extent.parameters),
@@ -79,6 +85,7 @@ def _check_intraday(logs: Logs, partitions: int, inputs: Inputs, extent: Extent,
     check.end()
     check.exceptions.check(logs.of("call-responses"), inputs.answers_refused(), extent.settled)
     check.violations.check({name: logs.of(name) for name in ("trades", "collateral")})
+    return check
 
 
 def _check_evidence(
@@ -101,12 +108,13 @@ def _check_evidence(
 def _check_statements(
     logs: Logs, inputs: Inputs, accounts: Accounts, histories: dict[CaseKey, list[Event]], figures: Figures,
     extent: Extent, report: Report,
-) -> None:  # fmt: skip
+) -> list[Event]:  # fmt: skip
+    """The statements, which have been checked."""
     statements = parsed([record for record in logs.of("requirements") if record.value is not None], report)
     for statement in statements:
         check_sums(statement, report)
     if not extent.settled:
-        return
+        return statements
     told = {statement["account_id"] for statement in statements}
     for account_id in accounts.ids():
         account = inputs.accounts.get(account_id)
@@ -117,3 +125,4 @@ def _check_statements(
     recomputed = StatementCheck(inputs, accounts, figures, report)
     for statement in drawn(statements, extent.sample, extent.seed):
         recomputed.figures(statement)
+    return statements

@@ -63,6 +63,7 @@ async def story(harness: Harness) -> None:
     await harness.trade("A2", "t-3", 7.0, 400.0)
     await harness.trade("A2", "t-3", 7.0, 400.0, version=2, status="cancelled")
     await harness.send("trades", "A2", b"not a trade")
+    await harness.send("collateral", "A2", deposit("A2", "c-4", quantity=1_000.0, location="clearing-house"))
     await pledges(harness)
     called = (await harness.calls("A0", "issued"))[-1]
     await harness.calls("A1", "issued")
@@ -74,7 +75,8 @@ async def story(harness: Harness) -> None:
     await harness.calls("A0", "acknowledged")
     await harness.send("call-responses", "A0", answer | {"response_id": "r-2", "call_id": "mc-none"})
     await harness.until("call-responses.dlq", lambda records: len(records) == 1)
-    await harness.until("trades.dlq", lambda records: len(records) == 1)
+    for topic in ("trades.dlq", "collateral.dlq"):
+        await harness.until(topic, lambda records: len(records) == 1)
     await harness.price("SPY", 480.0)
     await harness.calls("A1", "met")
     await harness.calls("A0", "met")
@@ -116,12 +118,12 @@ async def pledges(harness: Harness) -> None:
         deposit("A3", "c-3", currency=None, instrument_id="QQQ", quantity=10.0, released_currency="EUR",
                 released_quantity=3_000.0),
     ):  # fmt: skip
-        await harness.send("collateral", "A3", movement)
+        last = await harness.send("collateral", "A3", movement)
 
     def has_all(records: list[Any]) -> bool:
         """The call rests on all three: else what is forged of the last would not be in its evidence."""
         statements = [json.loads(record.value) for record in records if record.key == b"A3" and record.value]
-        return any(statement["inputs"]["collateral_offset"] >= 2 for statement in statements)
+        return any(statement["inputs"]["collateral_offset"] >= last for statement in statements)
 
     await harness.until("requirements", has_all)
     await harness.trade("A3", "t-4", 1_500.0, 400.0)
@@ -279,6 +281,9 @@ MORE_FORGERIES: list[tuple[Callable[[Logs], Any], Kind, str]] = [
     (lambda logs: statement(logs, "A2", equity="1.00"), Kind.WRONG_EQUITY, "A2 securities: equity 1.00"),
     (lambda logs: statement(logs, "A3", equity="1.00"), Kind.WRONG_EQUITY, "A3 securities: equity 1.00"),
     (lambda logs: statement(logs, "A2", maintenance="1.00"), Kind.WRONG_REQUIREMENT, "A2 securities: maintenance 1.00"),
+    (lambda logs: logs.records["collateral.dlq"].clear(), Kind.BAD_RECORD_LOST, "c-4 is kept at clearing-house"),
+    (lambda logs: of(logs, "collateral", collateral_id="c-4").body(location="bd-custodian"),
+     Kind.GOOD_RECORD_REFUSED, "c-4 is refused at bd-custodian"),
     (lambda logs: of(logs, "collateral", collateral_id="c-3").body(released_quantity=2_000.0),
      Kind.WRONG_CASH, "cash EUR of A3"),
     (lambda logs: of(logs, "collateral", collateral_id="c-3").body(quantity=11.0),

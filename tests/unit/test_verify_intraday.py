@@ -212,6 +212,44 @@ def test_a_forgery_is_named(kind: Kind, named: str, forge: Forgery) -> None:
     assert any(each.kind is kind and named in each.detail for each in found), [str(each) for each in found]
 
 
+def frozen() -> tuple[IntradayTopic, dict[str, Any]]:
+    """The story up to the freeze, and what a statement says then."""
+    topic = copy.deepcopy(STORY)
+    del topic.records[topic.records.index(event(topic, "FROZEN")) + 1 :]
+    del topic.answers[2:]
+    said = {
+        "deficit_today": "0.00", "open_deficits": 2, "outstanding": "3500.00", "freeze_due_date": "2026-07-07",
+        "expires_date": "2026-07-21", "frozen": True, "frozen_until": "2026-10-05", "freeze_violations": 0,
+    }  # fmt: skip
+    as_of_ns = body(topic.records[-1])["as_of_ns"] + 1
+    return topic, {"account_id": "A", "as_of_ns": as_of_ns, "place": "requirements:0:0", "intraday": said}
+
+
+def test_a_statement_says_what_the_last_event_does() -> None:
+    topic, statement = frozen()
+    elsewhere = statement | {"account_id": "B", "intraday": None}
+    report = verified(topic, statements=[statement, elsewhere])
+    assert [str(found) for found in report.contradictions] == []
+    assert report.checked["statements held against intraday events"] == 2
+
+
+@pytest.mark.parametrize("name", ["outstanding", "frozen_until", "frozen", "open_deficits", "expires_date"])
+def test_a_statement_that_says_something_else_is_named(name: str) -> None:
+    topic, statement = frozen()
+    statement["intraday"][name] = None
+    (found,) = verified(topic, statements=[statement]).contradictions
+    assert (found.kind, found.place) == (Kind.WRONG_STANDING, "requirements:0:0")
+
+
+def test_a_statement_knows_of_no_deficit_without_an_event_and_of_each_with_one() -> None:
+    topic, statement = frozen()
+    for wrong in (statement | {"intraday": None}, statement | {"account_id": "B"}):
+        (found,) = verified(topic, statements=[wrong]).contradictions
+        assert found.kind is Kind.WRONG_STANDING
+    older = statement | {"as_of_ns": 1, "intraday": None}
+    assert verified(topic, statements=[older]).contradictions == []
+
+
 def test_what_may_have_been_compacted_is_no_gap() -> None:
     topic = copy.deepcopy(STORY)
     del topic.records[:4]
