@@ -14,6 +14,7 @@ from streams.verify.holdings import Holdings
 from streams.verify.inputs import Inputs
 from streams.verify.marks import mark_of
 
+UNIFIED: Final = "unified"  # scope of all silos together
 _USD: Final = "USD"
 _FIELDS: Final = tuple(field.name for field in fields(Instrument))
 # What is worth what its terms and other prices make of it, whatever its own quote says.
@@ -61,10 +62,14 @@ def account_record(inputs: Inputs, account: AccountRecord, held: Holdings, as_of
     }
 
 
-def has_options(record: Mapping[str, Any], silo: str) -> bool:
-    """Whether the requirement of a silo hangs on more than the latest marks."""
+def has_options(record: Mapping[str, Any], scope: str) -> bool:
+    """Whether the requirement of a silo, or of all, hangs on more than the latest marks."""
     products = {each["instrument_id"]: each["product"] for each in record["instruments"]}
-    return any(products[row["instrument_id"]] in _TIMED for row in record["positions"] if row["silo"] == silo)
+    return any(
+        products[row["instrument_id"]] in _TIMED
+        for row in record["positions"]
+        if scope in (f"silo:{row['silo']}", UNIFIED)
+    )
 
 
 def _rows(amounts: Mapping[tuple[str, str], float], key: str, value: str) -> list[dict[str, Any]]:

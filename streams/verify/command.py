@@ -37,10 +37,14 @@ _SHOWN = 20
     "--parameters", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of the worker's own parameter files.",
 )  # fmt: skip
+@click.option(
+    "--scenarios", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The worker's scenario file for the unified candidate.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 def verify_command(
     connection: Connection, prefix: str, partitions: int, settled: bool, sample: int, seed: int,
-    parameters: Path | None, as_json: bool,
+    parameters: Path | None, scenarios: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Verify calls, evidence and statements from the topics alone.
 
@@ -51,7 +55,7 @@ def verify_command(
     Example:
       marginmon verify --settled --json
     """
-    extent = Extent(settled, sample, seed, parameters)
+    extent = Extent(settled, sample, seed, parameters, scenarios)
     try:
         report = or_exit(connection, verify(connection, TopicTable(prefix, partitions), extent))
     except MarginError as error:

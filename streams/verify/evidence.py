@@ -48,13 +48,17 @@ class EvidenceCheck:
                     )  # fmt: skip
 
     def amounts(self, event: Event, evidence: Event) -> None:
-        """Equity by addition, requirement by the plain twins; binding scopes only."""
-        if not event["binding"]:
-            return
-        equity = self._figures.equity_usd(event["scope"].removeprefix("silo:"), evidence)
+        """Equity by addition, of all silos together under the unified candidate; requirement by the plain twins."""
+        rows = (row for name in ("positions", "collateral", "cash") for row in evidence[name])
+        silos = [event["scope"].removeprefix("silo:")] if event["binding"] else {row["silo"] for row in rows}
+        equity = math.fsum(self._figures.equity_usd(silo, evidence) for silo in silos)
         self._compare(Kind.WRONG_EQUITY, "equity", event, evidence, equity)
         account = self._inputs.accounts.get(event["account_id"])
-        requirement = None if account is None else self._figures.requirement_usd(event, evidence, account)
+        # Evidence of the unified candidate does not say which rulebooks the silos had.
+        known = event["binding"] or not self._inputs.published_live
+        requirement = None
+        if account is not None and known:
+            requirement = self._figures.requirement_usd(event, evidence, account)
         self._compare(Kind.WRONG_REQUIREMENT, "requirement", event, evidence, requirement)
 
     def _compare(self, kind: Kind, name: str, event: Event, evidence: Event, ours: float | None) -> None:

@@ -57,12 +57,14 @@ class Inputs:
     """Attributes:
     activity: usable records by topic, in the order of partition and offset.
     refused: places (topic, partition, offset) of dead letters.
+    published_live: rulebooks or a policy were, so that those of the files need not be those of a figure.
     instruments, accounts, prices: the latest of each id; first_ms, price_ms: Kafka timestamp of the first record of an
         instrument and of its latest price.
     """
 
     activity: dict[str, list[Taken]] = field(default_factory=dict)
     refused: set[tuple[str, int, int]] = field(default_factory=set)
+    published_live: bool = False
     instruments: dict[str, InstrumentRecord] = field(default_factory=dict)
     accounts: dict[str, AccountRecord] = field(default_factory=dict)
     prices: dict[str, PriceRecord] = field(default_factory=dict)
@@ -80,7 +82,7 @@ def read_inputs(logs: Logs, settled: bool, report: Report) -> Inputs:
     Args:
         settled: nothing is under way, so a bad record without a dead letter is lost.
     """
-    inputs = Inputs()
+    inputs = Inputs(published_live=bool(logs.of("rulebooks")))
     letters = _letters(logs)
     for name, model in _ACTIVITY.items():
         kept = inputs.activity[name] = []

@@ -19,7 +19,15 @@ from streams.desk.topic_reader import all_records, batches_of
 
 # Results before what they rest on: whatever an event names is then read too.
 _LETTERS: Final = ("trades.dlq", "collateral.dlq", "positions.dlq", "call-responses.dlq", "prices.dlq")
-_INPUTS: Final = ("accounts", "instruments", "positions", "trades", "collateral", "call-responses")
+_INPUTS: Final = (
+    "accounts",
+    "instruments",
+    "rulebooks",
+    "positions",
+    "trades",
+    "collateral",
+    "call-responses",
+)
 
 DEFAULT_SAMPLE: Final = 1_000
 QuoteKey = tuple[str, int]  # instrument_id, sequence

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.base.units import NANOSECONDS_PER_MILLISECOND
-from streams.verify.account_record import NotKnownError, account_record, has_options
+from streams.verify.account_record import UNIFIED, NotKnownError, account_record, has_options
 from streams.verify.figures import Figures
 from streams.verify.histories import CaseKey, Event
 from streams.verify.holdings import Accounts, Offsets
@@ -17,7 +17,6 @@ from streams.verify.report import Kind, Report
 
 _CENT_USD: Final = 0.01
 _RELATIVE: Final = 1e-9
-_NOTHING: Final = {"silo": "that is not stated", "equity": "0.00"}
 _DEFAULT: Final = "default"
 
 
@@ -56,7 +55,7 @@ class StatementCheck:
         self._inputs, self._accounts, self._figures, self._report = inputs, accounts, figures, report
 
     def figures(self, statement: Event) -> None:
-        """Equity of each silo, and its requirement by the plain twins where it hangs on marks alone."""
+        """Equity of each silo, and requirements by the plain twins where they hang on marks alone."""
         record = self._record(statement)
         if record is None:
             return
@@ -65,9 +64,14 @@ class StatementCheck:
         rows = (row for name in ("positions", "collateral", "cash") for row in record[name])
         for name in sorted(silos.keys() | {row["silo"] for row in rows}):
             ours = self._figures.equity_usd(name, record)
-            self._compare(Kind.WRONG_EQUITY, statement, silos.get(name, _NOTHING), ours, "equity")
-        for silo in silos.values():
-            self._requirement(statement, silo, record)
+            said = float(silos[name]["equity"]) if name in silos else 0.0
+            self._compare(Kind.WRONG_EQUITY, statement, f"silo:{name}: equity", said, ours)
+        for name, silo in silos.items():
+            versions = (silo["rulebook_id"], silo["rulebook_version"])
+            self._requirement(statement, record, f"silo:{name}", versions, float(silo["maintenance"]))
+        unified = statement["unified"]
+        versions = (unified["rulebook_id"], unified["rulebook_version"])
+        self._requirement(statement, record, UNIFIED, versions, float(unified["requirement"]))
 
     def _record(self, statement: Event) -> dict[str, Any] | None:
         account_id = statement["account_id"]
@@ -87,29 +91,31 @@ class StatementCheck:
         self._report.checked[f"statements not recomputed: {reason}"] += 1
         return None
 
-    def _requirement(self, statement: Event, silo: Mapping[str, Any], record: dict[str, Any]) -> None:
+    def _requirement(
+        self, statement: Event, record: dict[str, Any], scope: str, named: tuple[str, str], said: float
+    ) -> None:
+        """``named``: ids and versions of the rulebooks that the statement names."""
         ours = None
-        versions = "+".join(self._figures.version(one) for one in silo["rulebook_id"].split("+"))
-        current = versions == silo["rulebook_version"] and self._figures.follows_every_price
-        if current and not has_options(record, silo["silo"]):
-            parameters = record["parameters"] | self._figures.parameters()
+        versions = "+".join(self._figures.version(one) for one in named[0].split("+"))
+        # The unified candidate's statement does not say which rulebooks the silos had.
+        current = versions == named[1] and (scope != UNIFIED or not self._inputs.published_live)
+        if current and self._figures.follows_every_price and not has_options(record, scope):
             ours = self._figures.requirement_usd(
-                {"scope": f"silo:{silo['silo']}"},
-                record | {"parameters": parameters},
+                {"scope": scope},
+                record | {"parameters": record["parameters"] | self._figures.parameters()},
                 self._inputs.accounts[statement["account_id"]],
             )
         if ours is None:
-            self._report.checked["statements' requirement not recomputed"] += 1
+            self._report.checked["statements' requirements not recomputed"] += 1
             return
-        self._report.checked["statements' requirement recomputed"] += 1
-        self._compare(Kind.WRONG_REQUIREMENT, statement, silo, ours, "maintenance")
+        self._report.checked["statements' requirements recomputed"] += 1
+        self._compare(Kind.WRONG_REQUIREMENT, statement, f"{scope}: requirement", said, ours)
 
-    def _compare(self, kind: Kind, statement: Event, silo: Mapping[str, Any], ours: float, name: str) -> None:
-        said = float(silo[name])
+    def _compare(self, kind: Kind, statement: Event, name: str, said: float, ours: float) -> None:
         if abs(ours - said) > _CENT_USD + _RELATIVE * abs(said):
             self._report.found(
                 kind, statement["place"],
-                f"{statement['account_id']} {silo['silo']}: {name} {said:.2f}, the inputs give {ours:.4f}",
+                f"{statement['account_id']} {name} {said:.2f}, the inputs give {ours:.4f}",
             )  # fmt: skip
 
 

@@ -29,13 +29,14 @@ class Extent:
     Attributes:
         settled: nothing is under way: what has not been answered, refused, called or ended by now is lost.
         sample: most evidence records and statements whose figures are recomputed; drawn with ``seed``.
-        parameters: folder of the worker's own parameter files.
+        parameters, scenarios: folder of the worker's own parameter files, and its scenario file.
     """
 
     settled: bool = False
     sample: int = DEFAULT_SAMPLE
     seed: int = 1
     parameters: Path | None = None
+    scenarios: Path | None = None
 
 
 async def verify(connection: Connection, topics: TopicTable, extent: Extent) -> Report:
@@ -51,7 +52,7 @@ async def verify(connection: Connection, topics: TopicTable, extent: Extent) -> 
 def check(logs: Logs, partitions: int, extent: Extent) -> Report:
     """Check what was read."""
     report = Report()
-    figures = Figures(extent.parameters)
+    figures = Figures(extent.parameters, extent.scenarios)
     inputs = read_inputs(logs, extent.settled, report)
     check_locations(logs, inputs, figures.locations, extent.settled, report)
     later = parsed(logs.later_calls, report)

@@ -144,8 +144,10 @@ async def verified(harness: Harness) -> Logs:
         "positions recomputed", "equity recomputed", "requirement recomputed", "answers", "marks held against quotes",
     ):  # fmt: skip
         assert report.checked[name] > 0, name
-    for name in ("equity", "requirement"):
-        assert report.checked[f"statements' {name} recomputed"] == len(ACCOUNTS), name
+    assert report.checked["requirement recomputed"] == report.checked["equity recomputed"]
+    assert report.checked["requirement not recomputed"] == 0
+    assert report.checked["statements' equity recomputed"] == len(ACCOUNTS)
+    assert report.checked["statements' requirements recomputed"] == 2 * len(ACCOUNTS)  # a silo, and unified
     return logs
 
 
@@ -159,8 +161,8 @@ def of(logs: Logs, topic: str, **fields: Any) -> Forged:
     raise AssertionError(f"no {fields} in {topic}")
 
 
-def issued(logs: Logs) -> Forged:
-    return of(logs, "calls", state="issued", binding=True)
+def issued(logs: Logs, *, binding: bool = True) -> Forged:
+    return of(logs, "calls", state="issued", binding=binding)
 
 
 def doubled(logs: Logs, topic: str, record: Forged, **changes: Any) -> Forged:
@@ -195,8 +197,8 @@ def forge_position(logs: Logs) -> None:
     trade.body(quantity=501.0)
 
 
-def forge_requirement(logs: Logs) -> None:
-    event = issued(logs)
+def forge_requirement(logs: Logs, *, binding: bool = True) -> None:
+    event = issued(logs, binding=binding)
     body = json.loads(event.value or b"")
     requirement = f"{float(body['requirement']) + 1:.2f}"
     excess = f"{float(body['margin_excess']) - 1:.2f}"
@@ -204,8 +206,8 @@ def forge_requirement(logs: Logs) -> None:
     of(logs, "call-evidence", event_id=body["event_id"]).body(requirement=requirement)
 
 
-def forge_equity(logs: Logs) -> None:
-    event = issued(logs)
+def forge_equity(logs: Logs, *, binding: bool = True) -> None:
+    event = issued(logs, binding=binding)
     body = json.loads(event.value or b"")
     equity = f"{float(body['equity']) + 1:.2f}"
     event.body(equity=equity, margin_excess=f"{float(body['margin_excess']) + 1:.2f}")
@@ -278,9 +280,14 @@ def statement(logs: Logs, account_id: str, **changes: str) -> None:
 MORE_FORGERIES: list[tuple[Callable[[Logs], Any], Kind, str]] = [
     (forge_rate, Kind.WRONG_EQUITY, "equity"),
     (forge_volume, Kind.WRONG_EQUITY, "equity"),
-    (lambda logs: statement(logs, "A2", equity="1.00"), Kind.WRONG_EQUITY, "A2 securities: equity 1.00"),
-    (lambda logs: statement(logs, "A3", equity="1.00"), Kind.WRONG_EQUITY, "A3 securities: equity 1.00"),
-    (lambda logs: statement(logs, "A2", maintenance="1.00"), Kind.WRONG_REQUIREMENT, "A2 securities: maintenance 1.00"),
+    (lambda logs: statement(logs, "A2", equity="1.00"), Kind.WRONG_EQUITY, "A2 silo:securities: equity 1.00"),
+    (lambda logs: statement(logs, "A3", equity="1.00"), Kind.WRONG_EQUITY, "A3 silo:securities: equity 1.00"),
+    (lambda logs: forge_requirement(logs, binding=False), Kind.WRONG_REQUIREMENT, "its evidence gives"),
+    (lambda logs: forge_equity(logs, binding=False), Kind.WRONG_EQUITY, "its evidence gives"),
+    (lambda logs: nested(of(logs, "requirements", account_id="A2"), "unified", requirement="1.00"),
+     Kind.WRONG_REQUIREMENT, "A2 unified: requirement 1.00"),
+    (lambda logs: statement(logs, "A2", maintenance="1.00"),
+     Kind.WRONG_REQUIREMENT, "A2 silo:securities: requirement 1.00"),
     (lambda logs: logs.records["collateral.dlq"].clear(), Kind.BAD_RECORD_LOST, "c-4 is kept at clearing-house"),
     (lambda logs: of(logs, "collateral", collateral_id="c-4").body(location="bd-custodian"),
      Kind.GOOD_RECORD_REFUSED, "c-4 is refused at bd-custodian"),
@@ -362,6 +369,10 @@ async def test_a_clean_run_passes_and_every_forgery_is_named(harness: Harness) -
             missed[f"{kind} {number}"] = sorted(map(str, found))
     assert missed == {}
     assert set(FORGERIES) | OF_DEFICITS == set(Kind) == set(CLASS)
+    live = forgeable(logs)
+    live.records["rulebooks"].append(issued(live))
+    report = check(live, PARTITIONS, extent)
+    assert (report.contradictions, report.checked["requirement not recomputed"] > 0) == ([], True)
     await named_by_the_command(harness, issued(forgeable(logs)))
 
 
