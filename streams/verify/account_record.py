@@ -21,7 +21,7 @@ _FIELDS: Final = tuple(field.name for field in fields(Instrument))
 _DERIVED: Final = frozenset({Product.INTEREST_RATE_SWAP, Product.REPO})
 # An option's volatility is solved from quotes, at a time that no topic names.
 _TIMED: Final = OPTIONS | _DERIVED
-_SETTLE_MS: Final = 1_000  # a statement may rest on prices that are this much older than it
+_SETTLE_MS: Final = 5_000  # a price is in every statement that is made so long after it at the latest
 
 
 class NotKnownError(Exception):

@@ -46,7 +46,7 @@ def verify_command(
     connection: Connection, prefix: str, partitions: int, settled: bool, sample: int, seed: int,
     parameters: Path | None, scenarios: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Verify calls, evidence and statements from the topics alone.
+    """Verify calls, evidence, intraday deficits and statements from the topics alone.
 
     Shares no code with the worker's ledger, evaluation or call decision. Exit code 0: no contradiction, 1: the first
     one is named on stderr, 2: the topics cannot be read.

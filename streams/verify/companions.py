@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streams.verify.histories import CaseKey, Event, parsed
+from streams.verify.histories import WHERE, CaseKey, Event, parsed
 from streams.verify.legality import OPEN, OPERATOR, WITH_EVIDENCE
 from streams.verify.logs import place_of
 from streams.verify.report import Kind, Report
@@ -42,7 +42,7 @@ def check_cases(
 
 
 def _body(event: Event) -> dict[str, Any]:
-    return {name: value for name, value in event.items() if name not in ("place", "partition")}
+    return {name: value for name, value in event.items() if name not in WHERE}
 
 
 def check_evidence(

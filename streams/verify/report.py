@@ -63,7 +63,7 @@ NOT_CHECKED = (
     "requirements under a scenario set or version that is not that of the parameter files",
     "requirements of the unified candidate once rulebooks were published live",
     "requirements of statements with options: their volatilities are of a time that no topic names",
-    "figures of statements with swaps or repos, or with a price that is not a second older than they are",
+    "figures of statements with swaps or repos, or with a price that is not five seconds older than they are",
     "marks of swaps: they follow from curves and are taken from the evidence",
     "amounts of intraday deficits and levels at closes: they rest on prices of a moment that no topic keeps",
     "locations in start-of-day records, and records that reference data released from parking within two seconds",

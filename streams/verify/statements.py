@@ -78,7 +78,9 @@ class StatementCheck:
         account = self._inputs.accounts.get(account_id)
         offsets, as_of_ns = Offsets.of(statement["inputs"]), statement["as_of_ns"]
         reason = "the account is not known"
-        if statement["quality"]["incomplete"]:
+        if as_of_ns > statement["written_ms"] * NANOSECONDS_PER_MILLISECOND:
+            reason = "a clock that is ahead of the topic's"
+        elif statement["quality"]["incomplete"]:
             reason = "something is missing"
         elif not self._accounts.known_at(account_id, offsets, as_of_ns // NANOSECONDS_PER_MILLISECOND):
             reason = "inputs are compacted or were parked"

@@ -93,16 +93,13 @@ def _check_evidence(
     logs: Logs, histories: dict[CaseKey, list[Event]], checks: EvidenceCheck, extent: Extent, report: Report
 ) -> None:
     """Of a sample. What cannot be read, or tells of no event, has been told."""
-    written = {(record.partition, record.offset): record.timestamp for record in logs.of("calls")}
     events = {event["event_id"]: event for history in histories.values() for event in history}
     for record in drawn(logs.of("call-evidence"), extent.sample, extent.seed):
         for body in parsed([record], Report()):
             check_marks(body, logs.quotes, report)
             event = events.get(body["event_id"])
             if event is not None:
-                checks.holdings(
-                    event, body, written[event["partition"], int(event["place"].rpartition(":")[2])]
-                )
+                checks.holdings(event, body, event["written_ms"])
                 checks.amounts(event, body)
 
 
