@@ -15,12 +15,17 @@ from tests.rulebook_cases import shipped
 PRICES = {"AA": 50.0, "AB": 20.0, "B": 100.0}
 
 
-def parameters(**values: Any) -> IntradayParameters:
-    """The shipped parameters with other values, e.g. ``practice_failures=1``."""
+def parameter_table(**values: Any) -> dict[str, Any]:
+    """The shipped parameter file with other values, e.g. ``practice_failures=1``."""
     mapping = shipped("finra-4210d-intraday")
     for key, value in values.items():
         mapping[key] = mapping[key] | {"value": value}
-    return IntradayParameters.from_mapping(mapping)
+    return mapping
+
+
+def parameters(**values: Any) -> IntradayParameters:
+    """The same, read."""
+    return IntradayParameters.from_mapping(parameter_table(**values))
 
 
 def margin_of(netting_set: str, held: Mapping[str, float]) -> float:

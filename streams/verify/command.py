@@ -10,6 +10,7 @@ from engine.base.errors import MarginError
 from streams.contracts.command import CONNECTION, PREFIX, or_exit
 from streams.contracts.connection import Connection
 from streams.contracts.topics import DEFAULT_PARTITIONS, TopicTable
+from streams.verify.logs import DEFAULT_SAMPLE
 from streams.verify.report import NOT_CHECKED
 from streams.verify.verify import Extent, verify
 
@@ -28,7 +29,7 @@ _SHOWN = 20
     help="Nothing is under way: what is not called, ended, answered or refused by now counts as lost.",
 )  # fmt: skip
 @click.option(
-    "--sample", type=click.IntRange(0), default=1_000, show_default=True,
+    "--sample", type=click.IntRange(0), default=DEFAULT_SAMPLE, show_default=True,
     help="Most events and statements whose figures are recomputed.",
 )  # fmt: skip
 @click.option("--seed", default=1, show_default=True, help="Of the sample.")
@@ -36,12 +37,16 @@ _SHOWN = 20
     "--parameters", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of the worker's own parameter files.",
 )  # fmt: skip
+@click.option(
+    "--scenarios", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The worker's scenario file for the unified candidate.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 def verify_command(
     connection: Connection, prefix: str, partitions: int, settled: bool, sample: int, seed: int,
-    parameters: Path | None, as_json: bool,
+    parameters: Path | None, scenarios: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Verify calls, evidence and statements from the topics alone.
+    """Verify calls, evidence, intraday deficits and statements from the topics alone.
 
     Shares no code with the worker's ledger, evaluation or call decision. Exit code 0: no contradiction, 1: the first
     one is named on stderr, 2: the topics cannot be read.
@@ -50,7 +55,7 @@ def verify_command(
     Example:
       marginmon verify --settled --json
     """
-    extent = Extent(settled, sample, seed, parameters)
+    extent = Extent(settled, sample, seed, parameters, scenarios)
     try:
         report = or_exit(connection, verify(connection, TopicTable(prefix, partitions), extent))
     except MarginError as error:

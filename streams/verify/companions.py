@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
-from streams.verify.histories import CaseKey, Event, parsed
+from streams.verify.histories import WHERE, CaseKey, Event, parsed
 from streams.verify.legality import OPEN, OPERATOR, WITH_EVIDENCE
 from streams.verify.logs import place_of
 from streams.verify.report import Kind, Report
 
+INPUTS: Final = ("trades", "collateral", "positions")
 _DEFICIT = "im-"  # begins the id of an intraday deficit
 _SAID_TWICE: Final = ("account_id", "scope", "requirement", "equity")  # by an event and its evidence
 
@@ -40,22 +42,20 @@ def check_cases(
 
 
 def _body(event: Event) -> dict[str, Any]:
-    return {name: value for name, value in event.items() if name not in ("place", "partition")}
+    return {name: value for name, value in event.items() if name not in WHERE}
 
 
 def check_evidence(
     histories: dict[CaseKey, list[Event]], records: list[Any], later: list[Event], report: Report
-) -> dict[str, Any]:
-    """Issued and changed calls have evidence, once, of the same figures; returns its records by event_id."""
+) -> None:
+    """Issued and changed calls have evidence, once, of the same figures."""
     by_id: dict[str, Event] = {}
-    record_of: dict[str, Any] = {}
     for record in records:
         for one in parsed([record], report):  # one at a time: parsed, a day of evidence takes many gigabytes
             event_id = one["event_id"]
             if event_id in by_id:
                 report.found(Kind.EVIDENCE_DOUBLED, one["place"], event_id)
             by_id[event_id] = {name: one[name] for name in ("place", *_SAID_TWICE)}
-            record_of[event_id] = record
     events = {event["event_id"]: event for history in histories.values() for event in history}
     for event in events.values():
         if event["state"] not in OPEN or event["reason"] not in WITH_EVIDENCE:
@@ -68,7 +68,6 @@ def check_evidence(
             report.found(Kind.WRONG_SUM, found["place"], f"{event['event_id']}: evidence of other figures")
     for event_id in by_id.keys() - events.keys() - {event["event_id"] for event in later}:
         report.found(Kind.EVIDENCE_WITHOUT_EVENT, by_id[event_id]["place"], event_id)
-    return record_of
 
 
 def check_answers(
@@ -76,7 +75,7 @@ def check_answers(
     report: Report,
 ) -> None:  # fmt: skip
     """Each answer moves a case once or is refused; ``refused`` are places of dead letters. What is said to an intraday
-    deficit moves no case: its topic keeps an account's last event only."""
+    deficit moves no case (``intraday_answers``)."""
     said = {
         (record.partition, record.offset): record
         for record in responses
@@ -126,17 +125,15 @@ def _check_taken(event: Event, record: Any, before: str, report: Report) -> None
         )
 
 
-def check_ends(histories: dict[CaseKey, list[Event]], inputs: dict[str, list[Any]], report: Report) -> None:
-    """No figure rests on input that the topics do not have; ``inputs`` are records by topic, read after the events."""
-    last: dict[tuple[str, int], int] = {}
-    for topic, records in inputs.items():
-        for record in records:
-            last[topic, record.partition] = max(record.offset, last.get((topic, record.partition), -1))
+def check_ends(
+    histories: dict[CaseKey, list[Event]], ends: Mapping[tuple[str, int], int], report: Report
+) -> None:
+    """No figure rests on input that the topics do not have; ``ends``: last offsets of topics, read after the events."""
     for history in histories.values():
         for event in history:
-            for topic in inputs:
+            for topic in INPUTS:
                 offset = event["inputs"][f"{topic}_offset"]
-                end = last.get((topic, event["inputs"]["partition"]))
+                end = ends.get((topic, event["inputs"]["partition"]))
                 if end is not None and offset > end:
                     report.found(
                         Kind.OFFSET_BEYOND_END,

@@ -87,8 +87,8 @@ class SiloEquity:
         if quantity <= 0.0:
             return float(quantity * unit)
         instrument = instrument_of(self._records[row["instrument_id"]])
-        own = self._schedule.terms(instrument, self._silo, self._day_ns, self._settlement).total
-        haircut = own + self._wrong_way(row)
+        terms = self._schedule.terms(instrument, self._silo, self._day_ns, self._settlement)
+        haircut = terms.total + self._wrong_way(row)
         units = min(quantity, self._schedule.most_units(instrument, self._silo))
         return float(units * unit * (1.0 - min(haircut, 1.0)))
 

@@ -14,8 +14,6 @@ from streams.verify.report import Kind, Report
 
 _RELATIVE: Final = 1e-9
 _CENT_USD: Final = 0.01
-# Reference data reaches a worker this long after a trade at the latest; until then the trade is parked.
-_SETTLE_MS: Final = 2_000
 
 
 class EvidenceCheck:
@@ -26,14 +24,8 @@ class EvidenceCheck:
 
     def holdings(self, event: Event, evidence: Event, timestamp_ms: int) -> None:
         """Positions, collateral and cash at the offsets that the event names."""
-        named = event["inputs"]
-        offsets = Offsets(named["trades_offset"], named["collateral_offset"], named["positions_offset"])
-        account_id = event["account_id"]
-        late = timestamp_ms - _SETTLE_MS
-        first_ms = self._inputs.first_ms
-        if not self._accounts.known_at(account_id, offsets) or any(
-            first_ms.get(name, timestamp_ms) > late for name in self._accounts.instruments_of(account_id)
-        ):
+        offsets, account_id = Offsets.of(event["inputs"]), event["account_id"]
+        if not self._accounts.known_at(account_id, offsets, timestamp_ms):
             self._report.checked["evidence whose inputs are compacted or were parked"] += 1
             return
         self._report.checked["positions recomputed"] += 1
@@ -56,13 +48,17 @@ class EvidenceCheck:
                     )  # fmt: skip
 
     def amounts(self, event: Event, evidence: Event) -> None:
-        """Equity by addition, requirement by the plain twins; binding scopes only."""
-        if not event["binding"]:
-            return
-        equity = self._figures.equity_usd(event["scope"].removeprefix("silo:"), evidence)
+        """Equity by addition, of all silos together under the unified candidate; requirement by the plain twins."""
+        rows = (row for name in ("positions", "collateral", "cash") for row in evidence[name])
+        silos = [event["scope"].removeprefix("silo:")] if event["binding"] else {row["silo"] for row in rows}
+        equity = math.fsum(self._figures.equity_usd(silo, evidence) for silo in silos)
         self._compare(Kind.WRONG_EQUITY, "equity", event, evidence, equity)
         account = self._inputs.accounts.get(event["account_id"])
-        requirement = None if account is None else self._figures.requirement_usd(event, evidence, account)
+        # Evidence of the unified candidate does not say which rulebooks the silos had.
+        known = event["binding"] or not self._inputs.published_live
+        requirement = None
+        if account is not None and known:
+            requirement = self._figures.requirement_usd(event, evidence, account)
         self._compare(Kind.WRONG_REQUIREMENT, "requirement", event, evidence, requirement)
 
     def _compare(self, kind: Kind, name: str, event: Event, evidence: Event, ours: float | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,18 +16,25 @@ from streams.verify.report import Kind, Report
 
 Event = dict[str, Any]
 CaseKey = tuple[str, str]
+# Of its record: where it is, and when it was written, ms since 1970.
+WHERE: Mapping[str, Callable[[Any], Any]] = {
+    "place": place_of,
+    "partition": lambda record: record.partition,
+    "written_ms": lambda record: record.timestamp,
+}
 _TIMES = ("deadline_ns", "liquidation_ns")
 _OFFSETS = ("trades_offset", "collateral_offset", "positions_offset")
 _NOTHING_YET: Mapping[str, Any] = {"state": "clear", "case_number": 0, "sequence": 0, "response_offset": -1}
 
 
 def parsed(records: list[Any], report: Report) -> list[Event]:
-    """Bodies of events with their place; one that is no JSON object is a contradiction."""
+    """Bodies of events with what :data:`WHERE` names; one that is no JSON object is a contradiction."""
     events = []
     for record in records:
         try:
             body = json.loads(record.value)
-            events.append({**body, "place": place_of(record), "partition": record.partition})
+            where = {name: read(record) for name, read in WHERE.items()}
+            events.append({**body, **where})
         except (TypeError, ValueError):
             report.found(Kind.UNREADABLE, place_of(record), f"the value is no JSON object: {record.value!r}")
     return events

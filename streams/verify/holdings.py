@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from streams.verify.inputs import Inputs, Taken
 
 # Settled every day: a start-of-day position enters cash at its reference price, as a trade does.
 _DAILY_SETTLED: Final = frozenset({"future", "perpetual", "crypto_future", "equity_swap", "security_future"})
+# Reference data reaches a worker this long after a trade at the latest; until then the trade is parked.
+_SETTLE_MS: Final = 2_000
 _NEVER: Final = ""  # before every business date
 
 
@@ -23,10 +26,15 @@ class Offsets:
     collateral: int
     positions: int
 
+    @classmethod
+    def of(cls, named: Mapping[str, int]) -> Offsets:
+        """As the ``inputs`` of an event or statement name them."""
+        return cls(named["trades_offset"], named["collateral_offset"], named["positions_offset"])
+
 
 @dataclass
 class Holdings:
-    """By (silo, instrument_id) or (silo, currency); silo "" follows the instrument's classification."""
+    """By (silo, instrument_id) or (silo, currency); silo "" where none is known."""
 
     positions: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     collateral: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
@@ -34,44 +42,39 @@ class Holdings:
 
 
 class Accounts:
-    """All activity by account.
+    """All activity by account."""
 
-    Attributes:
-        complete: by partition, how far the start-of-day topic has not been compacted.
-    """
-
-    def __init__(self, inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, inputs: Inputs, classification: Mapping[str, str]) -> None:
+        """``classification``: silo of each product, where a position or trade names none."""
+        self._inputs, self._classification = inputs, classification
         self._by_account: dict[str, dict[str, list[Taken]]] = defaultdict(lambda: defaultdict(list))
         for topic in ("positions", "trades", "collateral"):
             for taken in inputs.activity[topic]:
-                self._by_account[taken.body.account_id][topic].append(taken)
+                self._by_account[taken.account_id][topic].append(taken)
 
     def ids(self) -> list[str]:
         """Accounts with any activity."""
         return sorted(self._by_account)
 
-    def known_at(self, account_id: str, offsets: Offsets) -> bool:
-        """Whether the start-of-day record of then is certainly still there: no later one may have compacted it."""
-        return all(taken.offset <= offsets.positions for taken in self._by_account[account_id]["positions"])
+    def known_at(self, account_id: str, offsets: Offsets, time_ms: int) -> bool:
+        """Whether what the account held then can be told for sure: no later start-of-day record may have compacted that
+        of then away, and nothing may have been parked.
+        """
+        latest = all(taken.offset <= offsets.positions for taken in self._by_account[account_id]["positions"])
+        first_ms = self._inputs.first_ms
+        return latest and not any(
+            first_ms.get(name, time_ms) > time_ms - _SETTLE_MS for name in self._instruments_of(account_id)
+        )
 
-    def instruments_of(self, account_id: str) -> set[str]:
+    def _instruments_of(self, account_id: str) -> set[str]:
         """Every instrument that the account's records name."""
         records = self._by_account[account_id]
-        named = {taken.body.instrument_id for name in ("trades", "collateral") for taken in records[name]}
-        named |= {taken.body.released_instrument_id for taken in records["collateral"]}
-        for taken in records["positions"]:
-            named |= {one.instrument_id for one in (*taken.body.positions, *taken.body.collateral)}
+        named = {taken.body.instrument_id for taken in records["trades"]}
+        for movement in (taken.body for taken in records["collateral"]):
+            named |= {movement.instrument_id, movement.released_instrument_id}
+        for part in (taken.body for taken in records["positions"]):
+            named |= {one.instrument_id for one in (*part.positions, *part.collateral)}
         return named - {None}
-
-    def last_offsets(self, account_id: str) -> Offsets:
-        """Of the last record of each topic."""
-        records = self._by_account[account_id]
-        last = (
-            records[name][-1].offset if records[name] else -1
-            for name in ("trades", "collateral", "positions")
-        )
-        return Offsets(*last)
 
     def at(self, account_id: str, offsets: Offsets) -> Holdings:
         """What the account holds once these records have been taken."""
@@ -102,9 +105,9 @@ class Accounts:
         best: tuple[str, int] = (_NEVER, -1)
         chosen: list[PositionsRecord] = []
         for taken in records:
-            part: PositionsRecord = taken.body
             if taken.offset > last:
                 break
+            part: PositionsRecord = taken.body
             held = next(iter(parts.values()), part)
             if part.as_of_ns < held.as_of_ns:
                 continue
@@ -119,7 +122,8 @@ class Accounts:
 
     def _put(self, part: PositionsRecord, holdings: Holdings) -> None:
         for position in part.positions:
-            silo, instrument = position.silo or "", self._inputs.instruments.get(position.instrument_id)
+            instrument = self._inputs.instruments.get(position.instrument_id)
+            silo = position.silo or self._silo_of(instrument)
             holdings.positions[silo, position.instrument_id] += position.quantity
             if instrument is not None and instrument.product in _DAILY_SETTLED:
                 paid = -position.quantity * _value(instrument, position.reference_price)
@@ -133,9 +137,12 @@ class Accounts:
         instrument = self._inputs.instruments.get(trade.instrument_id)
         if instrument is None:
             return  # parked until its reference data comes
-        holdings.positions[trade.silo or "", trade.instrument_id] += trade.quantity
-        paid = -trade.quantity * _value(instrument, trade.price)
-        holdings.cash[trade.silo or "", instrument.currency] += paid
+        silo = trade.silo or self._silo_of(instrument)
+        holdings.positions[silo, trade.instrument_id] += trade.quantity
+        holdings.cash[silo, instrument.currency] -= trade.quantity * _value(instrument, trade.price)
+
+    def _silo_of(self, instrument: InstrumentRecord | None) -> str:
+        return "" if instrument is None else self._classification.get(instrument.product, "")
 
 
 def _value(instrument: InstrumentRecord, price: float) -> float:
@@ -149,8 +156,10 @@ def _winners(records: list[Taken], last: int, opening_day: str, key: str) -> lis
     """Of each id the highest version that came, of two the same the first, unless cancelled or covered."""
     held: dict[str, Any] = {}
     for taken in records:
+        if taken.offset > last:
+            break
         body = taken.body
-        if taken.offset > last or body.business_date <= opening_day:
+        if body.business_date <= opening_day:
             continue
         known = held.get(getattr(body, key))
         if known is None or body.version > known.version:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import random
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,7 +19,19 @@ from streams.desk.topic_reader import all_records, batches_of
 
 # Results before what they rest on: whatever an event names is then read too.
 _LETTERS: Final = ("trades.dlq", "collateral.dlq", "positions.dlq", "call-responses.dlq", "prices.dlq")
-_INPUTS: Final = ("accounts", "instruments", "positions", "trades", "collateral", "call-responses")
+_INPUTS: Final = (
+    "accounts",
+    "instruments",
+    "rulebooks",
+    "positions",
+    "trades",
+    "collateral",
+    "call-responses",
+)
+
+DEFAULT_SAMPLE: Final = 1_000
+QuoteKey = tuple[str, int]  # instrument_id, sequence
+T = TypeVar("T")
 
 
 def place_of(record: Any) -> str:
@@ -29,33 +45,54 @@ class Logs:
 
     Attributes:
         later_calls: events committed while the other topics were read; a case may be one of them.
+        quotes: prices that the sample of the evidence names, by instrument and sequence.
+        began_ms: when reading began, ms since 1970.
     """
 
     records: dict[str, list[Any]] = field(default_factory=dict)
     later_calls: list[Any] = field(default_factory=list)
+    quotes: dict[QuoteKey, PriceRecord] = field(default_factory=dict)
+    began_ms: int = 0
 
     def of(self, name: str) -> list[Any]:
         """Records of a topic."""
         return self.records.get(name, [])
 
+    def ends(self, *names: str) -> dict[tuple[str, int], int]:
+        """Offset of the last record by topic and partition, of those that have one."""
+        ends: dict[tuple[str, int], int] = {}
+        for name in names:
+            for record in self.of(name):
+                ends[name, record.partition] = max(record.offset, ends.get((name, record.partition), -1))
+        return ends
 
-async def read_logs(connection: Connection, topics: TopicTable) -> Logs:
-    """Everything that is committed.
+
+def drawn(items: list[T], sample: int, seed: int) -> list[T]:
+    """At most so many of them: the same whenever they are drawn again."""
+    return items if len(items) <= sample else random.Random(seed).sample(items, sample)  # noqa: S311 - no secret
+
+
+async def read_logs(
+    connection: Connection, topics: TopicTable, sample: int = DEFAULT_SAMPLE, seed: int = 1
+) -> Logs:
+    """Everything that is committed; of prices the newest of each instrument and those that a sample of evidence names.
 
     Raises:
         TopicError: a topic is missing. KafkaError: the cluster does not answer.
     """
-    logs = Logs()
+    logs = Logs(began_ms=int(time.time() * 1_000))
     await _read(connection, topics, ("calls",), logs)
     await _read(connection, topics, ("call-cases", "call-evidence"), logs)
+    await _read(connection, topics, ("intraday-deficits",), logs)
     logs.records["requirements"] = await _newest(
         connection, topics, "requirements", lambda record: record.offset
     )
     await _read(connection, topics, _LETTERS, logs)
     await _read(connection, topics, _INPUTS, logs)
     refused = places_refused(logs, "prices")
+    named = _prices_named(drawn(logs.of("call-evidence"), sample, seed))
     logs.records["prices"] = await _newest(
-        connection, topics, "prices", lambda record: _sequence(record, refused)
+        connection, topics, "prices", lambda record: _sequence(record, refused, named, logs.quotes)
     )
     known = {(record.partition, record.offset) for record in logs.of("calls")}
     again = await all_records(connection, [topics["calls"]])
@@ -93,11 +130,30 @@ def places_refused(logs: Logs, name: str) -> dict[tuple[int, int], Any]:
     return letters
 
 
-def _sequence(record: Any, refused: dict[tuple[int, int], Any]) -> int | None:
-    """Of a price that counts."""
+def _prices_named(evidence: list[Any]) -> set[QuoteKey]:
+    """What evidence rests on; one that cannot be read names nothing, which its own check tells."""
+    named: set[QuoteKey] = set()
+    for record in evidence:
+        with suppress(TypeError, ValueError, KeyError):
+            prices = json.loads(record.value)["prices"]
+            named |= {(price["instrument_id"], price["sequence"]) for price in prices}
+    return named
+
+
+def _sequence(
+    record: Any,
+    refused: dict[tuple[int, int], Any],
+    named: set[QuoteKey],
+    quotes: dict[QuoteKey, PriceRecord],
+) -> int | None:
+    """Of a price that counts; one that is named is kept, of two with one sequence the first, as it counts."""
     if (record.partition, record.offset) in refused:
         return None
     try:
-        return PriceRecord.model_validate_json(record.value, strict=True).sequence
+        price = PriceRecord.model_validate_json(record.value, strict=True)
     except (ValidationError, TypeError):
         return None
+    key = (price.instrument_id, price.sequence)
+    if key in named:
+        quotes.setdefault(key, price)
+    return price.sequence

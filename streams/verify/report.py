@@ -22,6 +22,9 @@ class Kind(StrEnum):
     ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
     WRONG_AMOUNT = "WRONG_AMOUNT"
     WRONG_TIMES = "WRONG_TIMES"
+    WRONG_STANDING = "WRONG_STANDING"
+    WRONG_VIOLATION = "WRONG_VIOLATION"
+    WRONG_MARK = "WRONG_MARK"
     OFFSET_WENT_BACK = "OFFSET_WENT_BACK"
     OFFSET_BEYOND_END = "OFFSET_BEYOND_END"
     CASE_MISSING = "CASE_MISSING"
@@ -57,14 +60,13 @@ CLASS = {
 
 # What nobody may take for checked because nothing was found.
 NOT_CHECKED = (
-    "requirements of the unified candidate: its scenarios are not in the evidence",
-    "requirements under rulebooks that rest on a scenario set",
-    "equity of accounts that settle in another currency than USD",
-    "requirements of statements; those of the calls among them are, from their evidence",
-    "intraday margin deficits and freezes",
-    "equity of statements with pledged assets or foreign currency; that of calls is, from their evidence",
-    "marks of swaps, repos and event contracts against quotes: they are taken from the evidence",
-    "locations of collateral, and records that reference data released from parking within two seconds",
+    "requirements under a scenario set or version that is not that of the parameter files",
+    "requirements of the unified candidate once rulebooks were published live",
+    "requirements of statements with options: their volatilities are of a time that no topic names",
+    "figures of statements with swaps or repos, or with a price that is not five seconds older than they are",
+    "marks of swaps: they follow from curves and are taken from the evidence",
+    "amounts of intraday deficits and levels at closes: they rest on prices of a moment that no topic keeps",
+    "locations in start-of-day records, and records that reference data released from parking within two seconds",
     "evidence whose start-of-day record a later one has replaced",
 )
 

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.base.units import NANOSECONDS_PER_MILLISECOND
+from streams.verify.account_record import UNIFIED, NotKnownError, account_record, has_options
 from streams.verify.figures import Figures
 from streams.verify.histories import CaseKey, Event
-from streams.verify.holdings import Accounts, by_name
+from streams.verify.holdings import Accounts, Offsets
 from streams.verify.inputs import Inputs
 from streams.verify.legality import OPEN
 from streams.verify.report import Kind, Report
 
 _CENT_USD: Final = 0.01
+_RELATIVE: Final = 1e-9
 _DEFAULT: Final = "default"
 
 
@@ -45,38 +48,77 @@ def _sum(terms: list[Mapping[str, Any]]) -> Decimal:
     return sum((Decimal(term["amount"]) for term in terms), Decimal(0))
 
 
-def check_equity(statement: Event, inputs: Inputs, accounts: Accounts, report: Report) -> None:
-    """Equity of all silos together, from start of day, trades and the latest prices; accounts in USD without assets
-    pledged, whose prices came before the statement."""
-    account_id = statement["account_id"]
-    held = accounts.at(account_id, accounts.last_offsets(account_id))
-    positions, cash = by_name(held.positions), by_name(held.cash)
-    prices = {name: inputs.prices.get(name) for name in positions}
-    usd = all(inputs.instruments[name].currency == "USD" for name in positions) and cash.keys() <= {"USD"}
-    before_ms = statement["as_of_ns"] // 1_000_000 - 1_000
-    fresh = all(price and inputs.price_ms[name] < before_ms for name, price in prices.items())
-    if not usd or by_name(held.collateral) or not fresh:
-        report.checked["statements' equity not recomputed"] += 1
-        return
-    report.checked["statements' equity recomputed"] += 1
-    ours = sum(cash.values())
-    for name, quantity in positions.items():
-        ours += quantity * inputs.instruments[name].multiplier * _mark(prices[name])
-    said = sum(float(silo["equity"]) for silo in statement["silos"])
-    if abs(ours - said) > _CENT_USD * (len(statement["silos"]) + 1) + 1e-9 * abs(said):
-        report.found(
-            Kind.WRONG_EQUITY,
-            statement["place"],
-            f"{account_id}: equity {said:.2f}, the inputs give {ours:.4f}",
-        )
+class StatementCheck:
+    """Recomputes statements from the start of day, trades and movements that they name, and the latest prices."""
 
+    def __init__(self, inputs: Inputs, accounts: Accounts, figures: Figures, report: Report) -> None:
+        self._inputs, self._accounts, self._figures, self._report = inputs, accounts, figures, report
 
-def _mark(price: Any) -> float:
-    """The mark, else the mid, else the one side there is."""
-    if price.mark is not None:
-        return float(price.mark)
-    sides = [side for side in (price.bid, price.ask) if side is not None]
-    return float(sum(sides)) / len(sides)
+    def figures(self, statement: Event) -> None:
+        """Equity of each silo, and requirements by the plain twins where they hang on marks alone."""
+        record = self._record(statement)
+        if record is None:
+            return
+        self._report.checked["statements' equity recomputed"] += 1
+        silos = {silo["silo"]: silo for silo in statement["silos"]}
+        rows = (row for name in ("positions", "collateral", "cash") for row in record[name])
+        for name in sorted(silos.keys() | {row["silo"] for row in rows}):
+            ours = self._figures.equity_usd(name, record)
+            said = float(silos[name]["equity"]) if name in silos else 0.0
+            self._compare(Kind.WRONG_EQUITY, statement, f"silo:{name}: equity", said, ours)
+        for name, silo in silos.items():
+            versions = (silo["rulebook_id"], silo["rulebook_version"])
+            self._requirement(statement, record, f"silo:{name}", versions, float(silo["maintenance"]))
+        unified = statement["unified"]
+        versions = (unified["rulebook_id"], unified["rulebook_version"])
+        self._requirement(statement, record, UNIFIED, versions, float(unified["requirement"]))
+
+    def _record(self, statement: Event) -> dict[str, Any] | None:
+        account_id = statement["account_id"]
+        account = self._inputs.accounts.get(account_id)
+        offsets, as_of_ns = Offsets.of(statement["inputs"]), statement["as_of_ns"]
+        reason = "the account is not known"
+        if as_of_ns > statement["written_ms"] * NANOSECONDS_PER_MILLISECOND:
+            reason = "a clock that is ahead of the topic's"
+        elif statement["quality"]["incomplete"]:
+            reason = "something is missing"
+        elif not self._accounts.known_at(account_id, offsets, as_of_ns // NANOSECONDS_PER_MILLISECOND):
+            reason = "inputs are compacted or were parked"
+        elif account is not None:
+            try:
+                held = self._accounts.at(account_id, offsets)
+                return account_record(self._inputs, account, held, as_of_ns)
+            except NotKnownError as error:
+                reason = str(error)
+        self._report.checked[f"statements not recomputed: {reason}"] += 1
+        return None
+
+    def _requirement(
+        self, statement: Event, record: dict[str, Any], scope: str, named: tuple[str, str], said: float
+    ) -> None:
+        """``named``: ids and versions of the rulebooks that the statement names."""
+        ours = None
+        versions = "+".join(self._figures.version(one) for one in named[0].split("+"))
+        # The unified candidate's statement does not say which rulebooks the silos had.
+        current = versions == named[1] and (scope != UNIFIED or not self._inputs.published_live)
+        if current and self._figures.follows_every_price and not has_options(record, scope):
+            ours = self._figures.requirement_usd(
+                {"scope": scope},
+                record | {"parameters": record["parameters"] | self._figures.parameters()},
+                self._inputs.accounts[statement["account_id"]],
+            )
+        if ours is None:
+            self._report.checked["statements' requirements not recomputed"] += 1
+            return
+        self._report.checked["statements' requirements recomputed"] += 1
+        self._compare(Kind.WRONG_REQUIREMENT, statement, f"{scope}: requirement", said, ours)
+
+    def _compare(self, kind: Kind, statement: Event, name: str, said: float, ours: float) -> None:
+        if abs(ours - said) > _CENT_USD + _RELATIVE * abs(said):
+            self._report.found(
+                kind, statement["place"],
+                f"{statement['account_id']} {name} {said:.2f}, the inputs give {ours:.4f}",
+            )  # fmt: skip
 
 
 def check_calls(

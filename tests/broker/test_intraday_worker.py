@@ -22,6 +22,8 @@ from streams.replay.market_file import merged
 from streams.replay.price_feed import PriceFeed
 from streams.replay.steps import steps
 from streams.replay.to_kafka import publish
+from streams.verify.logs import read_logs
+from streams.verify.verify import Extent, check
 from tests.broker.test_replay_through_kafka import InStep
 from tests.broker.worker_harness import PARTITIONS, Harness, Worker
 from tests.file_book import write_json
@@ -220,6 +222,17 @@ async def test_exceptions_are_granted_once_through_kills_and_what_a_freeze_forbi
         unknown = await command(harness, "calls", "except", "im-0", "--text", "why")
         assert unknown.exit_code == 2
         story.worker.kill()
+        await is_verified(harness, exceptions=4, violations=1)
+
+
+async def is_verified(harness: Harness, exceptions: int, violations: int) -> None:
+    """The independent verifier went through all of it and agrees."""
+    logs = await read_logs(connect_to(harness.bootstrap), harness.topics)
+    report = check(logs, PARTITIONS, Extent(parameters=harness.parameters))
+    assert [str(found) for found in report.contradictions] == []
+    assert report.checked["intraday events"] == len(logs.of("intraday-deficits"))
+    assert report.checked["intraday passes gone through again"] > 0
+    assert (report.checked["exceptions"], report.checked["freeze violations"]) == (exceptions, violations)
 
 
 async def test_a_burst_is_looked_at_pass_by_pass_without_waiting_for_anything_else(

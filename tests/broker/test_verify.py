@@ -7,16 +7,20 @@ import copy
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
+from engine.base.units import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from streams.contracts.connection import connect_to
 from streams.parameters import packaged
 from streams.verify.logs import Logs, read_logs
 from streams.verify.report import CLASS, Kind
 from streams.verify.verify import Extent, check
-from tests.broker.worker_harness import NEXT_DAY, PARTITIONS, Harness
+from tests.broker.worker_harness import DEADLINE_S, NEXT_DAY, PARTITIONS, Harness
+from tests.forged import Forged
 
 ACCOUNTS = ["A0", "A1", "A2", "A3"]
 # Beside the packaged ones, so that a story of one silo meets each kind of limit.
@@ -36,23 +40,6 @@ source = "this test"
 """
 
 
-@dataclass
-class Forged:
-    """A record as a consumer gives it, that a test may change."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
-
-    def body(self, **changes: Any) -> None:
-        """Change fields of the JSON value."""
-        self.value = json.dumps(json.loads(self.value or b"{}") | changes).encode()
-
-
 async def story(harness: Harness) -> None:
     """Two calls, one answered and one met; a bad trade and a bad answer; trades corrected and cancelled."""
     (harness.parameters / "collateral.toml").write_text((packaged() / "collateral.toml").read_text() + LIMITS)
@@ -67,7 +54,7 @@ async def story(harness: Harness) -> None:
     await harness.price("SPY", 400.0)
     await harness.price("QQQ", 300.0)
     await harness.price("EURUSD", 1.1)
-    worker = harness.start_worker(**{"statement-interval-s": 0.5})
+    worker = harness.start_worker(**{"statement-interval-s": 0.5, "statement-threshold-usd": 50})
     await worker.ready()
     await harness.trade("A0", "t-0", 500.0, 400.0)
     await harness.trade("A1", "t-1", 100.0, 400.0)
@@ -76,6 +63,7 @@ async def story(harness: Harness) -> None:
     await harness.trade("A2", "t-3", 7.0, 400.0)
     await harness.trade("A2", "t-3", 7.0, 400.0, version=2, status="cancelled")
     await harness.send("trades", "A2", b"not a trade")
+    await harness.send("collateral", "A2", deposit("A2", "c-4", quantity=1_000.0, location="clearing-house"))
     await pledges(harness)
     called = (await harness.calls("A0", "issued"))[-1]
     await harness.calls("A1", "issued")
@@ -87,39 +75,55 @@ async def story(harness: Harness) -> None:
     await harness.calls("A0", "acknowledged")
     await harness.send("call-responses", "A0", answer | {"response_id": "r-2", "call_id": "mc-none"})
     await harness.until("call-responses.dlq", lambda records: len(records) == 1)
-    await harness.until("trades.dlq", lambda records: len(records) == 1)
+    for topic in ("trades.dlq", "collateral.dlq"):
+        await harness.until(topic, lambda records: len(records) == 1)
     await harness.price("SPY", 480.0)
     await harness.calls("A1", "met")
     await harness.calls("A0", "met")
 
-    def quiet(records: list[Any]) -> bool:
+    await statements_after_prices(harness)
+
+
+async def statements_after_prices(harness: Harness) -> None:
+    """Small deposits until each account has a statement that is certainly of the last prices."""
+
+    def certain(records: list[Any]) -> bool:
         last = {record.key: json.loads(record.value) for record in records if record.value}
-        after = [statement["as_of_ns"] for statement in last.values()]
-        return len(last) == len(ACCOUNTS) and min(after) > worker_price_ns(records)
+        price_ns = max(statement["inputs"]["price_time_ns"] for statement in last.values())
+        since_ns = min(statement["as_of_ns"] for statement in last.values()) - price_ns
+        return len(last) == len(ACCOUNTS) and since_ns > 6 * NANOSECONDS_PER_SECOND
 
-    def worker_price_ns(records: list[Any]) -> int:
-        return max(json.loads(record.value)["inputs"]["price_time_ns"] for record in records if record.value)
+    deadline, number = time.monotonic() + DEADLINE_S, 0
+    while not certain(await harness.read("requirements")):
+        assert time.monotonic() < deadline, "statements keep older than the last prices"
+        number += 1
+        for account_id in ACCOUNTS:
+            await harness.send(
+                "collateral", account_id, deposit(account_id, f"d-{account_id}-{number}", quantity=100.0)
+            )
 
-    await harness.until("requirements", quiet)
+
+def deposit(account_id: str, collateral_id: str, **more: Any) -> dict[str, Any]:
+    return {
+        "collateral_id": collateral_id, "version": 1, "account_id": account_id, "silo": "securities",
+        "currency": "USD", "business_date": NEXT_DAY, "time_ns": 1, **more,
+    }  # fmt: skip
 
 
 async def pledges(harness: Harness) -> None:
     """A3 brings euros and a fund, both beyond what counts, exchanges some of one for the other, and is called."""
     for movement in (
-        {"collateral_id": "c-1", "currency": "EUR", "quantity": 20_000.0},
-        {"collateral_id": "c-2", "instrument_id": "QQQ", "quantity": 80.0},
-        {"collateral_id": "c-3", "instrument_id": "QQQ", "quantity": 10.0, "released_currency": "EUR",
-         "released_quantity": 3_000.0},
+        deposit("A3", "c-1", currency="EUR", quantity=20_000.0),
+        deposit("A3", "c-2", currency=None, instrument_id="QQQ", quantity=80.0),
+        deposit("A3", "c-3", currency=None, instrument_id="QQQ", quantity=10.0, released_currency="EUR",
+                released_quantity=3_000.0),
     ):  # fmt: skip
-        body = {
-            "version": 1, "account_id": "A3", "silo": "securities", "business_date": NEXT_DAY, "time_ns": 1, **movement,
-        }  # fmt: skip
-        await harness.send("collateral", "A3", body)
+        last = await harness.send("collateral", "A3", movement)
 
     def has_all(records: list[Any]) -> bool:
         """The call rests on all three: else what is forged of the last would not be in its evidence."""
         statements = [json.loads(record.value) for record in records if record.key == b"A3" and record.value]
-        return any(statement["inputs"]["collateral_offset"] >= 2 for statement in statements)
+        return any(statement["inputs"]["collateral_offset"] >= last for statement in statements)
 
     await harness.until("requirements", has_all)
     await harness.trade("A3", "t-4", 1_500.0, 400.0)
@@ -136,8 +140,14 @@ async def verified(harness: Harness) -> Logs:
             break
         await asyncio.sleep(0.5)  # statements of the last price are still under way
     assert [str(found) for found in report.contradictions] == []
-    for name in ("positions recomputed", "equity recomputed", "requirement recomputed", "answers"):
+    for name in (
+        "positions recomputed", "equity recomputed", "requirement recomputed", "answers", "marks held against quotes",
+    ):  # fmt: skip
         assert report.checked[name] > 0, name
+    assert report.checked["requirement recomputed"] == report.checked["equity recomputed"]
+    assert report.checked["requirement not recomputed"] == 0
+    assert report.checked["statements' equity recomputed"] == len(ACCOUNTS)
+    assert report.checked["statements' requirements recomputed"] == 2 * len(ACCOUNTS)  # a silo, and unified
     return logs
 
 
@@ -151,8 +161,8 @@ def of(logs: Logs, topic: str, **fields: Any) -> Forged:
     raise AssertionError(f"no {fields} in {topic}")
 
 
-def issued(logs: Logs) -> Forged:
-    return of(logs, "calls", state="issued", binding=True)
+def issued(logs: Logs, *, binding: bool = True) -> Forged:
+    return of(logs, "calls", state="issued", binding=binding)
 
 
 def doubled(logs: Logs, topic: str, record: Forged, **changes: Any) -> Forged:
@@ -187,8 +197,8 @@ def forge_position(logs: Logs) -> None:
     trade.body(quantity=501.0)
 
 
-def forge_requirement(logs: Logs) -> None:
-    event = issued(logs)
+def forge_requirement(logs: Logs, *, binding: bool = True) -> None:
+    event = issued(logs, binding=binding)
     body = json.loads(event.value or b"")
     requirement = f"{float(body['requirement']) + 1:.2f}"
     excess = f"{float(body['margin_excess']) - 1:.2f}"
@@ -196,8 +206,8 @@ def forge_requirement(logs: Logs) -> None:
     of(logs, "call-evidence", event_id=body["event_id"]).body(requirement=requirement)
 
 
-def forge_equity(logs: Logs) -> None:
-    event = issued(logs)
+def forge_equity(logs: Logs, *, binding: bool = True) -> None:
+    event = issued(logs, binding=binding)
     body = json.loads(event.value or b"")
     equity = f"{float(body['equity']) + 1:.2f}"
     event.body(equity=equity, margin_excess=f"{float(body['margin_excess']) + 1:.2f}")
@@ -247,10 +257,40 @@ def forge_volume(logs: Logs) -> None:
     record.body(instruments=[i | (thin if i["instrument_id"] == "QQQ" else {}) for i in records])
 
 
+def statement(logs: Logs, account_id: str, **changes: str) -> None:
+    """Figures of the silo in the latest statement, whose sums go on being right."""
+    record = of(logs, "requirements", account_id=account_id)
+    body = json.loads(record.value or b"")
+    (silo,) = body["silos"]
+    silo |= changes
+    silo["excess"] = str(Decimal(silo["equity"]) - Decimal(silo["maintenance"]))
+    body["gap"]["terms"][0]["amount"] = str(
+        Decimal(body["gap"]["terms"][0]["amount"])
+        + Decimal(silo["maintenance"])
+        - Decimal(body["gap"]["silo_sum"])
+    )
+    body["gap"]["gap"] = str(
+        Decimal(body["gap"]["gap"]) + Decimal(silo["maintenance"]) - Decimal(body["gap"]["silo_sum"])
+    )
+    body["gap"]["silo_sum"] = silo["maintenance"]
+    record.value = json.dumps(body).encode()
+
+
 # What else must be found, by what is forged: the kind and what the contradiction names.
 MORE_FORGERIES: list[tuple[Callable[[Logs], Any], Kind, str]] = [
     (forge_rate, Kind.WRONG_EQUITY, "equity"),
     (forge_volume, Kind.WRONG_EQUITY, "equity"),
+    (lambda logs: statement(logs, "A2", equity="1.00"), Kind.WRONG_EQUITY, "A2 silo:securities: equity 1.00"),
+    (lambda logs: statement(logs, "A3", equity="1.00"), Kind.WRONG_EQUITY, "A3 silo:securities: equity 1.00"),
+    (lambda logs: forge_requirement(logs, binding=False), Kind.WRONG_REQUIREMENT, "its evidence gives"),
+    (lambda logs: forge_equity(logs, binding=False), Kind.WRONG_EQUITY, "its evidence gives"),
+    (lambda logs: nested(of(logs, "requirements", account_id="A2"), "unified", requirement="1.00"),
+     Kind.WRONG_REQUIREMENT, "A2 unified: requirement 1.00"),
+    (lambda logs: statement(logs, "A2", maintenance="1.00"),
+     Kind.WRONG_REQUIREMENT, "A2 silo:securities: requirement 1.00"),
+    (lambda logs: logs.records["collateral.dlq"].clear(), Kind.BAD_RECORD_LOST, "c-4 is kept at clearing-house"),
+    (lambda logs: of(logs, "collateral", collateral_id="c-4").body(location="bd-custodian"),
+     Kind.GOOD_RECORD_REFUSED, "c-4 is refused at bd-custodian"),
     (lambda logs: of(logs, "collateral", collateral_id="c-3").body(released_quantity=2_000.0),
      Kind.WRONG_CASH, "cash EUR of A3"),
     (lambda logs: of(logs, "collateral", collateral_id="c-3").body(quantity=11.0),
@@ -258,6 +298,8 @@ MORE_FORGERIES: list[tuple[Callable[[Logs], Any], Kind, str]] = [
 ]  # fmt: skip
 
 
+# Of intraday deficits alone: forged in tests/unit/test_verify_intraday.py.
+OF_DEFICITS = {Kind.WRONG_STANDING, Kind.WRONG_VIOLATION}
 # Kind -> how it is forged. What stands here is all that the verifier can find.
 FORGERIES: dict[Kind, Callable[[Logs], Any]] = {
     Kind.UNREADABLE: lambda logs: setattr(issued(logs), "value", b"{"),
@@ -283,6 +325,7 @@ FORGERIES: dict[Kind, Callable[[Logs], Any]] = {
     Kind.ANSWER_LOST: lambda logs: logs.records["call-responses.dlq"].clear(),
     Kind.WRONG_POSITION: forge_position,
     Kind.WRONG_CASH: forge_cash,
+    Kind.WRONG_MARK: forge_rate,
     Kind.WRONG_EQUITY: forge_equity,
     Kind.WRONG_REQUIREMENT: forge_requirement,
     Kind.WRONG_SUM: lambda logs: nested(of(logs, "requirements", account_id="A2"), "gap", silo_sum="1.00"),
@@ -300,16 +343,10 @@ FORGERIES: dict[Kind, Callable[[Logs], Any]] = {
 
 
 def forgeable(logs: Logs) -> Logs:
-    copied = {
-        topic: [
-            Forged(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, list(r.headers))
-            for r in records
-        ]
-        for topic, records in logs.records.items()
-    }
+    copied = {topic: [Forged.of(record) for record in records] for topic, records in logs.records.items()}
     # Only the latest statement of an account counts: earlier ones would hide a forgery.
     latest = {record.key: record for record in copied["requirements"]}
-    return Logs(copied | {"requirements": list(latest.values())})
+    return replace(logs, records=copied | {"requirements": list(latest.values())}, later_calls=[])
 
 
 async def test_a_clean_run_passes_and_every_forgery_is_named(harness: Harness) -> None:
@@ -331,7 +368,17 @@ async def test_a_clean_run_passes_and_every_forgery_is_named(harness: Harness) -
         if not any(named in contradiction.detail for contradiction in found):
             missed[f"{kind} {number}"] = sorted(map(str, found))
     assert missed == {}
-    assert set(FORGERIES) == set(Kind) == set(CLASS)
+    assert set(FORGERIES) | OF_DEFICITS == set(Kind) == set(CLASS)
+    ahead = forgeable(logs)
+    for record in ahead.records["requirements"]:
+        record.body(as_of_ns=(record.timestamp + 1) * NANOSECONDS_PER_MILLISECOND)
+    report = check(ahead, PARTITIONS, extent)
+    left_out = report.checked["statements not recomputed: a clock that is ahead of the topic's"]
+    assert (report.contradictions, left_out) == ([], len(ACCOUNTS))
+    live = forgeable(logs)
+    live.records["rulebooks"].append(issued(live))
+    report = check(live, PARTITIONS, extent)
+    assert (report.contradictions, report.checked["requirement not recomputed"] > 0) == ([], True)
     await named_by_the_command(harness, issued(forgeable(logs)))
 
 

@@ -155,3 +155,35 @@ def test_the_class_of_the_account_counts() -> None:
     rulebook: Any = Scaled()
     market: Any = None
     assert _maintenance_usd(rulebook, [], market, house) == 100.0 + AccountClass.MEMBER
+
+
+@pytest.mark.parametrize(
+    ("settlement", "counted"),
+    [("USD", 1_000.0 + 0.92 * 1_100.0), ("EUR", 0.92 * 1_000.0 + 1_100.0), ("GBP", 0.92 * 2_100.0)],
+)
+def test_cash_bears_the_mismatch_against_the_currency_of_settlement(
+    schedule: CollateralSchedule, settlement: str, counted: float
+) -> None:
+    """1,000 USD and 1,000 EUR at 1.1 behind uncleared swaps; 8 % on what is not settled in."""
+    told = evidence(fund())
+    told["parameters"]["settlement_currency"] = settlement
+    told["prices"].append({"instrument_id": "EURUSD", "mark": 1.1})
+    told["collateral"] = []
+    told["cash"] = [
+        {"silo": "uncleared_swaps", "currency": currency, "amount": 1_000.0} for currency in ("USD", "EUR")
+    ]
+    assert SiloEquity(schedule, "uncleared_swaps", told).usd() == pytest.approx(counted)
+
+
+def test_an_asset_bears_it_too(schedule: CollateralSchedule) -> None:
+    """A Treasury of 100,000 at par: 2 % of its own behind uncleared swaps, 8 % where dollars are not settled in."""
+    note = Instrument("NOTE", Product.TREASURY, expiry_ns=NOW_NS + 3 * 365 * 86_400 * 10**9)
+    record = {field.name: getattr(note, field.name) for field in fields(Instrument)}
+    told = evidence(fund()) | {
+        "instruments": [record], "prices": [{"instrument_id": "NOTE", "mark": 100.0}], "cash": [],
+        "collateral": [{"instrument_id": "NOTE", "quantity": 1_000.0, "silo": "uncleared_swaps"}],
+    }  # fmt: skip
+    own = schedule.haircut(note, "uncleared_swaps", NOW_NS)
+    assert SiloEquity(schedule, "uncleared_swaps", told).usd() == pytest.approx(1e5 * (1.0 - own))
+    told["parameters"]["settlement_currency"] = "EUR"
+    assert SiloEquity(schedule, "uncleared_swaps", told).usd() == pytest.approx(1e5 * (1.0 - own - 0.08))

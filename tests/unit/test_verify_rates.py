@@ -18,7 +18,6 @@ from tests.engine_book import APPROVED, DAY_NS, prices, trades
 from tests.rates_book import EURO, NOW, PAR_RATES, quote_id, quotes_of, rate_swap
 from tests.rulebook_cases import nanoseconds
 
-SILO = "uncleared_swaps"
 NOW_NS = nanoseconds(NOW)
 SWAPS = [
     rate_swap("usd", "USD-SOFR", "2027-03-01", "2037-03-01", 0.05),
@@ -26,7 +25,10 @@ SWAPS = [
 ]
 
 
-def test_a_requirement_of_swaps_is_recomputed_from_evidence() -> None:
+@pytest.mark.parametrize(
+    ("silo", "rulebook_id"), [("uncleared_swaps", "isda-simm"), ("cleared_swaps", "cleared-swaps")]
+)
+def test_a_requirement_of_swaps_is_recomputed_from_evidence(silo: str, rulebook_id: str) -> None:
     engine = Engine(load_policy())
     engine.put_account(Account("A", approvals=APPROVED), 0)
     quotes = [quote for curve_id in PAR_RATES for quote in quotes_of(curve_id)]
@@ -45,15 +47,18 @@ def test_a_requirement_of_swaps_is_recomputed_from_evidence() -> None:
         for swap in SWAPS
     ]
     columns = trades(engine, rows)
-    columns.silo[:] = SILO_INDEX[SILO]
+    columns.silo[:] = SILO_INDEX[silo]
     engine.apply_trades(0, columns)
     engine.evaluate(NOW_NS)
     slot = engine.account_slots(["A"])[0]
     evidence = evidence_of(engine, int(slot), engine.holdings.of(np.array([slot])))
-    known = {"rate": evidence["rate"], "isda-simm": read_rulebook("isda-simm")}
+    known = {"rate": evidence["rate"], rulebook_id: read_rulebook(rulebook_id)}
     record = json.loads(json.dumps(evidence | {"parameters": known}))
-    figure = Figures(None).requirement_usd(
-        {"scope": f"silo:{SILO}"}, record, AccountRecord(account_id="A", approvals=tuple(APPROVED))
-    )
-    assert figure == pytest.approx(engine.maintenance[slot, SILO_INDEX[SILO]], rel=1e-9)
+    event, account = {"scope": f"silo:{silo}"}, AccountRecord(account_id="A", approvals=tuple(APPROVED))
+    figure = Figures(None).requirement_usd(event, record, account)
+    assert figure == pytest.approx(engine.maintenance[slot, SILO_INDEX[silo]], rel=1e-9)
+    assert figure is not None
     assert figure > 1_000.0
+    record["parameters"][rulebook_id] |= {"scenario_file": "another.csv"}
+    if rulebook_id == "cleared-swaps":
+        assert Figures(None).requirement_usd(event, record, account) is None
