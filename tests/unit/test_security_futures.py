@@ -40,11 +40,12 @@ CALL: dict[str, Any] = {
     "instrument_id": "CALL", "product": "equity_option", "underlying": "ACME", "multiplier": 100.0, "strike": 105.0,
     "expiry": "2027-03-19T21:00:00+00:00", "right": "call", "exercise": "american",
 }  # fmt: skip
-MARKS = {"ACME": 100.0, "NEAR": 101.0, "FAR": 103.0, "CALL": 2.0}
+PUT = CALL | {"instrument_id": "PUT", "right": "put", "strike": 95.0}
+MARKS = {"ACME": 100.0, "NEAR": 101.0, "FAR": 103.0, "CALL": 2.0, "PUT": 1.5}
 
 
 def acme(**marks: float) -> Market:
-    return market_with([ACME, NEAR, FAR, CALL], MARKS | marks)
+    return market_with([ACME, NEAR, FAR, CALL, PUT], MARKS | marks)
 
 
 def explain(positions: dict[str, float], market: Market | None = None) -> Explained:
@@ -106,6 +107,55 @@ def test_stock_covers_the_call_or_the_future_whichever_saves_more() -> None:
     names = [part.name for part in explained.tree.walk()]
     assert "1 x short security future against long stock" in names
     assert "1 x naked call" in names
+
+
+@pytest.mark.parametrize(
+    ("positions", "initial", "maintenance", "strategy"),
+    [
+        # 15 % of 10,100 and the put of 1.50 in full; 10 % of 95 + 5 out of the money.
+        pytest.param(
+            {"NEAR": 1.0, "PUT": 1.0}, 1_515.0 + 150.0, 1_450.0 + 150.0, "1 x long security future and long put",
+            id="long put",
+        ),
+        # 15 % of 10,100 is less than 10 % of 105 + 5; the call of 2.00 in full.
+        pytest.param(
+            {"NEAR": -2.0, "CALL": 2.0}, 2 * (1_515.0 + 200.0), 2 * (1_515.0 + 200.0), "2 x short security future",
+            id="long call",
+        ),
+        # 15 % of 10,100; neither is in the money, and both premiums count.
+        pytest.param(
+            {"NEAR": 1.0, "CALL": -1.0}, 1_515.0 - 200.0, 1_515.0 - 200.0, "1 x long security future and short call",
+            id="short call",
+        ),
+        pytest.param(
+            {"FAR": -1.0, "PUT": -1.0}, 1_545.0 - 150.0, 1_545.0 - 150.0, "1 x short security future and short put",
+            id="short put",
+        ),
+    ],
+)  # fmt: skip
+def test_with_options_by_hand(
+    positions: dict[str, float], initial: float, maintenance: float, strategy: str
+) -> None:
+    explained = explain(positions)
+    underlying = next(part for part in explained.tree.walk() if part.name == "underlying ACME")
+    assert underlying.amount_usd == pytest.approx(maintenance)
+    assert underlying.facts["not_below_usd"] == pytest.approx(maintenance)
+    assert underlying.facts["initial_usd"] == pytest.approx(initial)
+    assert strategy in [part.name for part in explained.tree.walk()]
+
+
+def test_a_row_that_is_not_permitted_leaves_the_two_apart() -> None:
+    """15 % of 10,100, and the call naked: 20 % of 10,000 less 5 out of the money; its premium is in equity."""
+    parameters = with_parameters(security_future__with__short_call__permitted=False)
+    market = acme()
+    apart = type(shipped_rulebook())(parameters).explain(held(market, {"NEAR": 1.0, "CALL": -1.0}), market)
+    assert apart.requirement.maintenance_usd == pytest.approx(1_515.0 + 1_500.0)
+
+
+def test_an_option_of_another_size_does_not_stand_with_a_contract() -> None:
+    small = future("NEAR", multiplier=10.0)
+    market = market_with([ACME, small, CALL], {name: MARKS[name] for name in ("ACME", "NEAR", "CALL")})
+    assert explain({"NEAR": 10.0, "CALL": -1.0}, market).requirement.maintenance_usd == pytest.approx(3_015.0)
 
 
 def test_an_account_of_futures_keeps_the_least_equity() -> None:
@@ -199,6 +249,15 @@ def test_live_under_portfolio_margin_the_class_group_offsets_in_full() -> None:
     assert figures(alone)[1] == pytest.approx(0.15 * 201_000.0)
     calendar = live(APPROVED, {"AAPL-F1": -10.0, "AAPL-F2": 10.0})
     assert figures(calendar)[1] == pytest.approx(750.0)
+
+
+def test_live_a_contract_covers_a_short_call() -> None:
+    """15 % of 5 contracts at 201; the calls at 200 are 0, then 10 in the money, and their premium is in equity."""
+    engine = live(frozenset(), {"AAPL-F1": 5.0, "AAPL-C": -5.0})
+    assert figures(engine)[1] == pytest.approx(500 * (0.15 * 201.0 - 12.0))
+    engine.apply_prices(prices(engine, {"AAPL": 210.0, "AAPL-F1": 211.0, "AAPL-C": 18.0}, 2))
+    engine.evaluate(NOW_NS)
+    assert figures(engine)[1] == pytest.approx(500 * (0.15 * 211.0 + 10.0 - 18.0))
 
 
 @pytest.mark.parametrize("approvals", [APPROVED, frozenset[str]()])
