@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
+from engine.market.instruments import SILO_INDEX
 from engine.portfolio.account_class import AccountClass, account_class
 
 # What a counterparty to swaps may be, as far as rules on collecting margin tell kinds apart; "" is any other.
@@ -35,6 +36,7 @@ class Account:
         "USD"  # of requirements where the schedule of collateral lets an account choose
     )
     past_charges_usd: tuple[float, ...] = ()  # of Treasury clearing at past collections, oldest first
+    security_future_silo: str = ""  # of security futures whose booking names none; "": the classification's
 
 
 NOBODY = Account("")  # stands in a slot whose account has left
@@ -49,6 +51,7 @@ _FILLS: dict[str, Fill] = {
     "issuer": (np.int32, -1),
     "counterparty": (np.int8, 0),
     "settlement": (np.int16, 0),
+    "security_future_silo": (np.int8, -1),
 }
 
 
@@ -65,6 +68,7 @@ class AccountTable:
         issuer: number of the owner's name as an issuer, -1 if it is none.
         settlement: number of the currency that it settles in, 0 = USD.
         counterparty: index into :data:`COUNTERPARTIES`.
+        security_future_silo: index of the silo of security futures whose booking names none, -1 = by classification.
     """
 
     partition: NDArray[np.int64]
@@ -76,6 +80,7 @@ class AccountTable:
     account_class: NDArray[np.int8]
     issuer: NDArray[np.int32]
     counterparty: NDArray[np.int8]
+    security_future_silo: NDArray[np.int8]
 
     def __init__(self) -> None:
         self.count = 0
@@ -96,6 +101,8 @@ class AccountTable:
         self.unified_eligible[slot] = unified_eligible
         self.account_class[slot] = account_class(account.type, account.approvals)
         self.counterparty[slot] = COUNTERPARTIES.index(account.counterparty)
+        named = account.security_future_silo
+        self.security_future_silo[slot] = SILO_INDEX[named] if named else -1
         return slot
 
     def _new_slot(self) -> int:

@@ -133,6 +133,14 @@ def _nanoseconds(time_of: datetime | None) -> int:
     return 0 if time_of is None else int(time_of.timestamp()) * 1_000_000_000
 
 
+class AccountSilos(Message):
+    """Where an account holds what may be held in either of two accounts, unless a booking says otherwise."""
+
+    security_future: Literal["", "securities", "futures"] = Field(
+        "", description="silo of security futures whose booking names none; empty: by classification"
+    )
+
+
 class AccountRecord(Message):
     """``margin.accounts``: one customer's relation with the firm.
 
@@ -161,6 +169,9 @@ class AccountRecord(Message):
         (), max_length=1_000,
         description="of Treasury clearing at past collections, oldest first, for the portfolio differential charge",
     )  # fmt: skip
+    silos: AccountSilos = Field(
+        AccountSilos(), description="takes effect live: what was booked without a silo of its own follows"
+    )
     time_zone: str = "America/New_York"
     call_contact: str = ""
 

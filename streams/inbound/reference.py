@@ -103,7 +103,7 @@ class ReferenceDesk:
         account = Account(
             message.account_id, message.owner, message.type, message.desk, frozenset(message.approvals),
             issuer=message.issuer, counterparty=message.counterparty, settlement_currency=message.settlement_currency,
-            past_charges_usd=message.past_charges_usd,
+            past_charges_usd=message.past_charges_usd, security_future_silo=message.silos.security_future,
         )  # fmt: skip
         put = self._engine.put_account if message.status == "open" else self._engine.close_account
         put(account, partition_of(message.account_id, self._partitions))

@@ -310,3 +310,23 @@ def test_margin_command_names_it_and_margins_the_rest(
     (view,) = told["accounts"]
     figures = {each["silo"]: each["maintenance"] for each in view["statement"]["silos"]}
     assert figures == {"securities": "240000.00", "futures": "108000.00"}
+
+
+def test_margin_command_puts_them_where_the_accounts_record_says(tmp_path: Path) -> None:
+    """15 % of two contracts of 100 at 600, beside the futures that stand there."""
+    whole = book()
+    whole["accounts"][0]["silos"] = {"security_future": "futures"}
+    whole["instruments"].append(
+        {"instrument_id": "SPY1C", "product": "security_future", "underlying": "SPY", "multiplier": 100,
+         "expiry": "2026-12-18", "risk_factor": "EQ:SPX"}
+    )  # fmt: skip
+    whole["prices"].append({"instrument_id": "SPY1C", "source_time_ns": T0_NS, "sequence": 1, "mark": 600.0})
+    whole["positions"][0]["positions"].append(
+        {"instrument_id": "SPY1C", "quantity": -2, "reference_price": 600}
+    )
+    result = CliRunner().invoke(main, ["margin", str(write_json(tmp_path, whole)), "--json"])
+    told = json.loads(result.stdout)
+    assert told["refused_positions"] == []
+    (view,) = told["accounts"]
+    figures = {each["silo"]: each["maintenance"] for each in view["statement"]["silos"]}
+    assert figures == {"securities": "240000.00", "futures": "126000.00"}
