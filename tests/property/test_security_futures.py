@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.rules.strategy.book import Book, FuturePosition, Pairing
+from engine.rules.strategy.certificate import NotShownError
+from engine.rules.strategy.futures_certificate import check_with_futures
 from engine.rules.strategy.futures_pairing import least_pairing_with_futures
 from engine.rules.strategy.futures_plain import plain_published_usd
 from engine.rules.strategy.pairing import least_pairing
@@ -61,6 +63,35 @@ def test_the_least_pairing_is_the_least_of_all(
     assert_whole(pairing, whole)
     assert pairing.published_usd == pytest.approx(plain_published_usd(whole, terms), rel=1e-9, abs=0.01)
     assert pairing.lower_bound_usd <= pairing.published_usd + 0.01
+
+
+@given(book=small_books(most=4), contracts=futures(), stage=stages, data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_pairing_is_shown_without_the_search_and_a_changed_one_is_not(
+    book: tuple[Book, float], contracts: tuple[FuturePosition, ...], stage: Stage, data: st.DataObject
+) -> None:
+    whole, price = replace(book[0], futures=contracts), book[1]
+    terms = terms_at(price, stage)
+    pairing = least_pairing_with_futures(whole, terms)
+    check_with_futures(pairing, whole, terms)
+    if not contracts:
+        return
+    place = data.draw(st.sampled_from([i for i, one in enumerate(pairing.strategies) if one.futures]))
+    changed = list(pairing.strategies)
+    one = changed[place]
+    changed[place] = data.draw(
+        st.sampled_from(
+            [
+                replace(one, published_usd=one.published_usd - 1.0),
+                replace(one, times=one.times + 1),
+                replace(one, shares=one.shares + UNITS),
+                replace(one, futures=(*one.futures, *one.futures)),
+                replace(one, futures=(("GONE", 1),)),
+            ]
+        )
+    )
+    with pytest.raises(NotShownError):
+        check_with_futures(replace(pairing, strategies=tuple(changed)), whole, terms)
 
 
 @given(book=small_books(most=4), contracts=futures(), stage=stages, most_boxes=st.integers(1, 3))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ from engine.market.instruments import SILO_INDEX, Instrument, Product
 from engine.market.market import Market
 from engine.portfolio.accounts import Account
 from engine.rules.requirement import Explained
+from engine.rules.strategy import shadow
+from engine.rules.strategy.book import Book, Pairing
+from engine.rules.strategy.formulas import Terms
+from engine.rules.strategy.futures_pairing import least_pairing_with_futures
 from engine.state.engine import Engine
 from streams.cli import main
 from tests.engine_book import APPROVED, DAY_NS, NOW_NS, TODAY, new_engine, prices, trades
@@ -258,6 +264,20 @@ def test_live_a_contract_covers_a_short_call() -> None:
     engine.apply_prices(prices(engine, {"AAPL": 210.0, "AAPL-F1": 211.0, "AAPL-C": 18.0}, 2))
     engine.evaluate(NOW_NS)
     assert figures(engine)[1] == pytest.approx(500 * (0.15 * 211.0 + 10.0 - 18.0))
+
+
+def test_live_a_pairing_that_asks_too_little_fails_the_shadow_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = live(frozenset(), {"AAPL-F1": 5.0, "AAPL-C": -5.0})
+    figures(engine)
+
+    def too_little(book: Book, terms: Terms) -> Pairing:
+        pairing = least_pairing_with_futures(book, terms)
+        return replace(
+            pairing, strategies=tuple(replace(one, published_usd=0.0) for one in pairing.strategies)
+        )
+
+    monkeypatch.setattr(shadow, "least_pairing_with_futures", too_little)
+    assert engine.shadow_check(["A"]) == math.inf
 
 
 @pytest.mark.parametrize("approvals", [APPROVED, frozenset[str]()])

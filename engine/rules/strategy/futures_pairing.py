@@ -25,8 +25,8 @@ from engine.rules.strategy.pairing import least_pairing, priced_pairing
 from engine.rules.strategy.tableau import Float64s
 
 STEPS = 8
-MOST_BOXES, MOST_BOXES_OF_MANY = 128, 8
-MANY_OPTIONS = 12  # a book of more is tried less
+FEWEST_BOXES, MOST_BOXES = 8, 400
+BOXES_OF_ONE_OPTION = 14_400  # to pair what is left takes about the square of the options
 _CENT_USD = 0.005
 _SHARE = 1e-6
 Amounts = tuple[int, ...]  # of each partner
@@ -42,7 +42,8 @@ def least_pairing_with_futures(book: Book, terms: Terms, most_boxes: int | None 
     if not book.futures:
         return least_pairing(book, terms)
     if most_boxes is None:
-        most_boxes = MOST_BOXES if len(book.options) <= MANY_OPTIONS else MOST_BOXES_OF_MANY
+        boxes = BOXES_OF_ONE_OPTION // max(len(book.options), 1) ** 2
+        most_boxes = min(max(boxes, FEWEST_BOXES), MOST_BOXES)
     return _Search(book, terms).least(most_boxes)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from engine.market.view import MarketView
 from engine.rules.interface import Holding
@@ -102,7 +101,7 @@ class StrategyBased:
         underlyings = account_of(self.parameters, holdings, market, self.non_margin).underlyings
         return max(
             (
-                pairing_error_usd(replace(underlying.book, futures=()), self._terms(underlying, stage))
+                pairing_error_usd(underlying.book, self._terms(underlying, stage))
                 for underlying in underlyings
                 for stage in Stage
             ),
