@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.market.market import Market
 from engine.rules.interface import Holding
-from engine.rules.strategy.book import Book, OptionPosition
+from engine.rules.strategy.book import Book, FuturePosition, OptionPosition
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.rulebook import StrategyBased
@@ -21,6 +21,7 @@ PARAMETERS = Parameters.from_mapping(shipped("reg-t"))
 UNITS = 100.0
 LEG = re.compile(r"([+-]\d+)@?([\d.]+)([CP])(\d*)@([\d.]+)")
 STOCK = re.compile(r"S([+-]\d+)")
+FUTURE = re.compile(r"F([+-]\d+)@([\d.]+)")
 STRIKES = (80.0, 90.0, 95.0, 100.0, 105.0, 120.0)
 
 
@@ -41,7 +42,10 @@ def with_parameters(**changes: Any) -> Parameters:
 
 
 def book_of(text: str, underlying: str = "X") -> Book:
-    """``S+100; -1@100C2@1.68``: stock in shares; count, exercise price, right, expiry (1 if none) and price."""
+    """``S+100; -1@100C2@1.68``: stock in shares; count, exercise price, right, expiry (1 if none) and price.
+
+    ``F-1@101``: security futures, count and price.
+    """
     options = [
         OptionPosition(
             Contract(
@@ -57,7 +61,8 @@ def book_of(text: str, underlying: str = "X") -> Book:
         for leg in LEG.finditer(text)
     ]
     shares = sum(float(match[1]) for match in STOCK.finditer(text))
-    return Book(underlying, shares, tuple(options))
+    futures = [FuturePosition(each[0], int(each[1]), float(each[2]), UNITS) for each in FUTURE.finditer(text)]
+    return Book(underlying, shares, tuple(options), tuple(futures))
 
 
 def terms_at(

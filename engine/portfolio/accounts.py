@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
+from engine.market.instruments import SILO_INDEX
 from engine.portfolio.account_class import AccountClass, account_class
 
 # What a counterparty to swaps may be, as far as rules on collecting margin tell kinds apart; "" is any other.
@@ -50,6 +51,7 @@ class Account:
     past_charges_usd: tuple[float, ...] = ()  # of Treasury clearing at past collections, oldest first
     counterparty_group: str = ""
     threshold_allocations: tuple[ThresholdAllocation, ...] = ()
+    security_future_silo: str = ""  # of security futures whose booking names none; "": the classification's
 
     @property
     def shares_threshold(self) -> bool:
@@ -70,6 +72,7 @@ _FILLS: dict[str, Fill] = {
     "counterparty": (np.int8, 0),
     "settlement": (np.int16, 0),
     "allocation": (np.int32, -1),
+    "security_future_silo": (np.int8, -1),
 }
 
 
@@ -87,6 +90,7 @@ class AccountTable:
         settlement: number of the currency that it settles in, 0 = USD.
         counterparty: index into :data:`COUNTERPARTIES`.
         allocation: row of what is allocated to it of its group's threshold, -1: the rule's threshold is its own.
+        security_future_silo: index of the silo of security futures whose booking names none, -1 = by classification.
     """
 
     partition: NDArray[np.int64]
@@ -99,6 +103,7 @@ class AccountTable:
     issuer: NDArray[np.int32]
     counterparty: NDArray[np.int8]
     allocation: NDArray[np.int32]
+    security_future_silo: NDArray[np.int8]
 
     def __init__(self) -> None:
         self.count = 0
@@ -119,6 +124,8 @@ class AccountTable:
         self.unified_eligible[slot] = unified_eligible
         self.account_class[slot] = account_class(account.type, account.approvals)
         self.counterparty[slot] = COUNTERPARTIES.index(account.counterparty)
+        named = account.security_future_silo
+        self.security_future_silo[slot] = SILO_INDEX[named] if named else -1
         return slot
 
     def _new_slot(self) -> int:

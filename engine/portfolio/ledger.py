@@ -353,8 +353,13 @@ class Ledger:
             entry.astype(np.int64),
         )
 
-    def reclassify(self, silo_of_instrument: Int64s, moved: NDArray[np.bool_]) -> tuple[Effects, Effects]:
+    def reclassify(
+        self, silo_of_instrument: Int64s, moved: NDArray[np.bool_], accounts: NDArray[np.bool_]
+    ) -> tuple[Effects, Effects]:
         """Entries without a silo of their own follow instruments (``moved`` bool by slot) into their new silos.
+
+        Args:
+            accounts: bool by slot, whose entries these are; others are left alone.
 
         Returns:
             the effects of these entries as they were, to be taken out or put in elsewhere; and the effects of all other
@@ -362,7 +367,7 @@ class Ledger:
         """
         named = self.instrument[: len(self)]
         live = np.flatnonzero((self.account[: len(self)] >= 0) & (named >= 0))
-        concerned = live[moved[named[live]]]
+        concerned = live[moved[named[live]] & accounts[self.account[live]]]
         follows = concerned[self.classified[concerned]]
         stays = concerned[~self.classified[concerned]]
         former = self._stored(follows, 1.0, np.full(len(follows), -1))

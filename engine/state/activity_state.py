@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.instruments import FUTURES_STYLE
+from engine.market.instruments import FUTURES_STYLE, Product
 from engine.market.market import PRODUCT_CODE
 from engine.market.prices import PriceColumns, PriceOutcome, apply_prices
 from engine.market.view import value_in_currency
-from engine.portfolio.accounts import NEVER
+from engine.portfolio.accounts import NEVER, Account
 from engine.portfolio.ledger import Effects, Entries, EntryOutcome
 from engine.portfolio.opened_silos import CASH_PRODUCTS
 from engine.portfolio.opening import Opening, Openings, opening_effects
@@ -32,6 +32,7 @@ Int8s = NDArray[np.int8]
 _CASH_PRODUCT = np.array(
     [CASH_PRODUCTS.index(product) if product in CASH_PRODUCTS else -1 for product in PRODUCT_CODE], np.int64
 )
+_SECURITY_FUTURE = PRODUCT_CODE[Product.SECURITY_FUTURE]
 _IS_FUTURES_STYLE = np.array([product in FUTURES_STYLE for product in PRODUCT_CODE], np.bool_)
 
 
@@ -179,7 +180,7 @@ class ActivityState(ReferenceState):
             arrivals: without them the intraday margin rule does not look at the trades.
         """
         slots = trades.instrument
-        silo = np.where(trades.silo >= 0, trades.silo, self.silo_of_instrument[slots])
+        silo = np.where(trades.silo >= 0, trades.silo, self.default_silos(trades.account, slots))
         entries = Entries(
             trades.trade_ids,
             trades.version,
@@ -347,7 +348,11 @@ class ActivityState(ReferenceState):
         currencies = {code: self.holdings.currency_index(code) for code in dict.fromkeys(openings.currency)}
         effects = opening_effects(
             openings,
-            np.where(openings.silo >= 0, openings.silo, self.silo_of_instrument[slots]),
+            np.where(
+                openings.silo >= 0,
+                openings.silo,
+                self.default_silos(openings.account[openings.position_of], slots),
+            ),
             value_in_currency(self.market, slots, openings.reference_price),
             _IS_FUTURES_STYLE[self.market.product[slots]],
             self._currency_of(slots),
@@ -371,11 +376,51 @@ class ActivityState(ReferenceState):
         super().put_policy(policy)
         silos = self.silo_of_instrument[:count]
         moved = (former != silos) & (former >= 0) & (silos >= 0)
-        if moved.any():
+        choosing = self.market.product[:count] == _SECURITY_FUTURE
+        chosen = self.accounts.security_future_silo[: self.accounts.count] >= 0
+        self._reclassify(former, silos, moved & ~choosing, np.ones(len(chosen), np.bool_))
+        self._reclassify(former, silos, moved & choosing, ~chosen)
+
+    def put_account(self, account: Account, partition: int) -> None:
+        """Add or replace; what was booked without a silo of its own follows the record's choice of silo."""
+        slot = self.accounts.slot_of.get(account.account_id, -1)
+        former = int(self.accounts.security_future_silo[slot]) if slot >= 0 else -1
+        super().put_account(account, partition)
+        if slot >= 0:
+            self.follow_record(slot, former)
+
+    def follow_record(self, account: int, former_silo: int) -> None:
+        """Security futures and their cash lie where the account's record had them, ``former_silo`` (-1 = by
+        classification); afterwards they lie where it has them now."""
+        silo = int(self.accounts.security_future_silo[account])
+        if silo == former_silo:
+            return
+        by_class = self.silo_of_instrument[: self.market.count]
+        former, silos = (
+            by_class if choice < 0 else np.full(len(by_class), choice) for choice in (former_silo, silo)
+        )
+        moved = (self.market.product[: len(by_class)] == _SECURITY_FUTURE) & (former != silos)
+        only = np.zeros(self.accounts.count, np.bool_)
+        only[account] = True
+        self._reclassify(former, silos, moved, only)
+
+    def _reclassify(
+        self, former: Int64s, silos: Int64s, moved: NDArray[np.bool_], accounts: NDArray[np.bool_]
+    ) -> None:
+        """By instrument slot, where ``moved``; of accounts by slot."""
+        if moved.any() and accounts.any():
             ledgers = [partition.trades for partition in self.partitions.values()]
-            self.holdings.apply(
-                reclassified(self.holdings, ledgers, former, silos, moved, self.market.product[:count])
-            )
+            product = self.market.product[: len(former)]
+            self.holdings.apply(reclassified(self.holdings, ledgers, former, silos, moved, product, accounts))
+
+    def default_silos(self, accounts: Int64s, instruments: Int64s) -> Int64s:
+        """int64[n]: silo index of what names none, by the account's record or else by classification; -1 for what
+        has no silo."""
+        by_class = self.silo_of_instrument[instruments]
+        chosen = self.accounts.security_future_silo[accounts]
+        chooses = (chosen >= 0) & (self.market.product[instruments] == _SECURITY_FUTURE)
+        silos: Int64s = np.where(chooses, chosen, by_class).astype(np.int64)
+        return silos
 
     def _currency_of(self, slots: Int64s) -> Int64s:
         """int64[n]: index of each instrument's currency."""

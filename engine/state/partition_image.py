@@ -64,6 +64,7 @@ class PartitionImage:
         instruments: what the image names, by number. account_ids: by number, a of them.
         currencies: c of them, by number.
         business_day, opening_as_of_ns: int64[a], of the start-of-day record in force.
+        security_future_silo: int8[a], of the account's record then; -1 = by classification.
         cash: float64[a, silo, c]. opened_cash: float64[a, :data:`CASH_PRODUCTS`, c].
         pins: see :class:`~engine.portfolio.opened_silos.OpenedSilos`.
         held: holdings, with accounts and instruments by number.
@@ -79,6 +80,7 @@ class PartitionImage:
     currencies: list[str]
     business_day: NDArray[Any]
     opening_as_of_ns: NDArray[Any]
+    security_future_silo: NDArray[Any]
     cash: NDArray[Any]
     opened_cash: NDArray[Any]
     pins: list[Pin]
@@ -107,6 +109,7 @@ class PartitionCopy:
     currencies: list[str]
     business_day: Int64s
     opening_as_of_ns: Int64s
+    security_future_silo: NDArray[np.int8]
     cash: Float64s
     opened_cash: Float64s
     pinned: dict[int, list[tuple[int, int, float]]]
@@ -165,6 +168,7 @@ def copy_of(engine: Engine, number: int) -> PartitionCopy:
         sorted(holdings.currencies, key=holdings.currencies.__getitem__),
         engine.accounts.business_day[accounts],
         engine.accounts.opening_as_of_ns[accounts],
+        engine.accounts.security_future_silo[accounts],
         holdings.cash[accounts],
         holdings.opened.cash[accounts],
         {slot: list(holdings.opened.pinned[slot]) for slot in holdings.opened.pinned.keys() & set(slots)},
@@ -195,6 +199,7 @@ def image_of(copy: PartitionCopy) -> PartitionImage:
         copy.currencies,
         np.append(copy.business_day[rows], np.array([day for _, day, _ in copy.former], np.int64)),
         np.append(copy.opening_as_of_ns[rows], np.array([at for _, _, at in copy.former], np.int64)),
+        np.append(copy.security_future_silo[rows], np.full(len(copy.former), -1, np.int8)),
         _longer(copy.cash[rows], len(copy.former)),
         _longer(copy.opened_cash[rows], len(copy.former)),
         [
@@ -312,6 +317,9 @@ def put_image(engine: Engine, image: PartitionImage) -> None:
         engine.accounts,
     )
     _note_causes(engine, image, accounts)
+    former_silos = image.security_future_silo
+    for place in np.flatnonzero(engine.accounts.security_future_silo[accounts] != former_silos).tolist():
+        engine.follow_record(int(accounts[place]), int(former_silos[place]))
 
 
 def _check_shape(image: PartitionImage) -> None:
@@ -322,13 +330,15 @@ def _check_shape(image: PartitionImage) -> None:
     """
     a, c, n = len(image.account_ids), len(image.currencies), len(image.instruments)
     shapes = {
-        "business_day": (a,), "opening_as_of_ns": (a,), "cash": (a, len(SILOS), c),
+        "business_day": (a,), "opening_as_of_ns": (a,), "security_future_silo": (a,), "cash": (a, len(SILOS), c),
         "opened_cash": (a, len(CASH_PRODUCTS), c),
         **{f"held_{name}": (len(image.held_account),) for name in Held.__dataclass_fields__},
     }  # fmt: skip
     for name, shape in shapes.items():
         if getattr(image, name).shape != shape:
             raise ImageMismatchError(f"{name} has the wrong shape")
+    if not np.isin(image.security_future_silo, np.arange(-1, len(SILOS))).all():
+        raise ImageMismatchError("an account has a silo that there is not")
     for ledger in (image.trades, image.collateral):
         kinds = {name: column.dtype for name, column in ledger.columns.items()}
         if kinds != image_columns() or any(

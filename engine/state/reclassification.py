@@ -1,4 +1,4 @@
-"""A product changes its silo: what follows it, as effects on holdings and cash.
+"""A product changes its silo, for all accounts or for some: what follows it, as effects on holdings and cash.
 
 Afterwards everything lies where an engine with the new classification would have put it from the start: positions
 without a silo of their own, the cash that their trades moved, and the cash that start-of-day positions with daily
@@ -32,6 +32,7 @@ def reclassified(
     silos: Int64s,
     moved: Bools,
     product: NDArray[np.int8],
+    accounts: Bools,
 ) -> Effects:
     """What to apply to ``holdings``; the ledgers' entries have their new silos when this returns.
 
@@ -39,11 +40,12 @@ def reclassified(
         ledgers: trades of all partitions.
         former, silos: int64 by instrument slot, silo index before and after. moved: bool, where they differ.
         product: int8 by instrument slot, product code.
+        accounts: bool by account slot, whose holdings these are.
     """
     staying = _pinned(holdings, moved)
     parts: list[Effects] = []
     for ledger in ledgers:
-        trades, own = ledger.reclassify(silos, moved)
+        trades, own = ledger.reclassify(silos, moved, accounts)
         parts += _cash_moves(
             trades.account, former[trades.instrument], silos[trades.instrument], trades.cash, trades.currency
         )
@@ -55,8 +57,8 @@ def reclassified(
             strict=True,
         ):
             staying[account, instrument, silo] = staying.get((account, instrument, silo), 0.0) + quantity
-    parts += _opened_cash(holdings, former, silos, moved, product)
-    parts += _positions(holdings, former, silos, moved, staying)
+    parts += _opened_cash(holdings, former, silos, moved, product, accounts)
+    parts += _positions(holdings, former, silos, moved, staying, accounts)
     return Effects(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in Effects.__dataclass_fields__)
     )
@@ -85,7 +87,12 @@ def _cash_moves(
 
 
 def _opened_cash(
-    holdings: Holdings, former: Int64s, silos: Int64s, moved: Bools, product: NDArray[np.int8]
+    holdings: Holdings,
+    former: Int64s,
+    silos: Int64s,
+    moved: Bools,
+    product: NDArray[np.int8],
+    concerned: Bools,
 ) -> list[Effects]:
     """Cash that start-of-day positions brought, of the products that move."""
     parts: list[Effects] = []
@@ -93,7 +100,9 @@ def _opened_cash(
         example = np.flatnonzero(moved & (product == PRODUCT_CODE[moving]))[:1]
         if len(example) == 0:
             continue
-        accounts, currencies = np.nonzero(holdings.opened.cash[:, place])
+        accounts, currencies = np.nonzero(
+            holdings.opened.cash[: len(concerned), place] * concerned[:, np.newaxis]
+        )
         everywhere = np.full(len(accounts), example[0])
         amounts = holdings.opened.cash[accounts, place, currencies]
         parts += _cash_moves(accounts, former[everywhere], silos[everywhere], amounts, currencies)
@@ -106,20 +115,30 @@ def _positions(
     silos: Int64s,
     moved: Bools,
     staying: dict[tuple[int, int, int], float],
+    accounts: Bools,
 ) -> list[Effects]:
-    """Positions in the former silo, less what was booked there with a silo of its own."""
+    """Positions in the former silo, less what was booked there with a silo of its own.
+
+    The two may add up to nothing, which is no holding: then only ``staying`` says that there is something to move.
+    """
     held = holdings.of(np.flatnonzero(holdings.held).astype(np.int64))
-    mine = held.only(~held.collateral & moved[held.instrument])
+    mine = held.only(~held.collateral & moved[held.instrument] & accounts[held.account])
     mine = mine.only(mine.silo == former[mine.instrument])
-    keys = zip(mine.account.tolist(), mine.instrument.tolist(), mine.silo.tolist(), strict=True)
+    keys: list[tuple[int, int, int]] = []
+    if staying:
+        keys = list(zip(mine.account.tolist(), mine.instrument.tolist(), mine.silo.tolist(), strict=True))
     stays = np.array([staying.get(key, 0.0) for key in keys]) if staying else np.zeros(len(mine.account))
     leaving = mine.quantity - stays
     leaving[np.abs(leaving) <= _DUST * np.abs(stays)] = 0.0
+    cancelled = [key for key in staying.keys() - set(keys) if key[2] == former[key[1]] and accounts[key[0]]]
+    more = np.array(sorted(cancelled), np.int64).reshape(len(cancelled), 3)
+    account = np.concatenate([mine.account, more[:, 0]])
+    instrument = np.concatenate([mine.instrument, more[:, 1]])
+    silo = np.concatenate([mine.silo, more[:, 2]])
+    leaving = np.concatenate([leaving, [-staying[key] for key in sorted(cancelled)]])
     nothing, cash = np.zeros(len(leaving), np.bool_), np.zeros(len(leaving))
     currency, none = np.zeros(len(leaving), np.int64), np.full(len(leaving), -1, np.int64)
     return [
-        Effects(mine.account, mine.instrument, mine.silo, nothing, -leaving, cash, currency, none),
-        Effects(
-            mine.account, mine.instrument, silos[mine.instrument], nothing, leaving, cash, currency, none
-        ),
+        Effects(account, instrument, silo, nothing, -leaving, cash, currency, none),
+        Effects(account, instrument, silos[instrument], nothing, leaving, cash, currency, none),
     ]

@@ -154,6 +154,14 @@ class AllocatedThreshold(Message):
         return ThresholdAllocation(self.silo, self.threshold_usd, self.minimum_transfer_usd)
 
 
+class AccountSilos(Message):
+    """Where an account holds what may be held in either of two accounts, unless a booking says otherwise."""
+
+    security_future: Literal["", "securities", "futures"] = Field(
+        "", description="silo of security futures whose booking names none; empty: by classification"
+    )
+
+
 class AccountRecord(Message):
     """``margin.accounts``: one customer's relation with the firm.
 
@@ -191,6 +199,9 @@ class AccountRecord(Message):
     threshold_allocations: tuple[AllocatedThreshold, ...] = Field(
         (),
         description="the account's part of both, one entry a silo at most; in a group, nothing without an entry",
+    )
+    silos: AccountSilos = Field(
+        AccountSilos(), description="takes effect live: what was booked without a silo of its own follows"
     )
     time_zone: str = "America/New_York"
     call_contact: str = ""

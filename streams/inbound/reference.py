@@ -105,6 +105,7 @@ class ReferenceDesk:
             issuer=message.issuer, counterparty=message.counterparty, settlement_currency=message.settlement_currency,
             past_charges_usd=message.past_charges_usd, counterparty_group=message.counterparty_group,
             threshold_allocations=tuple(each.to_engine() for each in message.threshold_allocations),
+            security_future_silo=message.silos.security_future,
         )  # fmt: skip
         put = self._engine.put_account if message.status == "open" else self._engine.close_account
         put(account, partition_of(message.account_id, self._partitions))

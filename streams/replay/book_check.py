@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 from engine.base.errors import Reason
 from engine.market.instruments import SILO_INDEX, SILOS
 from engine.state.engine import Engine
@@ -123,7 +125,9 @@ class _Check:
         """A reference level, a product without a silo, or one that no rulebook margins in the silo named."""
         slot = int(self._engine.instrument_slots([instrument_id])[0])
         product = self._engine.market.instruments[slot].product
-        index = int(self._engine.silo_of_instrument[slot]) if silo is None else SILO_INDEX[silo]
+        owner = self._engine.account_slots([account_id])
+        default = int(self._engine.default_silos(owner, np.array([slot]))[0])
+        index = default if silo is None else SILO_INDEX[silo]
         if index >= 0 and self._engine.policy.assignment(SILOS[index], product) is not None:
             return None
         where = f"in silo {SILOS[index]}" if index >= 0 else "as a position"

@@ -93,7 +93,7 @@ def refused_positions(book: Book, files: FileEngine) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A position or a trade; ``silo`` is None where the instrument's classification decides."""
+    """A position or a trade; ``silo`` is None where the account's record or the classification decides."""
 
     place: str
     account_id: str
@@ -122,8 +122,9 @@ def _without_rulebook(entry: _Entry, engine: Engine) -> Problem | None:
     """No rulebook margins the product in the silo without an approval that the account has not."""
     slot = int(engine.instrument_slots([entry.instrument_id])[0])
     product = engine.market.instruments[slot].product
-    silo = SILOS[int(engine.silo_of_instrument[slot])] if entry.silo is None else entry.silo
-    account = engine.accounts.records[int(engine.account_slots([entry.account_id])[0])]
+    owner = engine.account_slots([entry.account_id])
+    silo = entry.silo or SILOS[int(engine.default_silos(owner, np.array([slot]))[0])]
+    account = engine.accounts.records[int(owner[0])]
     offered = [a for a in engine.policy.assignments if a.silo == silo and product in a.products]
     if any(not a.approval or a.approval in account.approvals for a in offered):
         return None

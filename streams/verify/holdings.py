@@ -123,7 +123,7 @@ class Accounts:
     def _put(self, part: PositionsRecord, holdings: Holdings) -> None:
         for position in part.positions:
             instrument = self._inputs.instruments.get(position.instrument_id)
-            silo = position.silo or self._silo_of(instrument)
+            silo = position.silo or self._silo_of(part.account_id, instrument)
             holdings.positions[silo, position.instrument_id] += position.quantity
             if instrument is not None and instrument.product in _DAILY_SETTLED:
                 paid = -position.quantity * _value(instrument, position.reference_price)
@@ -137,12 +137,17 @@ class Accounts:
         instrument = self._inputs.instruments.get(trade.instrument_id)
         if instrument is None:
             return  # parked until its reference data comes
-        silo = trade.silo or self._silo_of(instrument)
+        silo = trade.silo or self._silo_of(trade.account_id, instrument)
         holdings.positions[silo, trade.instrument_id] += trade.quantity
         holdings.cash[silo, instrument.currency] -= trade.quantity * _value(instrument, trade.price)
 
-    def _silo_of(self, instrument: InstrumentRecord | None) -> str:
-        return "" if instrument is None else self._classification.get(instrument.product, "")
+    def _silo_of(self, account_id: str, instrument: InstrumentRecord | None) -> str:
+        """Of a booking that names none: the account's choice, else the classification's."""
+        if instrument is None:
+            return ""
+        account = self._inputs.accounts.get(account_id)
+        chosen = account.silos.security_future if account and instrument.product == "security_future" else ""
+        return chosen or self._classification.get(instrument.product, "")
 
 
 def _value(instrument: InstrumentRecord, price: float) -> float:

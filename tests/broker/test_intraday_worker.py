@@ -95,7 +95,8 @@ class Story:
         return [json.loads(record.value) for record in records]
 
 
-async def tell(story: Story) -> list[dict[str, Any]]:
+async def until_frozen(story: Story) -> list[dict[str, Any]]:
+    """A deficit that nobody satisfies: nine events, the last one ``FROZEN``."""
     await story.begin()
     await story.trade("t1", 450.0, "14:00")
     (opened,) = await story.told(1)
@@ -115,6 +116,11 @@ async def tell(story: Story) -> list[dict[str, Any]]:
     events = await story.told(9)
     assert [event["reason"] for event in events[7:]] == ["NOT_PROMPT", "FROZEN"]
     assert events[8]["account_frozen_until"] == "2026-10-05"
+    return events
+
+
+async def tell(story: Story) -> list[dict[str, Any]]:
+    await until_frozen(story)
     await story.may_die()
     await story.worker.metric_reaches("marginmon_intraday_accounts_frozen", 1)
     await frozen_is_shown(story)

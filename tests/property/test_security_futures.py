@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.rules.strategy.book import Book, FuturePosition, Pairing
+from engine.rules.strategy.certificate import NotShownError
+from engine.rules.strategy.futures_certificate import check_with_futures
 from engine.rules.strategy.futures_pairing import least_pairing_with_futures
 from engine.rules.strategy.futures_plain import plain_published_usd
 from engine.rules.strategy.pairing import least_pairing
@@ -41,8 +43,11 @@ def assert_whole(pairing: Pairing, book: Book) -> None:
     assert held == {future.name: future.count for future in book.futures}
     shares = sum(strategy.shares * strategy.times for strategy in pairing.strategies)
     assert shares == pytest.approx(book.shares)
-    options = sum(count * s.times for s in pairing.strategies for _, count in s.options)
-    assert options == sum(position.count for position in book.options)
+    options: dict[str, int] = {}
+    for strategy in pairing.strategies:
+        for contract, count in strategy.options:
+            options[contract.name] = options.get(contract.name, 0) + count * strategy.times
+    assert options == {position.contract.name: position.count for position in book.options}
     asked = sum(strategy.published_usd * strategy.times for strategy in pairing.strategies)
     assert pairing.published_usd == pytest.approx(asked)
 
@@ -54,10 +59,52 @@ def test_the_least_pairing_is_the_least_of_all(
 ) -> None:
     whole, price = replace(book[0], futures=contracts), book[1]
     terms = terms_at(price, stage)
-    pairing = least_pairing_with_futures(whole, terms, least_pairing)
+    pairing = least_pairing_with_futures(whole, terms)
     assert_whole(pairing, whole)
     assert pairing.published_usd == pytest.approx(plain_published_usd(whole, terms), rel=1e-9, abs=0.01)
     assert pairing.lower_bound_usd <= pairing.published_usd + 0.01
+
+
+@given(book=small_books(most=4), contracts=futures(), stage=stages, data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_pairing_is_shown_without_the_search_and_a_changed_one_is_not(
+    book: tuple[Book, float], contracts: tuple[FuturePosition, ...], stage: Stage, data: st.DataObject
+) -> None:
+    whole, price = replace(book[0], futures=contracts), book[1]
+    terms = terms_at(price, stage)
+    pairing = least_pairing_with_futures(whole, terms)
+    check_with_futures(pairing, whole, terms)
+    if not contracts:
+        return
+    place = data.draw(st.sampled_from([i for i, one in enumerate(pairing.strategies) if one.futures]))
+    changed = list(pairing.strategies)
+    one = changed[place]
+    changed[place] = data.draw(
+        st.sampled_from(
+            [
+                replace(one, published_usd=one.published_usd - 1.0),
+                replace(one, times=one.times + 1),
+                replace(one, shares=one.shares + UNITS),
+                replace(one, futures=(*one.futures, *one.futures)),
+                replace(one, futures=(("GONE", 1),)),
+            ]
+        )
+    )
+    with pytest.raises(NotShownError):
+        check_with_futures(replace(pairing, strategies=tuple(changed)), whole, terms)
+
+
+@given(book=small_books(most=4), contracts=futures(), stage=stages, most_boxes=st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_a_search_cut_short_pairs_as_permitted_and_tells_a_bound(
+    book: tuple[Book, float], contracts: tuple[FuturePosition, ...], stage: Stage, most_boxes: int
+) -> None:
+    whole, price = replace(book[0], futures=contracts), book[1]
+    terms = terms_at(price, stage)
+    pairing = least_pairing_with_futures(whole, terms, most_boxes)
+    assert_whole(pairing, whole)
+    least = plain_published_usd(whole, terms)
+    assert pairing.lower_bound_usd - 0.01 <= least <= pairing.published_usd + 0.01
 
 
 @given(
@@ -68,7 +115,7 @@ def test_contracts_of_two_sizes_never_ask_for_less_than_the_least(
     shares: float, contracts: tuple[FuturePosition, ...], stage: Stage
 ) -> None:
     book, terms = Book("X", shares, (), contracts), terms_at(100.0, stage)
-    pairing = least_pairing_with_futures(book, terms, least_pairing)
+    pairing = least_pairing_with_futures(book, terms)
     assert_whole(pairing, book)
     least = plain_published_usd(book, terms)
     assert pairing.lower_bound_usd - 0.01 <= least <= pairing.published_usd + 0.01
@@ -82,11 +129,8 @@ def test_futures_and_the_rest_together_need_no_more_than_apart(
     rest, price = book
     terms = terms_at(price, stage)
     alone = replace(rest, shares=0.0, options=(), futures=contracts)
-    together = least_pairing_with_futures(replace(rest, futures=contracts), terms, least_pairing)
-    apart = (
-        least_pairing(rest, terms).published_usd
-        + least_pairing_with_futures(alone, terms, least_pairing).published_usd
-    )
+    together = least_pairing_with_futures(replace(rest, futures=contracts), terms)
+    apart = least_pairing(rest, terms).published_usd + least_pairing_with_futures(alone, terms).published_usd
     assert together.published_usd <= apart + 0.01
 
 

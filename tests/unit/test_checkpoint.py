@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.market.instruments import SILO_INDEX
 from engine.state.partition_image import ImageMismatchError, PartitionImage
 from streams.inbound import checkpoint as module
 from streams.inbound.checkpoint import (
@@ -195,6 +196,7 @@ def test_a_checkpoint_under_other_terms_is_not_taken_and_changes_nothing(worker:
         ("other terms", replace(image, instruments=[replace(image.instruments[0], silo=1)])),
         ("GONE", replace(image, account_ids=["GONE"])),
         ("business_day", replace(image, business_day=image.business_day[:0])),
+        ("a silo that", replace(image, security_future_silo=image.security_future_silo + 99)),
         ("held_silo", replace(image, held_silo=image.held_silo[:0])),
         ("does not list", replace(image, held_account=image.held_account + 1)),
         ("other columns", replace(image, trades=replace(image.trades, columns={}))),
@@ -209,6 +211,22 @@ def test_a_checkpoint_under_other_terms_is_not_taken_and_changes_nothing(worker:
         assert not again.engine.holdings.cash.any()
     put(fresh(worker), held)
     assert len(worker.engine.partitions[PARTITION].trades) == 1
+
+
+def test_what_an_accounts_record_chose_since_is_followed(worker: Follower) -> None:
+    account, trade = {"account_id": ACCOUNTS[0]}, {"trade_id": "F", "version": 1, "instrument_id": "AAPL-F"}
+    terms = {"quantity": 2.0, "price": 200.0, "business_date": DAY, "trade_time_ns": 1}
+    worker.send("trades", account | trade | terms)
+    held = decoded(worker.checkpoint())
+    again = fresh(worker)
+    for follower in (worker, again):
+        record = follower.engine.accounts.records[int(follower.engine.account_slots([ACCOUNTS[0]])[0])]
+        follower.engine.put_account(replace(record, security_future_silo="futures"), PARTITION)
+    put(again, held)
+    again.engine.go_live(PARTITION)
+    assert any(silo == SILO_INDEX["futures"] for _, _, silo, *_ in again.shown()["held"])
+    for name in ("held", "cash", "trades"):
+        assert again.shown()[name] == worker.shown()[name]
 
 
 def test_an_account_of_another_partition_is_not_taken(worker: Follower) -> None:

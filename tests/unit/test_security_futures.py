@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ from engine.market.instruments import SILO_INDEX, Instrument, Product
 from engine.market.market import Market
 from engine.portfolio.accounts import Account
 from engine.rules.requirement import Explained
+from engine.rules.strategy import shadow
+from engine.rules.strategy.book import Book, Pairing
+from engine.rules.strategy.formulas import Terms
+from engine.rules.strategy.futures_pairing import least_pairing_with_futures
 from engine.state.engine import Engine
 from streams.cli import main
 from tests.engine_book import APPROVED, DAY_NS, NOW_NS, TODAY, new_engine, prices, trades
@@ -40,11 +46,12 @@ CALL: dict[str, Any] = {
     "instrument_id": "CALL", "product": "equity_option", "underlying": "ACME", "multiplier": 100.0, "strike": 105.0,
     "expiry": "2027-03-19T21:00:00+00:00", "right": "call", "exercise": "american",
 }  # fmt: skip
-MARKS = {"ACME": 100.0, "NEAR": 101.0, "FAR": 103.0, "CALL": 2.0}
+PUT = CALL | {"instrument_id": "PUT", "right": "put", "strike": 95.0}
+MARKS = {"ACME": 100.0, "NEAR": 101.0, "FAR": 103.0, "CALL": 2.0, "PUT": 1.5}
 
 
 def acme(**marks: float) -> Market:
-    return market_with([ACME, NEAR, FAR, CALL], MARKS | marks)
+    return market_with([ACME, NEAR, FAR, CALL, PUT], MARKS | marks)
 
 
 def explain(positions: dict[str, float], market: Market | None = None) -> Explained:
@@ -106,6 +113,55 @@ def test_stock_covers_the_call_or_the_future_whichever_saves_more() -> None:
     names = [part.name for part in explained.tree.walk()]
     assert "1 x short security future against long stock" in names
     assert "1 x naked call" in names
+
+
+@pytest.mark.parametrize(
+    ("positions", "initial", "maintenance", "strategy"),
+    [
+        # 15 % of 10,100 and the put of 1.50 in full; 10 % of 95 + 5 out of the money.
+        pytest.param(
+            {"NEAR": 1.0, "PUT": 1.0}, 1_515.0 + 150.0, 1_450.0 + 150.0, "1 x long security future and long put",
+            id="long put",
+        ),
+        # 15 % of 10,100 is less than 10 % of 105 + 5; the call of 2.00 in full.
+        pytest.param(
+            {"NEAR": -2.0, "CALL": 2.0}, 2 * (1_515.0 + 200.0), 2 * (1_515.0 + 200.0), "2 x short security future",
+            id="long call",
+        ),
+        # 15 % of 10,100; neither is in the money, and both premiums count.
+        pytest.param(
+            {"NEAR": 1.0, "CALL": -1.0}, 1_515.0 - 200.0, 1_515.0 - 200.0, "1 x long security future and short call",
+            id="short call",
+        ),
+        pytest.param(
+            {"FAR": -1.0, "PUT": -1.0}, 1_545.0 - 150.0, 1_545.0 - 150.0, "1 x short security future and short put",
+            id="short put",
+        ),
+    ],
+)  # fmt: skip
+def test_with_options_by_hand(
+    positions: dict[str, float], initial: float, maintenance: float, strategy: str
+) -> None:
+    explained = explain(positions)
+    underlying = next(part for part in explained.tree.walk() if part.name == "underlying ACME")
+    assert underlying.amount_usd == pytest.approx(maintenance)
+    assert underlying.facts["not_below_usd"] == pytest.approx(maintenance)
+    assert underlying.facts["initial_usd"] == pytest.approx(initial)
+    assert strategy in [part.name for part in explained.tree.walk()]
+
+
+def test_a_row_that_is_not_permitted_leaves_the_two_apart() -> None:
+    """15 % of 10,100, and the call naked: 20 % of 10,000 less 5 out of the money; its premium is in equity."""
+    parameters = with_parameters(security_future__with__short_call__permitted=False)
+    market = acme()
+    apart = type(shipped_rulebook())(parameters).explain(held(market, {"NEAR": 1.0, "CALL": -1.0}), market)
+    assert apart.requirement.maintenance_usd == pytest.approx(1_515.0 + 1_500.0)
+
+
+def test_an_option_of_another_size_does_not_stand_with_a_contract() -> None:
+    small = future("NEAR", multiplier=10.0)
+    market = market_with([ACME, small, CALL], {name: MARKS[name] for name in ("ACME", "NEAR", "CALL")})
+    assert explain({"NEAR": 10.0, "CALL": -1.0}, market).requirement.maintenance_usd == pytest.approx(3_015.0)
 
 
 def test_an_account_of_futures_keeps_the_least_equity() -> None:
@@ -201,6 +257,29 @@ def test_live_under_portfolio_margin_the_class_group_offsets_in_full() -> None:
     assert figures(calendar)[1] == pytest.approx(750.0)
 
 
+def test_live_a_contract_covers_a_short_call() -> None:
+    """15 % of 5 contracts at 201; the calls at 200 are 0, then 10 in the money, and their premium is in equity."""
+    engine = live(frozenset(), {"AAPL-F1": 5.0, "AAPL-C": -5.0})
+    assert figures(engine)[1] == pytest.approx(500 * (0.15 * 201.0 - 12.0))
+    engine.apply_prices(prices(engine, {"AAPL": 210.0, "AAPL-F1": 211.0, "AAPL-C": 18.0}, 2))
+    engine.evaluate(NOW_NS)
+    assert figures(engine)[1] == pytest.approx(500 * (0.15 * 211.0 + 10.0 - 18.0))
+
+
+def test_live_a_pairing_that_asks_too_little_fails_the_shadow_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = live(frozenset(), {"AAPL-F1": 5.0, "AAPL-C": -5.0})
+    figures(engine)
+
+    def too_little(book: Book, terms: Terms) -> Pairing:
+        pairing = least_pairing_with_futures(book, terms)
+        return replace(
+            pairing, strategies=tuple(replace(one, published_usd=0.0) for one in pairing.strategies)
+        )
+
+    monkeypatch.setattr(shadow, "least_pairing_with_futures", too_little)
+    assert engine.shadow_check(["A"]) == math.inf
+
+
 @pytest.mark.parametrize("approvals", [APPROVED, frozenset[str]()])
 def test_live_beside_an_option_both_paths_agree(approvals: frozenset[str]) -> None:
     engine = live(approvals, {"AAPL": 500.0, "AAPL-C": -5.0, "AAPL-F1": -3.0, "AAPL-F2": 4.0})
@@ -251,3 +330,23 @@ def test_margin_command_names_it_and_margins_the_rest(
     (view,) = told["accounts"]
     figures = {each["silo"]: each["maintenance"] for each in view["statement"]["silos"]}
     assert figures == {"securities": "240000.00", "futures": "108000.00"}
+
+
+def test_margin_command_puts_them_where_the_accounts_record_says(tmp_path: Path) -> None:
+    """15 % of two contracts of 100 at 600, beside the futures that stand there."""
+    whole = book()
+    whole["accounts"][0]["silos"] = {"security_future": "futures"}
+    whole["instruments"].append(
+        {"instrument_id": "SPY1C", "product": "security_future", "underlying": "SPY", "multiplier": 100,
+         "expiry": "2026-12-18", "risk_factor": "EQ:SPX"}
+    )  # fmt: skip
+    whole["prices"].append({"instrument_id": "SPY1C", "source_time_ns": T0_NS, "sequence": 1, "mark": 600.0})
+    whole["positions"][0]["positions"].append(
+        {"instrument_id": "SPY1C", "quantity": -2, "reference_price": 600}
+    )
+    result = CliRunner().invoke(main, ["margin", str(write_json(tmp_path, whole)), "--json"])
+    told = json.loads(result.stdout)
+    assert told["refused_positions"] == []
+    (view,) = told["accounts"]
+    figures = {each["silo"]: each["maintenance"] for each in view["statement"]["silos"]}
+    assert figures == {"securities": "240000.00", "futures": "126000.00"}

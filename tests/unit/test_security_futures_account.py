@@ -127,10 +127,11 @@ def test_parameters_out_of_bounds_are_named(key: str, value: float) -> None:
 # ---------------------------------------------------------------- live
 
 
-def firm(silo: int, policy: Any = POLICY, expiry_ns: int = 0) -> Engine:
-    """Account A: two AAPL-F at 201.5, booked in that silo, -1 for where the policy has the product."""
+def firm(silo: int, policy: Any = POLICY, expiry_ns: int = 0, chosen: str = "") -> Engine:
+    """Account A: two AAPL-F at 201.5, booked in that silo, -1 for where its record (``chosen``) or else the policy has
+    the product."""
     engine = Engine(policy)
-    engine.put_account(Account("A"), 0)
+    engine.put_account(Account("A", security_future_silo=chosen), 0)
     for instrument in INSTRUMENTS:
         own = instrument.instrument_id == "AAPL-F" and expiry_ns
         engine.put_instrument(replace(instrument, expiry_ns=expiry_ns) if own else instrument)
@@ -167,6 +168,33 @@ def test_a_firm_may_have_them_in_futures_accounts_unless_a_booking_says_otherwis
     chosen = replace(POLICY, classification=classification)
     assert list(maintenance(firm(-1, chosen))) == ["futures"]
     assert list(maintenance(firm(SILO_INDEX["securities"], chosen))) == ["securities"]
+
+
+def test_the_record_of_an_account_chooses_before_the_firm_and_after_the_booking() -> None:
+    in_futures = replace(POLICY, classification={**POLICY.classification, "security_future": "futures"})
+    for policy in (POLICY, in_futures):
+        assert list(maintenance(firm(-1, policy, chosen="futures"))) == ["futures"]
+        assert list(maintenance(firm(-1, policy, chosen="securities"))) == ["securities"]
+        assert list(maintenance(firm(SILO_INDEX["securities"], policy, chosen="futures"))) == ["securities"]
+
+
+def test_another_policy_does_not_move_what_the_record_chose() -> None:
+    """The firm's line moves account A only while its record says nothing; money goes with the contracts."""
+    moved = replace(
+        POLICY, classification={**POLICY.classification, "security_future": "futures"}, version="moved"
+    )
+    for chosen, silo in (("", "futures"), ("securities", "securities")):
+        engine = firm(-1, chosen=chosen)
+        engine.put_policy(moved)
+        engine.evaluate(NOW_NS)
+        assert list(maintenance(engine)) == [silo]
+        assert engine.shadow_check(["A"]) < 0.01
+        engine.put_account(Account("A", security_future_silo="securities"), 0)
+        engine.evaluate(NOW_NS)
+        equity = {one.silo: one.equity_usd for one in engine.statement("A", NOW_NS).silos if one.equity_usd}
+        assert list(maintenance(engine)) == ["securities"]
+        assert equity == pytest.approx({"futures": 50_000.0})
+        assert engine.shadow_check(["A"]) < 0.01
 
 
 def test_an_expired_contract_is_left_out_by_name() -> None:

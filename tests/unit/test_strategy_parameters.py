@@ -17,6 +17,8 @@ def test_shipped_values() -> None:
     assert (stock.long_initial, stock.long_maintenance) == (0.50, 0.25)
     assert (stock.short_initial, stock.short_maintenance, stock.short_least) == (0.50, 0.30, 5.0)
     assert (option.rate, option.broad_rate, option.floor, option.long_term_rate) == (0.20, 0.15, 0.10, 0.75)
+    assert PARAMETERS.future.protected_by == {"put": 0.10, "call": 0.10}
+    assert PARAMETERS.future.covers == {"put", "call"}
     assert PARAMETERS.debt.treasury[-1] == (1200, 0.06)
 
 
@@ -38,6 +40,13 @@ def test_every_reading_is_marked_unverified_and_explained() -> None:
         ("reading__spread_expiries__value", "some", "spread_expiries.value.*not every or pairwise"),
         ("reading__protective_call__value", "", "protective_call.value.*not a text"),
         ("minimum_equity__value", -1.0, "minimum_equity.value"),
+        ("security_future__with__long_put__exercise_rate", 1.5, "with.long_put.exercise_rate.*not in"),
+        (
+            "security_future__with__short_put__exercise_rate",
+            0.1,
+            "with.short_put.exercise_rate.*is not a parameter",
+        ),
+        ("security_future__with__short_call__permitted", 1, "with.short_call.permitted.*not true or false"),
         ("treasury", [], "treasury.*not a list of tables"),
         ("silo", "futures", "silo.*not securities"),
     ],

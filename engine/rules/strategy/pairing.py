@@ -54,7 +54,11 @@ def least_pairing(book: Book, terms: Terms, most_pivots: int = MOST_PIVOTS) -> P
 
 
 def priced_pairing(book: Book, terms: Terms) -> tuple[Pairing, Prices]:
-    """The same of a book with options, and prices of its positions that prove the bound of divided contracts."""
+    """The same, and prices of the book's positions that prove the bound of divided contracts."""
+    if not book.options:
+        alone = least_pairing(book, terms)
+        share = alone.published_usd / abs(book.shares) if book.shares else 0.0
+        return alone, Prices((), share, (), alone.published_usd)
     problem, order = posed(book, terms)
     pairing, row_prices = _solved(book, terms, problem, order, MOST_PIVOTS)
     return pairing, position_prices(book, terms, problem, order, row_prices)

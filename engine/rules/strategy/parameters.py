@@ -13,6 +13,7 @@ from engine.rules.strategy.debt_parameters import DEBT_KEYS, DebtRates, debt_rat
 
 EVERY, PAIRWISE = "every", "pairwise"
 TEXT, EXERCISE = "text", "exercise"
+RIGHTS = ("call", "put")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,21 @@ class OptionRates:
 
 @dataclass(frozen=True, slots=True)
 class FutureRates:
-    """Of security futures: share of the contract's value alone, of the stock's against stock, of the greater
-    contract's against another one."""
+    """Of security futures.
+
+    Attributes:
+        rate: share of the contract's value, alone.
+        stock_rate: share of the stock's value, against stock.
+        calendar_rate: share of the more valuable contract's value, against another one.
+        protected_by: by right of a long option beside a contract, share of its exercise price.
+        covers: rights of short options that a contract may stand with.
+    """
 
     rate: float
     stock_rate: float
     calendar_rate: float
+    protected_by: Mapping[str, float]
+    covers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +160,26 @@ def _option(header: ParameterTable) -> OptionRates:
 
 
 def _future(table: ParameterTable) -> FutureRates:
-    table.only("rate", "stock_rate", "calendar_rate")
+    table.only("rate", "stock_rate", "calendar_rate", "with")
     rate = table.number("rate", 0.0, 1.0)
-    return FutureRates(rate, table.number("stock_rate", 0.0, 1.0), table.number("calendar_rate", 0.0, rate))
+    rows = table.table("with")
+    rows.only(*(f"{side}_{right}" for side in ("long", "short") for right in RIGHTS))
+    long, short = ({right: rows.table(f"{side}_{right}") for right in RIGHTS} for side in ("long", "short"))
+    for row in long.values():
+        row.only("permitted", "exercise_rate")
+    for row in short.values():
+        row.only("permitted")
+    return FutureRates(
+        rate,
+        table.number("stock_rate", 0.0, 1.0),
+        table.number("calendar_rate", 0.0, rate),
+        {
+            right: row.number("exercise_rate", 0.0, 1.0)
+            for right, row in long.items()
+            if row.flag("permitted")
+        },
+        frozenset(right for right, row in short.items() if row.flag("permitted")),
+    )
 
 
 def _readings(table: ParameterTable) -> Readings:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from engine.market.view import MarketView
 from engine.rules.interface import Holding
@@ -17,7 +16,6 @@ from engine.rules.strategy.debt import debt_part
 from engine.rules.strategy.formulas import Terms
 from engine.rules.strategy.futures_pairing import least_pairing_with_futures
 from engine.rules.strategy.holdings import Account, Underlying, account_of
-from engine.rules.strategy.pairing import least_pairing
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.risk_part import risk_part_usd
 from engine.rules.strategy.securities import Stage
@@ -103,7 +101,7 @@ class StrategyBased:
         underlyings = account_of(self.parameters, holdings, market, self.non_margin).underlyings
         return max(
             (
-                pairing_error_usd(replace(underlying.book, futures=()), self._terms(underlying, stage))
+                pairing_error_usd(underlying.book, self._terms(underlying, stage))
                 for underlying in underlyings
                 for stage in Stage
             ),
@@ -114,7 +112,7 @@ class StrategyBased:
         return Terms(self.parameters, underlying.stock, underlying.broad, stage)
 
     def _paired(self, underlying: Underlying, stage: Stage) -> Pairing:
-        return least_pairing_with_futures(underlying.book, self._terms(underlying, stage), least_pairing)
+        return least_pairing_with_futures(underlying.book, self._terms(underlying, stage))
 
     def _minimum_equity_usd(self, account: Account) -> float:
         """Of an account that is short; of one that is only long not more than what it holds is worth."""

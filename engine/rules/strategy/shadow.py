@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from engine.rules.strategy.book import Book
 from engine.rules.strategy.certificate import NotShownError, check_permitted, proven_usd
 from engine.rules.strategy.formulas import Terms
+from engine.rules.strategy.futures_certificate import check_with_futures
+from engine.rules.strategy.futures_pairing import least_pairing_with_futures
 from engine.rules.strategy.pairing import priced_pairing
 
 
 def pairing_error_usd(book: Book, terms: Terms) -> float:
-    """0 where pairing and bound are confirmed, infinite where either is refuted; security futures are left out."""
+    """0 where pairing and bound are confirmed, infinite where either is refuted.
+
+    Beside security futures the pairing is checked, and the bound of stock and options without them.
+    """
+    error = _of_options_usd(replace(book, futures=()), terms)
+    if not book.futures:
+        return error
+    try:
+        check_with_futures(least_pairing_with_futures(book, terms), book, terms)
+    except NotShownError:
+        return math.inf
+    return error
+
+
+def _of_options_usd(book: Book, terms: Terms) -> float:
     if not book.options:
         return 0.0
     pairing, prices = priced_pairing(book, terms)

@@ -6,6 +6,7 @@ import { showCalls } from "./call_table.js";
 import { byId, drawn, el, setText } from "./dom.js";
 import { minute, moment, scopeName, cents, words } from "./format.js";
 import { intradayMarks, showIntraday } from "./intraday.js";
+import { showExceptable } from "./exception.js";
 import { showExplanation, showExplanationError } from "./explanation.js";
 import { siloCards } from "./silos.js";
 import { Stream } from "./stream.js";
@@ -43,6 +44,7 @@ function showStatement(statement, view) {
   byId("standing").replaceChildren(...marks.flatMap((mark) => [badge(mark), " "]));
   byId("silos").replaceChildren(...siloCards(statement));
   showIntraday(statement.intraday);
+  showExceptable(statement.intraday);
   showQuality(statement, view);
 }
 
