@@ -22,6 +22,7 @@ ROOTS: dict[str, dict[str, Any]] = {
     "S": {"product": "equity"},
     "F": {"product": "etf", "leverage": -2.0, "index_class": "broad"},
     "I": {"product": "index", "index_class": "narrow"},
+    "J": {"product": "index"},  # its class is that of the options
     "E": {"product": "equity", "currency": "EUR"},
 }
 quantities = st.sampled_from([-6.0, -2.0, -1.0, 1.0, 2.0, 3.0])
@@ -29,11 +30,12 @@ shares = st.sampled_from([0.0, 0.0, -250.0, 80.0, 400.0])
 
 
 def market_at(price: float) -> Market:
-    """Options on a stock, a leveraged fund, an index (settled in cash) and a stock in another currency."""
+    """Options on a stock, a leveraged fund, indexes (settled in cash) and a stock in another currency."""
     instruments = [{"instrument_id": root, **fields} for root, fields in ROOTS.items()]
     instruments.append({"instrument_id": "EURUSD", "product": "fx_rate", "currency": "EUR"})
     marks = dict.fromkeys(ROOTS, price) | {"EURUSD": 1.1}
     for root, fields in ROOTS.items():
+        index = fields["product"] == "index"
         for term, expiry in EXPIRIES.items():
             for strike in STRIKES:
                 for right in ("call", "put"):
@@ -43,14 +45,15 @@ def market_at(price: float) -> Market:
                     instruments.append(
                         {
                             "instrument_id": name,
-                            "product": "index_option" if root == "I" else "equity_option",
+                            "product": "index_option" if index else "equity_option",
                             "underlying": root,
                             "multiplier": 100.0,
                             "expiry": f"{expiry}T21:00:00+00:00",
                             "strike": strike,
                             "right": right,
-                            "exercise": "european" if root == "I" else "american",
-                            "settlement": "cash" if root == "I" else "physical",
+                            "exercise": "european" if index else "american",
+                            "settlement": "cash" if index else "physical",
+                            "index_class": "broad" if root == "J" else "",
                             "currency": fields.get("currency", "USD"),
                         }
                     )
@@ -66,7 +69,7 @@ def netting_sets(draw: st.DrawFn) -> dict[str, float]:
     chosen = draw(st.dictionaries(series, quantities, min_size=1, max_size=6))
     one = {f"{root} {term} {strike:g} {right}": count for (term, strike, right), count in chosen.items()}
     stock = draw(shares)
-    return one | {root: stock} if stock and root != "I" else one
+    return one | {root: stock} if stock and ROOTS[root]["product"] != "index" else one
 
 
 def paired(market: Market, sets: list[dict[str, float]]) -> tuple[list[int], Float64s]:

@@ -65,11 +65,12 @@ class PairedSets:
         good &= ~option | (market.expiry_ns[instruments] > market.valuation_time_ns)
         good &= (quantities != 0.0) & (~option | (quantities == np.rint(quantities)))
         begin, counts = first[:-1], np.add.reduceat(option.astype(np.int64), first[:-1])
+        broad = np.array([one.broad for one in terms])[place]
+        good &= broad == np.repeat(broad[begin], np.diff(first))  # options of an index may say it one by one
         units = np.flatnonzero(np.logical_and.reduceat(good, begin) & (counts > 0) & (counts <= MOST_OPTIONS))
         if len(units) == 0:
             return units, np.zeros((0, 5))
         leverage = np.array([one.leverage for one in terms])[place]
-        broad = np.array([one.broad for one in terms])[place]
         multiplier = market.multiplier[instruments]
         amounts = quantities * multiplier * values
         shares = np.add.reduceat(np.where(option, 0.0, quantities * multiplier), begin)
@@ -125,13 +126,12 @@ def _read(instrument: Instrument, delivered: Instrument, root: int) -> _Terms:
         return _Terms(_STOCK, root, leverage=delivered.leverage, broad=delivered.index_class in BROAD)
     listed = instrument.product in {Product.EQUITY_OPTION, Product.INDEX_OPTION}
     known = root >= 0 and delivered.product in DELIVERABLE
-    # The class of an index without one is that of its options, which may differ.
-    classed = delivered.product is not Product.INDEX or delivered.index_class != ""
-    if not (listed and known and classed and instrument.settlement in SETTLEMENTS):
+    if not (listed and known and instrument.settlement in SETTLEMENTS):
         return _Terms(_OTHER, root)
     european = instrument.exercise == "european"
     cash = instrument.settlement == CASH or instrument.product is Product.INDEX_OPTION
-    broad = delivered.index_class in BROAD
+    own_class = instrument.index_class if delivered.product is Product.INDEX else ""
+    broad = (delivered.index_class or own_class) in BROAD
     return _Terms(_OPTION, root, european, european and cash, delivered.leverage, broad)
 
 

@@ -1,4 +1,4 @@
-"""What many books of options and stock ask for at both stages, in one kernel; see :mod:`engine.rules.strategy.whole`."""
+"""What many books of options and stock ask for at both stages, in one kernel."""
 
 from __future__ import annotations
 
