@@ -270,7 +270,7 @@ def _least_of_pair(
                     loss += signs[other] * witnesses.coefficient[columns[other], part]
             worst = max(worst, loss)
         least += cost[charge[block]] * (worst - losses[block])
-    return least
+    return float(least)
 
 
 @kernel

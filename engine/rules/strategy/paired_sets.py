@@ -93,7 +93,7 @@ class PairedSets:
         published, unproven = published_of_sets(
             legs, np.concatenate([[0], np.cumsum(counts[units])]), roots, self._table
         )
-        short = np.add.reduceat(np.maximum(-amounts, 0.0), begin)[units]
+        short: Float64s = np.add.reduceat(np.maximum(-amounts, 0.0), begin)[units]
         maintenance = risk_part_usd(published[:, 1], short)
         charges = np.column_stack(
             [
