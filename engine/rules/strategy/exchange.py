@@ -16,10 +16,10 @@ from engine.base.inner import inner
 from engine.base.kernel import kernel
 from engine.rules.strategy.kinds import LOSS
 from engine.rules.strategy.programme import Programme
-from engine.rules.strategy.tableau import FALLING, Float64s, Int64s, Rows, activity_of, add_column
+from engine.rules.strategy.tableau import Float64s, Int64s, Rows, activity_of, add_column
+from engine.rules.strategy.witnesses import WITNESSES, Witnesses, chosen_witnesses, least_of_pair
 
 MOST_ROUNDS = 100
-_WITNESSES = 8  # rows of a greatest loss that are looked at first
 _SHARE_OF_GAP = 0.1
 _TOLERANCE = 1e-7
 _CENT_USD = 0.005
@@ -36,19 +36,6 @@ class _Moves(NamedTuple):
     source: Int64s
     target: Int64s
     balance: Int64s
-
-
-class _Witnesses(NamedTuple):
-    """Some rows of each greatest loss: the greatest of as many equal parts of the block.
-
-    Attributes:
-        row: int64[b, w]; block: int64[n], the greatest loss that a column is part of, else -1.
-        coefficient: float64[n, w], of a column in these rows.
-    """
-
-    row: Int64s
-    block: Int64s
-    coefficient: Float64s
 
 
 @kernel
@@ -154,7 +141,7 @@ def _round(
     """Try all moves and pairs once; of each pair of groups the best is made at once. Whether anything was made."""
     rows, made = problem.rows, False
     source, target, balance = moves.source, moves.target, moves.balance
-    witnesses = _witnesses(problem, charge, activity)
+    witnesses = chosen_witnesses(problem, charge, activity)
     least = _least_changes(problem, moves, charge, most, losses, witnesses)
     order = _by_least_change(balance, least)
     begin = 0
@@ -185,7 +172,8 @@ def _round(
                 needed = 1.5 if source[two] == source[one] else 0.5
                 if amounts[source[two]] < needed or source[two] == target[one]:
                     continue
-                if _least_of_pair(problem, witnesses, charge, activity, losses, moves, one, two) >= best:
+                columns = (source[one], target[one], source[two], target[two])
+                if least_of_pair(problem, witnesses, charge, activity, losses, columns) >= best:
                     continue
                 change = _change(problem, charge, activity, delta, losses, source, target, one, two)
                 if change < best:
@@ -204,83 +192,13 @@ def _round(
 
 
 @kernel
-def _witnesses(problem: Programme, charge: Int64s, activity: Float64s) -> _Witnesses:
-    rows, n = problem.rows, len(problem.cost)
-    row, block_of = np.zeros((len(charge), _WITNESSES), np.int64), np.full(n, -1, np.int64)
-    for block in range(len(charge)):
-        if charge[block] < 0:
-            continue
-        low, high = rows.first_row[block], rows.first_row[block + 1]
-        for part in range(_WITNESSES):
-            begin = low + (high - low) * part // _WITNESSES
-            end = low + (high - low) * (part + 1) // _WITNESSES
-            chosen = min(begin, high - 1)
-            for one in range(begin, end):
-                if activity[one] - rows.bound[one] > activity[chosen] - rows.bound[chosen]:
-                    chosen = one
-            row[block, part] = chosen
-    coefficient = np.zeros((n, _WITNESSES))
-    for column in range(n):
-        if problem.kind[column] == LOSS:
-            continue
-        for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
-            entry = rows.column_entries[at]
-            place = rows.place[entry]
-            block = rows.block[place]
-            if charge[block] < 0:
-                continue
-            block_of[column] = block
-            for part in range(_WITNESSES):
-                across = rows.point[row[block, part]] - rows.point[place]
-                if rows.law[entry] == FALLING:
-                    across = -across
-                coefficient[column, part] = rows.value[entry] * max(across, 0.0)
-    return _Witnesses(row, block_of, coefficient)
-
-
-@kernel
-def _least_of_pair(
-    problem: Programme,
-    witnesses: _Witnesses,
-    charge: Int64s,
-    activity: Float64s,
-    losses: Float64s,
-    moves: _Moves,
-    one: int,
-    two: int,
-) -> float:
-    """What two moves cost together at least: their greatest losses among the witnesses."""
-    cost, bound, block_of = problem.cost, problem.rows.bound, witnesses.block
-    columns = (moves.source[one], moves.target[one], moves.source[two], moves.target[two])
-    blocks = (block_of[columns[0]], block_of[columns[1]], block_of[columns[2]], block_of[columns[3]])
-    signs = (-1.0, 1.0, -1.0, 1.0)
-    least = cost[columns[1]] - cost[columns[0]] + cost[columns[3]] - cost[columns[2]]
-    for first in range(4):
-        block, seen = blocks[first], False
-        for other in range(first):
-            seen = seen or blocks[other] == block
-        if block < 0 or seen:
-            continue
-        worst = 0.0
-        for part in range(_WITNESSES):
-            row = witnesses.row[block, part]
-            loss = activity[row] - bound[row]
-            for other in range(first, 4):
-                if blocks[other] == block:
-                    loss += signs[other] * witnesses.coefficient[columns[other], part]
-            worst = max(worst, loss)
-        least += cost[charge[block]] * (worst - losses[block])
-    return float(least)
-
-
-@kernel
 def _least_changes(
     problem: Programme,
     moves: _Moves,
     charge: Int64s,
     most: Int64s,
     losses: Float64s,
-    witnesses: _Witnesses,
+    witnesses: Witnesses,
 ) -> Float64s:
     """What each move costs at least: its loss at the row where the loss is greatest now."""
     cost, by_column = problem.cost, problem.cost.copy()
@@ -288,7 +206,7 @@ def _least_changes(
         block = witnesses.block[column]
         if block < 0 or losses[block] == 0.0:
             continue
-        for part in range(_WITNESSES):
+        for part in range(WITNESSES):
             if witnesses.row[block, part] == most[block]:
                 by_column[column] += cost[charge[block]] * witnesses.coefficient[column, part]
                 break
