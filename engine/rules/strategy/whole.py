@@ -83,10 +83,12 @@ def divided_solution(
 ) -> tuple[int, Float64s, Float64s]:
     """The outcome; amounts of least cost, contracts divided; prices of rows.
 
-    An option costs the same in every pool of spreads, and a pivot between equal costs gains nothing. So costs are
-    told apart by less than anything counts while pivots are made; prices are those of the costs as they are.
+    An option costs the same in every pool of spreads, and a pivot between equal costs gains nothing. So costs of a
+    large programme are told apart by less than anything counts while pivots are made; prices are those of the costs
+    as they are.
     """
-    room, apart = min(len(rows.bound) + 2, 128), _told_apart(cost)
+    room = min(len(rows.bound) + 2, 128)
+    apart = _told_apart(cost) if len(cost) > SEARCHED_UP_TO_COLUMNS else cost
     while True:
         basis = cheapest(apart, sets, rows, room, 0)
         scratch = scratch_for(cost, rows, basis)
