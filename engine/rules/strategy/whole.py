@@ -34,7 +34,7 @@ SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
 MOST_NODES = 150  # since the last improvement
 NODES_TO_SHARE_OUT = 600  # until there is a permitted solution
 MOST_NODES_OF_REMAINDER = 20  # after the last improvement; one of a book above the following size
-FIRST_WAY_ABOVE_COLUMNS = 1000
+LARGE_COLUMNS = 1000
 _CENT_USD = 0.005
 _APART_USD = 1e-5
 _MULTIPLIER = 48_271
@@ -88,7 +88,7 @@ def divided_solution(
     as they are.
     """
     room = min(len(rows.bound) + 2, 128)
-    apart = _told_apart(cost) if len(cost) > SEARCHED_UP_TO_COLUMNS else cost
+    apart = _told_apart(cost) if len(cost) > LARGE_COLUMNS else cost
     while True:
         basis = cheapest(apart, sets, rows, room, 0)
         scratch = scratch_for(cost, rows, basis)
@@ -168,7 +168,7 @@ def _share_out_remainder(
     cost, rest, rows = _restricted(problem, kept, remainder, fixed)
     found, fixed_cost = np.zeros(len(kept)), inner(problem.cost, fixed)
     best = inner(problem.cost, amounts) - fixed_cost
-    nodes = MOST_NODES_OF_REMAINDER if n <= FIRST_WAY_ABOVE_COLUMNS else 1
+    nodes = MOST_NODES_OF_REMAINDER if n <= LARGE_COLUMNS else 1
     better, _ = search(cost, rest, rows, integral[kept], found, best, NODES_TO_SHARE_OUT, nodes, most_pivots)
     if better:
         amounts[:] = fixed
