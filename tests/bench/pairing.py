@@ -3,6 +3,9 @@
 The book: 500 different options on one underlying, five expiries, 60 exercise prices, 1 to 20 contracts each, long
 or short at random; without stock, and with stock for 60 contracts. HiGHS is given the linear programme alone
 (dividing contracts), already built; the own figure is from positions to named strategies in whole contracts.
+
+Live sets: 300 netting sets of 2, 6 or 12 options each on one stock, half of them beside stock, 1 to 5 contracts; what
+charging them takes a set, beside what the explanation of one takes, which names its strategies in Python.
 """
 
 from __future__ import annotations
@@ -11,22 +14,23 @@ import random
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix, lil_matrix, vstack
 
+from engine.market.market import Market
 from engine.rules.strategy.book import Book, OptionPosition
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
+from engine.rules.strategy.live import RegT
 from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing, posed
-from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.programme import Programme
 from engine.rules.strategy.securities import Stage, Stock
 from engine.rules.strategy.tableau import FALLING, FROM
 from engine.rules.strategy.whole import divided_solution
-from streams.parameters import read_toml
 from tests.bench.row import Row
+from tests.strategy_book import PARAMETERS, held, market_with
 
 POSITIONS: Final = 500
 EXPIRIES: Final = 5
@@ -34,6 +38,7 @@ PRICE: Final = 100.0
 BUDGET_MS: Final = 5.0
 ROUNDS: Final = 7
 SEED: Final = 7
+LIVE_SETS: Final = 300
 
 
 def book(positions: int = POSITIONS, shares: float = 0.0) -> Book:
@@ -118,13 +123,63 @@ def _rows(name: str, held: Book, terms: Terms) -> list[Row]:
     ]
 
 
+def _market() -> tuple[Market, list[str]]:
+    """A stock and 54 options on it."""
+    drawn = random.Random(SEED)
+    instruments: list[dict[str, Any]] = [{"instrument_id": "X", "product": "equity"}]
+    marks = {"X": PRICE}
+    for expiry in ("2026-12-18", "2027-03-19", "2028-01-21"):
+        for strike in range(80, 125, 5):
+            for right in ("call", "put"):
+                name = f"{expiry} {strike} {right}"
+                intrinsic = max(PRICE - strike if right == "call" else strike - PRICE, 0.0)
+                marks[name] = round(intrinsic + drawn.uniform(0.2, 6.0), 2)
+                instruments.append(
+                    {
+                        "instrument_id": name,
+                        "product": "equity_option",
+                        "underlying": "X",
+                        "multiplier": 100.0,
+                        "expiry": f"{expiry}T21:00:00+00:00",
+                        "strike": float(strike),
+                        "right": right,
+                        "exercise": "american",
+                        "settlement": "physical",
+                    }
+                )
+    return market_with(instruments, marks), list(marks)[1:]
+
+
+def _live_rows(size: int) -> list[Row]:
+    """Netting sets of so many options, charged at once and explained one by one."""
+    drawn, (market, names), rulebook = random.Random(SEED), _market(), RegT(PARAMETERS)
+    sets = []
+    for unit in range(LIVE_SETS):
+        held_options = drawn.sample(names, size)
+        one = {name: float(drawn.choice([-1, 1]) * drawn.randint(1, 5)) for name in held_options}
+        sets.append(one | ({"X": drawn.choice([100.0, 300.0, -200.0])} if unit % 2 else {}))
+    positions = [sorted((market.slot_of[name], count) for name, count in one.items()) for one in sets]
+    first = np.concatenate([[0], np.cumsum([len(one) for one in positions])])
+    slots = np.array([slot for one in positions for slot, _ in one])
+    counts = np.array([count for one in positions for _, count in one])
+    rows, no_sets = rulebook.rows(market, np.arange(market.count)), np.zeros(LIVE_SETS, np.int64)
+    accounts = [held(market, one) for one in sets]
+    charged = milliseconds(lambda: rulebook.charge_positions(rows, slots, counts, first, no_sets))
+    explained = milliseconds(lambda: [rulebook.explain(account, market) for account in accounts])
+    name, peer = f"netting set of {size} options, charged live", f"the same {size} options, explained"
+    return [
+        Row(name, 1e3 * charged / LIVE_SETS, "us", compared_with=peer, ratio=charged / explained),
+        Row(peer, 1e3 * explained / LIVE_SETS, "us"),
+    ]
+
+
 def measure() -> list[Row]:
     """All rows; CPU time of one thread, compiled before."""
-    parameters = Parameters.from_mapping(read_toml("reg-t.toml"))
-    terms = Terms(parameters, Stock(PRICE), False, Stage.MAINTENANCE)
+    terms = Terms(PARAMETERS, Stock(PRICE), False, Stage.MAINTENANCE)
     options = f"{POSITIONS} option positions on one underlying"
     return [
         *_rows(options, book(), terms),
         *_rows(f"{options} with stock", book(shares=6000.0), terms),
         *_rows("20 option positions with stock", book(20, 1000.0), terms),
+        *[row for size in (2, 6, 12) for row in _live_rows(size)],
     ]

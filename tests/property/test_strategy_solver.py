@@ -130,9 +130,9 @@ def test_whole_contracts_are_near_the_bound_beside_stock_and_do_not_depend_on_th
 
 
 def test_a_solver_that_gives_up_leaves_every_option_alone() -> None:
-    pairing = least_pairing(book_of("+1@95C@4.00; -1@100C@2.00"), terms_at(97.0), most_pivots=0)
+    pairing = least_pairing(book_of("+1@95C@4.00; -2@100C@2.00"), terms_at(97.0), most_pivots=0)
     assert sorted(strategy.name for strategy in pairing.strategies) == ["long call", "naked call"]
-    assert pairing.lower_bound_usd == 400.0  # the long call is paid in full whatever the short one costs
+    assert pairing.lower_bound_usd == 400.0  # the long call is paid in full whatever the short ones cost
 
 
 def naked_call(count: int) -> Programme:

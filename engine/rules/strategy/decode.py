@@ -42,9 +42,11 @@ def strategies_of(
     """
     found: Found = defaultdict(dict)
     if problem is not None:
-        for column in np.flatnonzero((problem.kind != LOSS) & (amounts > 0.5)).tolist():
-            use = int(problem.kind[column]), int(problem.group[column])
-            found[use][int(order[problem.option[column]])] = round(amounts[column])
+        used = np.flatnonzero((problem.kind != LOSS) & (amounts > 0.5))
+        uses = zip(problem.kind[used].tolist(), problem.group[used].tolist(), strict=True)
+        options = order[problem.option[used]].tolist()
+        for use, option, count in zip(uses, options, np.rint(amounts[used]).tolist(), strict=True):
+            found[use][option] = int(count)
     decoder = _Decoder(book, terms)
     decoder.straddles(found.pop((SAVED, 0), {}), found.pop((ALONE, 0), {}))
     for (kind, group), counts in sorted(found.items()):

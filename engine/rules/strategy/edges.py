@@ -11,7 +11,7 @@ from __future__ import annotations
 from engine.base.kernel import kernel
 from engine.rules.strategy.basis import LIMITS, SIZE, Basis, net_column
 from engine.rules.strategy.ratio_test import Scratch
-from engine.rules.strategy.tableau import FALLING, FROM, RISING, Float64s, Rows, Sets, add_gathered
+from engine.rules.strategy.tableau import Rows, Sets, add_gathered
 
 _NOTHING = 1e-12
 
@@ -66,20 +66,24 @@ def follow_pivot(
             by_key[of[basic[index]]] -= change[index]
             turn_by_key[of[basic[index]]] -= turn[index]
     of_rows, turn_of_rows = scratch.of_rows, scratch.turn_of_rows
-    _rows_of(rows, sets, basis, change, entering, scratch.tables, of_rows)
-    _rows_of(rows, sets, basis, turn, -1, scratch.tables, turn_of_rows)
+    _moved_rows(rows, sets, basis, scratch, entering)
     if new_row >= 0 and new_row < m:
         turn_of_rows[new_row] += scale[new_row] ** 2
     pivot = change[leaving]
     if new_row >= 0:
-        pivot = of_rows[new_row] if new_row < m else 1.0
+        pivot = 1.0
+        if new_row < m:
+            pivot = of_rows[new_row] if scratch.moved[rows.block[new_row]] else 0.0
     if abs(pivot) < _NOTHING:
         return
-    for row in range(m):
-        if of_rows[row] != 0.0 and place[row] < 0:
-            share = of_rows[row] / pivot
-            length = basis.row_edge[row] - share * (2.0 * turn_of_rows[row] - share * of_leaving)
-            basis.row_edge[row] = max(length, scale[row] ** 2)
+    for block in range(len(scratch.moved)):
+        if not scratch.moved[block]:
+            continue
+        for row in range(rows.first_row[block], rows.first_row[block + 1]):
+            if of_rows[row] != 0.0 and place[row] < 0:
+                share = of_rows[row] / pivot
+                length = basis.row_edge[row] - share * (2.0 * turn_of_rows[row] - share * of_leaving)
+                basis.row_edge[row] = max(length, scale[row] ** 2)
     for index in range(size):
         near = of[basic[index]]
         if near >= 0 and by_key[near] != 0.0:
@@ -108,29 +112,51 @@ def follow_pivot(
 
 
 @kernel
-def _rows_of(
-    rows: Rows, sets: Sets, basis: Basis, amounts: Float64s, entering: int, tables: Float64s, by_row: Float64s
-) -> None:
-    """Activity of rows if basic columns fall by these amounts and the entering one, if any, rises by 1."""
-    of, key, law, place, value = sets.of, basis.key, rows.law, rows.place, rows.value
-    starts, entries, size = rows.column_starts, rows.column_entries, basis.number[SIZE]
-    for row in range(len(by_row)):
-        by_row[row] = 0.0
-        tables[FROM, row] = tables[RISING, row] = tables[FALLING, row] = 0.0
+def _moved_rows(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, entering: int) -> None:
+    """Activity of rows if basic columns fall by ``change`` and the entering one, if any, rises by 1; and by ``turn``.
+
+    Only in blocks that the former moves: the others' lengths stay.
+    """
+    of, key, law, place, value, block_of = sets.of, basis.key, rows.law, rows.place, rows.value, rows.block
+    starts, entries, size, moved = rows.column_starts, rows.column_entries, basis.number[SIZE], scratch.moved
+    tables, turned, change, turn = scratch.tables, scratch.turned, scratch.change, scratch.turn
+    moved[:] = False
+    change[size], turn[size] = -1.0 if entering >= 0 else 0.0, 0.0  # the entering column comes last
+    for index in range(size + 1):
+        if change[index] == 0.0:
+            continue
+        column = basis.basic[index] if index < size else entering
+        for near in range(starts[column], starts[column + 1]):
+            moved[block_of[place[entries[near]]]] = True
+        if of[column] >= 0:
+            column = key[of[column]]
+            for near in range(starts[column], starts[column + 1]):
+                moved[block_of[place[entries[near]]]] = True
+    for block in range(len(moved)):
+        if moved[block]:
+            for row in range(rows.first_row[block], rows.first_row[block + 1]):
+                scratch.of_rows[row] = scratch.turn_of_rows[row] = 0.0
+                for kind in range(3):
+                    tables[kind, row] = turned[kind, row] = 0.0
     for index in range(size + 1):
         if index == size and entering < 0:
             break
         column = basis.basic[index] if index < size else entering
-        amount = -amounts[index] if index < size else 1.0
+        amount, other = -change[index], -turn[index]
         for near in range(starts[column], starts[column + 1]):
             entry = entries[near]
             tables[law[entry], place[entry]] += amount * value[entry]
+            turned[law[entry], place[entry]] += other * value[entry]
         if of[column] >= 0:
             column = key[of[column]]
             for near in range(starts[column], starts[column + 1]):
                 entry = entries[near]
                 tables[law[entry], place[entry]] -= amount * value[entry]
-    add_gathered(rows.first_row, rows.point, tables, by_row)
+                turned[law[entry], place[entry]] -= other * value[entry]
+    for block in range(len(moved)):
+        if moved[block]:
+            add_gathered(rows, block, tables, scratch.of_rows)
+            add_gathered(rows, block, turned, scratch.turn_of_rows)
 
 
 @kernel

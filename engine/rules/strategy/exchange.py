@@ -16,13 +16,14 @@ from engine.base.inner import inner
 from engine.base.kernel import kernel
 from engine.rules.strategy.kinds import LOSS
 from engine.rules.strategy.programme import Programme
-from engine.rules.strategy.tableau import FROM, RISING, Float64s, Int64s, Rows, activity_of, add_column
+from engine.rules.strategy.tableau import Float64s, Int64s, Rows, activity_of, add_column
+from engine.rules.strategy.witnesses import WITNESSES, Witnesses, chosen_witnesses, least_of_pair
 
 MOST_ROUNDS = 100
 _SHARE_OF_GAP = 0.1
 _TOLERANCE = 1e-7
 _CENT_USD = 0.005
-_MIX, _MODULUS = 2_654_435_761, 2_147_483_647
+MIX, MODULUS = 2_654_435_761, 2_147_483_647
 
 
 class _Moves(NamedTuple):
@@ -120,7 +121,7 @@ def _moves(problem: Programme, reduced: Float64s, most: float, amounts: Float64s
                 entry = rows.column_entries[at]
                 row = rows.place[entry]
                 if rows.equal[row]:
-                    weight = (row + 1) * _MIX % _MODULUS
+                    weight = (row + 1) * MIX % MODULUS
                     balance[move] += int(np.rint(sign * rows.value[entry])) * weight
     order = np.argsort(balance, kind="mergesort")
     return _Moves(source[:count][order], target[:count][order], balance[order])
@@ -140,33 +141,41 @@ def _round(
     """Try all moves and pairs once; of each pair of groups the best is made at once. Whether anything was made."""
     rows, made = problem.rows, False
     source, target, balance = moves.source, moves.target, moves.balance
-    least = _least_changes(problem, moves, charge, most, losses)
+    witnesses = chosen_witnesses(problem, charge, activity)
+    least = _least_changes(problem, moves, charge, most, losses, witnesses)
+    order = _by_least_change(balance, least)
     begin = 0
     while begin < len(balance):
         end = begin
         while end < len(balance) and balance[end] == balance[begin]:
             end += 1
-        others = (
-            np.searchsorted(balance, -balance[begin]),
-            np.searchsorted(balance, -balance[begin], side="right"),
-        )
         if balance[begin] > 0:
             break  # pairs were tried from the other side
+        low = int(np.searchsorted(balance, -balance[begin]))
+        high = int(np.searchsorted(balance, -balance[begin], side="right"))
+        partner = min(least[order[low]], 0.0) if low < high else 0.0
         best, best_one, best_two = -_CENT_USD, -1, -1
-        for one in range(begin, end):
+        for first in range(begin, end):
+            one = order[first]
+            if least[one] + partner >= best:
+                break  # as of all that follow
             if amounts[source[one]] < 0.5:
                 continue
             if balance[one] == 0 and least[one] < best:
-                change = _change(problem, charge, activity, delta, losses, source, target, one, -1, best)
+                change = _change(problem, charge, activity, delta, losses, source, target, one, -1)
                 if change < best:
                     best, best_one, best_two = change, one, -1
-            for two in range(max(others[0], one + 1), others[1]):
+            for second in range(max(low, first + 1), high):
+                two = order[second]
                 if least[one] + least[two] >= best:
-                    continue
+                    break
                 needed = 1.5 if source[two] == source[one] else 0.5
                 if amounts[source[two]] < needed or source[two] == target[one]:
                     continue
-                change = _change(problem, charge, activity, delta, losses, source, target, one, two, best)
+                columns = (source[one], target[one], source[two], target[two])
+                if least_of_pair(problem, witnesses, charge, activity, losses, columns) >= best:
+                    continue
+                change = _change(problem, charge, activity, delta, losses, source, target, one, two)
                 if change < best:
                     best, best_one, best_two = change, one, two
         for move in (best_one, best_two):
@@ -184,31 +193,38 @@ def _round(
 
 @kernel
 def _least_changes(
-    problem: Programme, moves: _Moves, charge: Int64s, most: Int64s, losses: Float64s
+    problem: Programme,
+    moves: _Moves,
+    charge: Int64s,
+    most: Int64s,
+    losses: Float64s,
+    witnesses: Witnesses,
 ) -> Float64s:
     """What each move costs at least: its loss at the row where the loss is greatest now."""
-    rows, cost = problem.rows, problem.cost
-    by_column = cost.copy()
+    cost, by_column = problem.cost, problem.cost.copy()
     for column in range(len(cost)):
-        for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
-            entry = rows.column_entries[at]
-            place = rows.place[entry]
-            block = rows.block[place]
-            if charge[block] < 0 or losses[block] == 0.0:
-                continue
-            row = most[block]
-            across = rows.point[row] - rows.point[place]
-            if rows.law[entry] == FROM:
-                coefficient = 1.0 if row >= place else 0.0
-            elif rows.law[entry] == RISING:
-                coefficient = max(across, 0.0)
-            else:
-                coefficient = max(-across, 0.0)
-            by_column[column] += cost[charge[block]] * rows.value[entry] * coefficient
+        block = witnesses.block[column]
+        if block < 0 or losses[block] == 0.0:
+            continue
+        for part in range(WITNESSES):
+            if witnesses.row[block, part] == most[block]:
+                by_column[column] += cost[charge[block]] * witnesses.coefficient[column, part]
+                break
     least = np.empty(len(moves.source))
     for move in range(len(least)):
         least[move] = by_column[moves.target[move]] - by_column[moves.source[move]]
     return least
+
+
+@kernel
+def _by_least_change(balance: Int64s, least: Float64s) -> Int64s:
+    """Places of the moves, those of one balance from the most promising on."""
+    order, begin = np.empty(len(balance), np.int64), 0
+    for end in range(1, len(balance) + 1):
+        if end == len(balance) or balance[end] != balance[begin]:
+            order[begin:end] = begin + np.argsort(least[begin:end], kind="mergesort")
+            begin = end
+    return order
 
 
 @kernel
@@ -222,11 +238,11 @@ def _change(
     target: Int64s,
     one: int,
     two: int,
-    best: float,
 ) -> float:
     """What the moves cost together; infinite where a row forbids them. ``delta`` is zero before and after."""
     rows, cost = problem.rows, problem.cost
-    first_row, block_of, bound, equal = rows.first_row, rows.block, rows.bound, rows.equal
+    first_row, bound, equal, place_of = rows.first_row, rows.bound, rows.equal, rows.place
+    starts, entries = rows.column_starts, rows.column_entries
     change = 0.0
     for move in (one, two):
         if move >= 0:
@@ -237,20 +253,24 @@ def _change(
         if move < 0:
             continue
         for column in (source[move], target[move]):
-            for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
-                block = block_of[rows.place[rows.column_entries[at]]]
+            for at in range(starts[column], starts[column + 1]):
+                place = place_of[entries[at]]
+                block = rows.block[place]
                 low, high = first_row[block], first_row[block + 1]
-                worst, moved = -np.inf, False
+                if high == low + 1:
+                    over = activity[low] + delta[low] - bound[low]
+                    if delta[low] != 0.0 and (over > _TOLERANCE or (equal[low] and over < -_TOLERANCE)):
+                        change = np.inf
+                    delta[low] = 0.0
+                    continue
+                worst, moved = -np.inf, 0.0
                 for row in range(low, high):
-                    if delta[row] != 0.0:
-                        moved = True
                     worst = max(worst, activity[row] + delta[row] - bound[row])
-                    if equal[row] and abs(activity[row] + delta[row] - bound[row]) > _TOLERANCE:
-                        worst = np.inf
-                if moved:
+                    moved += abs(delta[row])
+                    delta[row] = 0.0
+                if moved > 0.0:
                     if charge[block] >= 0:
                         change += cost[charge[block]] * (max(worst, 0.0) - losses[block])
                     elif worst > _TOLERANCE:
                         change = np.inf
-                    delta[low:high] = 0.0
     return change

@@ -178,5 +178,6 @@ def maximum_loss(legs: Sequence[tuple[Contract, int]]) -> float:
     strikes = np.array([option.strike for option, _ in legs])
     sides = np.array([1.0 if option.right == CALL else -1.0 for option, _ in legs])
     counts = np.array([float(count) for _, count in legs])
-    intrinsic = np.maximum(sides * (strikes[:, None] - strikes), 0.0)  # [exercise price, leg]
+    points = np.unique(strikes)
+    intrinsic = np.maximum(sides * (points[:, None] - strikes), 0.0)  # [exercise price, leg]
     return max(0.0, float(np.max(-(intrinsic @ counts))))

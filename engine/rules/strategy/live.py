@@ -17,6 +17,7 @@ from engine.rules.requirement import Explained, Part
 from engine.rules.strategy.debt_rows import can_be_margined, is_debt, unit_requirement_usd
 from engine.rules.strategy.holdings import COVERED, account_of
 from engine.rules.strategy.option_sets import OptionSets
+from engine.rules.strategy.paired_sets import PairedSets
 from engine.rules.strategy.parameters import Parameters
 from engine.rules.strategy.reading import months_later
 from engine.rules.strategy.rulebook import StrategyBased, is_short, market_value_usd
@@ -46,6 +47,7 @@ class RegT:
         self._market: MarketView | None = None
         self._stock_sets = StockSets(parameters)
         self._option_sets = OptionSets(self._charge)
+        self._paired_sets = PairedSets(parameters)
 
     def netting_set(self, instrument: Instrument) -> str:
         """The underlying's instrument_id.
@@ -90,6 +92,8 @@ class RegT:
         others[stock] = False
         if others.any():
             self._charge_options(rows, instruments, quantities, first, charges, others)
+        if others.any():
+            self._charge_pairs(instruments, quantities, first, charges, others)
         for unit in np.flatnonzero(others).tolist():
             own = slice(first[unit], first[unit + 1])
             slot, quantity = instruments[first[unit]], quantities[first[unit]]
@@ -120,6 +124,18 @@ class RegT:
             self._market, rows, instruments[mine], quantities[mine], own
         )
         others[found] = False
+
+    def _charge_pairs(
+        self, instruments: Int64s, quantities: Float64s, first: Int64s, charges: Float64s, others: Bools
+    ) -> None:
+        """Charge sets whose least pairing is proven; they are no longer among the others."""
+        assert self._market is not None  # rows come before positions
+        sizes, units = np.diff(first), np.flatnonzero(others)
+        mine = np.repeat(others, sizes)
+        own = np.concatenate([[0], np.cumsum(sizes[units])])
+        found, asked = self._paired_sets.charge(self._market, instruments[mine], quantities[mine], own)
+        charges[units[found]] = asked
+        others[units[found]] = False
 
     def _is_debt(self, slot: int) -> bool:
         assert self._market is not None  # rows come before positions

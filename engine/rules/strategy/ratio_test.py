@@ -25,7 +25,7 @@ class Scratch(NamedTuple):
         row: float64[n], the new row.
         spread: float64[m], zero between uses; tables: float64[3, m].
         scaled: of tight rows, change, turn: of basic columns, by_key, turn_by_key: of keys, of_rows, turn_of_rows: of
-            rows; see ``edges.py``.
+            rows, turned: as tables, moved: bool[b]; see ``edges.py``.
     """
 
     rate: Float64s
@@ -45,6 +45,8 @@ class Scratch(NamedTuple):
     turn_by_key: Float64s
     of_rows: Float64s
     turn_of_rows: Float64s
+    turned: Float64s
+    moved: Bools
 
 
 @kernel

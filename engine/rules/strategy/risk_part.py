@@ -7,7 +7,14 @@ long option stays: it is the requirement of a position without loan value.
 
 from __future__ import annotations
 
+from typing import TypeVar
 
-def risk_part_usd(published_usd: float, short_market_value_usd: float) -> float:
+import numpy as np
+from numpy.typing import NDArray
+
+Amount = TypeVar("Amount", float, NDArray[np.float64])
+
+
+def risk_part_usd(published_usd: Amount, short_market_value_usd: Amount) -> Amount:
     """What equity, with every position at its value, must cover."""
     return published_usd - short_market_value_usd

@@ -45,7 +45,8 @@ def scratch_for(cost: Float64s, rows: Rows, basis: Basis) -> Scratch:
     return Scratch(
         np.empty(n), np.empty(n), np.empty(n, np.int64), np.empty(n, np.bool_), np.empty(room), np.empty(room),
         np.empty(room), np.empty(n), np.zeros(m), np.empty((3, m)), np.empty(room), np.empty(room), np.empty(room),
-        np.zeros(len(basis.key)), np.zeros(len(basis.key)), np.empty(m), np.empty(m),
+        np.zeros(len(basis.key)), np.zeros(len(basis.key)), np.empty(m), np.empty(m), np.empty((3, m)),
+        np.empty(len(rows.first_row) - 1, np.bool_),
     )  # fmt: skip
 
 
@@ -171,7 +172,8 @@ def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
             for near in range(column_starts[column], column_starts[column + 1]):
                 entry = column_entries[near]
                 tables[law[entry], place[entry]] -= amount * value[entry]
-    add_gathered(rows.first_row, rows.point, tables, activity)
+    for block in range(len(rows.first_row) - 1):
+        add_gathered(rows, block, tables, activity)
     for at in range(limits):
         column = basis.limited[at]
         amount = 0.0

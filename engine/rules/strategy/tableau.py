@@ -134,26 +134,24 @@ def add_column(rows: Rows, column: int, times: float, activity: Float64s) -> Non
 
 
 @kernel
-def add_gathered(first_row: Int64s, point: Float64s, tables: Float64s, activity: Float64s) -> None:
-    """Add to the activity what entries at each place amount to."""
-    for block in range(len(first_row) - 1):
-        low, high = first_row[block], first_row[block + 1]
-        if high == low + 1:
-            activity[low] += tables[FROM, low]
-            continue
-        level = total = slope = 0.0
-        for row in range(low, high):
-            if row > low:
-                slope += total * (point[row] - point[row - 1])
-            total += tables[RISING, row]
-            level += tables[FROM, row]
-            activity[row] += level + slope
-        total = slope = 0.0
-        for row in range(high - 1, low - 1, -1):
-            if row < high - 1:
-                slope += total * (point[row + 1] - point[row])
-            total += tables[FALLING, row]
-            activity[row] += slope
+def add_gathered(rows: Rows, block: int, tables: Float64s, activity: Float64s) -> None:
+    """Add to the activity of a block's rows what entries at each place amount to."""
+    low, high, point = rows.first_row[block], rows.first_row[block + 1], rows.point
+    if high == low + 1:
+        activity[low] += tables[FROM, low]
+        return
+    # Up and down at once: neither sum waits for the other.
+    level = rising = up_slope = falling = down_slope = 0.0
+    for step in range(high - low):
+        up, down = low + step, high - 1 - step
+        if step > 0:
+            up_slope += rising * (point[up] - point[up - 1])
+            down_slope += falling * (point[down + 1] - point[down])
+        rising += tables[RISING, up]
+        level += tables[FROM, up]
+        activity[up] += level + up_slope
+        falling += tables[FALLING, down]
+        activity[down] += down_slope
 
 
 @kernel
@@ -171,18 +169,16 @@ def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, b
         for entry in range(begin, end):
             by_column[column[entry]] += value[entry] * price
         return
-    total = slope = 0.0
-    for row in range(high - 1, low - 1, -1):
-        if row < high - 1:
-            slope += total * (point[row + 1] - point[row])
-        total += prices[row]
-        tables[FROM, row], tables[RISING, row] = total, slope
-    total = slope = 0.0
-    for row in range(low, high):
-        if row > low:
-            slope += total * (point[row] - point[row - 1])
-        total += prices[row]
-        tables[FALLING, row] = slope
+    above = up_slope = below = down_slope = 0.0
+    for step in range(high - low):
+        up, down = low + step, high - 1 - step
+        if step > 0:
+            up_slope += below * (point[up] - point[up - 1])
+            down_slope += above * (point[down + 1] - point[down])
+        above += prices[down]
+        tables[FROM, down], tables[RISING, down] = above, down_slope
+        below += prices[up]
+        tables[FALLING, up] = up_slope
     for entry in range(begin, end):
         by_column[column[entry]] += value[entry] * tables[law[entry], place[entry]]
 

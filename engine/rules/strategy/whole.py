@@ -12,8 +12,8 @@ import numpy as np
 
 from engine.base.inner import inner
 from engine.base.kernel import kernel
-from engine.rules.strategy.basis import cheapest
-from engine.rules.strategy.exchange import exchange
+from engine.rules.strategy.basis import cheapest, reprice
+from engine.rules.strategy.exchange import MIX, MODULUS, exchange
 from engine.rules.strategy.kinds import ALONE, LOSS
 from engine.rules.strategy.programme import Programme
 from engine.rules.strategy.search import first_divided, search
@@ -34,8 +34,10 @@ SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
 MOST_NODES = 150  # since the last improvement
 NODES_TO_SHARE_OUT = 600  # until there is a permitted solution
 MOST_NODES_OF_REMAINDER = 20  # after the last improvement; one of a book above the following size
-FIRST_WAY_ABOVE_COLUMNS = 1000
+LARGE_COLUMNS = 1000
 _CENT_USD = 0.005
+_APART_USD = 1e-5
+_MULTIPLIER = 48_271
 _WHOLE = 1e-6
 _TOLERANCE = 1e-7
 
@@ -79,14 +81,35 @@ def least_amounts(problem: Programme, most_pivots: int) -> tuple[Float64s, float
 def divided_solution(
     cost: Float64s, sets: Sets, rows: Rows, most_pivots: int
 ) -> tuple[int, Float64s, Float64s]:
-    """The outcome; amounts of least cost, contracts divided; prices of rows."""
+    """The outcome; amounts of least cost, contracts divided; prices of rows.
+
+    An option costs the same in every pool of spreads, and a pivot between equal costs gains nothing. So costs of a
+    large programme are told apart by less than anything counts while pivots are made; prices are those of the costs
+    as they are.
+    """
     room = min(len(rows.bound) + 2, 128)
+    apart = _told_apart(cost) if len(cost) > LARGE_COLUMNS else cost
     while True:
-        basis = cheapest(cost, sets, rows, room, 0)
-        outcome = optimise(cost, sets, rows, basis, scratch_for(cost, rows, basis), most_pivots)
+        basis = cheapest(apart, sets, rows, room, 0)
+        scratch = scratch_for(cost, rows, basis)
+        outcome = optimise(apart, sets, rows, basis, scratch, most_pivots)
+        if outcome == OPTIMAL:
+            reprice(cost, rows, sets, basis, scratch.spread, scratch.tables)
         if outcome != NO_ROOM:
             return outcome, solution(basis), row_prices(basis)
         room = min(len(rows.bound) + 2, 2 * room)
+
+
+@kernel
+def _told_apart(cost: Float64s) -> Float64s:
+    """Each a little dearer by another amount, which depends on nothing but its place (Park and Miller's numbers)."""
+    apart = cost.copy()
+    for column in range(len(cost)):
+        drawn = (column + 1) * MIX % MODULUS
+        for _ in range(2):
+            drawn = drawn * _MULTIPLIER % MODULUS
+        apart[column] += _APART_USD * drawn / MODULUS
+    return apart
 
 
 @kernel
@@ -145,7 +168,7 @@ def _share_out_remainder(
     cost, rest, rows = _restricted(problem, kept, remainder, fixed)
     found, fixed_cost = np.zeros(len(kept)), inner(problem.cost, fixed)
     best = inner(problem.cost, amounts) - fixed_cost
-    nodes = MOST_NODES_OF_REMAINDER if n <= FIRST_WAY_ABOVE_COLUMNS else 1
+    nodes = MOST_NODES_OF_REMAINDER if n <= LARGE_COLUMNS else 1
     better, _ = search(cost, rest, rows, integral[kept], found, best, NODES_TO_SHARE_OUT, nodes, most_pivots)
     if better:
         amounts[:] = fixed
