@@ -14,10 +14,10 @@ from streams.verify.holdings import Accounts, Offsets
 from streams.verify.inputs import Inputs
 from streams.verify.legality import OPEN
 from streams.verify.report import Kind, Report
+from streams.verify.thresholds import Thresholds
 
 _CENT_USD: Final = 0.01
 _RELATIVE: Final = 1e-9
-_DEFAULT: Final = "default"
 
 
 def check_sums(statement: Event, report: Report) -> None:
@@ -122,7 +122,7 @@ class StatementCheck:
 
 
 def check_calls(
-    statement: Event, histories: dict[CaseKey, list[Event]], figures: Figures, report: Report
+    statement: Event, histories: dict[CaseKey, list[Event]], thresholds: Thresholds, report: Report
 ) -> None:
     """On a settled system a deficit is called and a call without a deficit has ended."""
     if statement["quality"]["stale"] or statement["quality"]["incomplete"]:
@@ -130,9 +130,7 @@ def check_calls(
         return
     for silo in statement["silos"]:
         scope = f"silo:{silo['silo']}"
-        rule = figures.policy["call"].get(scope, figures.policy["call"][_DEFAULT])
-        least = max(rule.get("minimum_transfer_usd", 0.0), rule.get("threshold_usd", 0.0))
-        least += rule.get("uncollected_usd", 0.0)
+        least = thresholds.least_deficit_usd(statement["account_id"], silo["silo"])
         history = histories.get((statement["account_id"], scope), [])
         state = history[-1]["state"] if history else "clear"
         excess = float(silo["excess"])

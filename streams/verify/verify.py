@@ -20,6 +20,7 @@ from streams.verify.logs import DEFAULT_SAMPLE, Logs, drawn, read_logs
 from streams.verify.marks import check_marks
 from streams.verify.report import Kind, Report
 from streams.verify.statements import StatementCheck, check_calls, check_sums
+from streams.verify.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,9 @@ def _check_statements(
         account = inputs.accounts.get(account_id)
         if account is not None and account.status == "open" and account_id not in told:
             report.found(Kind.STATEMENT_LOST, "requirements", f"{account_id} has no statement")
+    thresholds = Thresholds(inputs.accounts, figures.policy["call"])
     for statement in statements:
-        check_calls(statement, histories, figures, report)
+        check_calls(statement, histories, thresholds, report)
     recomputed = StatementCheck(inputs, accounts, figures, report)
     for statement in drawn(statements, extent.sample, extent.seed):
         recomputed.figures(statement)

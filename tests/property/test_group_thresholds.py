@@ -6,6 +6,7 @@ import math
 from datetime import date
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,9 @@ from engine.shortfall.call import Figures, decide
 from engine.shortfall.case import CallCase, CallState
 from engine.shortfall.uncleared_group import Group, ScopeRule, collect
 from engine.state.group_thresholds import GroupThresholds
-from streams.parameters import load_policy
+from streams.contracts.reference import AccountRecord, AllocatedThreshold
+from streams.parameters import load_policy, read_toml
+from streams.verify.thresholds import Thresholds
 from tests.rulebook_cases import shipped
 
 POLICY = load_policy()
@@ -130,3 +133,44 @@ def test_live_leaves_no_more_to_the_group_than_one_minimum_transfer_amount(
         for required, part in zip(owed.values(), parts, strict=True)
     ):
         assert abs(called - sum(whole.transfer_usd.values())) < 0.05
+
+
+@given(st.lists(records, max_size=6, unique_by=lambda record: record.account_id))
+def test_the_verifier_comes_to_the_same(held: list[Account]) -> None:
+    live = GroupThresholds(POLICY)
+    for record in held:
+        live.put(record)
+    live.renew()
+    told = {record.account_id: _record_of(record) for record in held}
+    verified = Thresholds(told, read_toml("policy.toml")["call"])
+    for account_id, (uncollected, minimum) in terms(live, {one.account_id: one for one in held}).items():
+        assert verified.of(account_id, SILO) == pytest.approx((uncollected, minimum), rel=1e-12, abs=1e-6)
+
+
+def test_a_member_without_a_part_is_called_from_the_first_dollar_and_a_stranger_from_the_rules() -> None:
+    record = AccountRecord(account_id="A", approvals=(), counterparty_group="G")
+    rules = {"default": {}, f"silo:{SILO}": {"uncollected_usd": 5e7, "minimum_transfer_usd": 5e5}}
+    alone = Thresholds({"A": record}, rules)
+    shared = Thresholds(
+        {"A": record}, {**rules, f"silo:{SILO}": rules[f"silo:{SILO}"] | {"per_counterparty_group": True}}
+    )
+    assert alone.least_deficit_usd("A", SILO) == 50_500_000.0
+    assert shared.least_deficit_usd("A", SILO) == 0.0
+    assert shared.least_deficit_usd("B", SILO) == 50_500_000.0
+    assert shared.least_deficit_usd("A", "futures") == 0.0
+
+
+def _record_of(account: Account) -> AccountRecord:
+    return AccountRecord(
+        account_id=account.account_id,
+        approvals=(),
+        counterparty_group=account.counterparty_group,
+        threshold_allocations=tuple(
+            AllocatedThreshold(
+                silo=part.silo,
+                threshold_usd=part.threshold_usd,
+                minimum_transfer_usd=part.minimum_transfer_usd,
+            )
+            for part in account.threshold_allocations
+        ),
+    )
