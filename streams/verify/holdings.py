@@ -12,7 +12,12 @@ from streams.contracts.reference import InstrumentRecord
 from streams.verify.inputs import Inputs, Taken
 
 # Settled every day: a start-of-day position enters cash at its reference price, as a trade does.
-_DAILY_SETTLED: Final = frozenset({"future", "perpetual", "crypto_future", "equity_swap", "security_future"})
+_DAILY_SETTLED: Final = frozenset(
+    {
+        "future", "perpetual", "crypto_future", "equity_swap", "security_future", "interest_rate_swap",
+        "credit_index_swap", "repo",
+    }
+)  # fmt: skip
 # Reference data reaches a worker this long after a trade at the latest; until then the trade is parked.
 _SETTLE_MS: Final = 2_000
 _NEVER: Final = ""  # before every business date
