@@ -88,6 +88,13 @@ class MarketView:
         value = self.unit_value_usd(slots)
         return np.where(self.inverse[slots], -value, value)
 
+    def underlying_notional_usd(self, slots: Int64s) -> Float64s:
+        """float64[n]: what one contract of delta 1 gains in USD, per unit of a relative move of its underlying; of an
+        inverse one :meth:`notional_usd`.
+        """
+        notional = self.multiplier[slots] * self.underlying_price(slots) * self.fx_rate(slots)
+        return np.where(self.inverse[slots], self.notional_usd(slots), notional)
+
     def underlying_price(self, slots: Int64s) -> Float64s:
         """float64[n]: price of an option's underlying, of everything else its own mark."""
         underlying = self.underlying[slots]

@@ -47,12 +47,12 @@ class GroupThresholds:
         self._withdrawn: set[int] = set()  # rows, since the last renewal
         self._terms: Float64s = np.zeros((64, 2, len(SILOS)))
 
-    def put(self, account: Account) -> int:
-        """Take an account's record; returns its row, -1 if it shares nothing."""
+    def put(self, account: Account) -> None:
+        """Take an account's record."""
         row = self._row_of.get(account.account_id)
         if row is None:
             if not account.shares_threshold:
-                return -1
+                return
             row = self._row_of[account.account_id] = len(self._records)
             self._records.append(Account(account.account_id))
             if row == len(self._terms):
@@ -62,7 +62,6 @@ class GroupThresholds:
         if _shares(former) != _shares(account):
             self._leave(row, former)
             self._join(row, account)
-        return row if account.shares_threshold else -1
 
     def withdraw(self, account_id: str) -> None:
         """The record was taken back: nothing is allocated to the account from now on."""

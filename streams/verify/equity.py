@@ -10,6 +10,7 @@ from typing import Any, Final
 from engine.base.units import NANOSECONDS_PER_DAY
 from engine.market.instruments import INVERSE, Instrument, Product
 from engine.portfolio.collateral import CollateralSchedule
+from streams.verify.marks import contract_value
 
 _USD: Final = "USD"
 _NAMES_THEMSELVES: Final = frozenset({"equity", "etf", "crypto_spot", "stablecoin"})
@@ -50,10 +51,8 @@ class SiloEquity:
             balances[row["currency"]] += row["amount"] * max(self._rate(row["currency"]), 0.0)
         terms: list[float] = []
         for row in self._held:
-            usd, record = (
-                row["quantity"] * self._unit_usd(row["instrument_id"]),
-                self._records[row["instrument_id"]],
-            )
+            record = self._records[row["instrument_id"]]
+            usd = row["quantity"] * self._unit_usd(row["instrument_id"])
             if record["settlement"] == INVERSE:
                 balances[record["currency"]] += usd
             else:
@@ -69,10 +68,7 @@ class SiloEquity:
 
     def _unit_usd(self, name: str) -> float:
         record, mark = self._records[name], self._marks[name] or 0.0
-        if record["settlement"] == INVERSE:
-            value = -record["multiplier"] / mark if mark else 0.0
-        else:
-            value = record["multiplier"] * mark
+        value = contract_value(record["settlement"], record["multiplier"], mark)
         return float(value * self._rate(record["currency"]))
 
     def _balance_usd(self, currency: str, worth: float) -> float:

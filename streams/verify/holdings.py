@@ -10,6 +10,7 @@ from typing import Any, Final
 from streams.contracts.activity import CollateralRecord, PositionsRecord
 from streams.contracts.reference import InstrumentRecord
 from streams.verify.inputs import Inputs, Taken
+from streams.verify.marks import contract_value
 
 # Settled every day: a start-of-day position enters cash at its reference price, as a trade does.
 _DAILY_SETTLED: Final = frozenset(
@@ -156,10 +157,7 @@ class Accounts:
 
 
 def _value(instrument: InstrumentRecord, price: float) -> float:
-    """What a contract costs, in its currency; an inverse one a negative amount of coins."""
-    if instrument.settlement == "inverse":
-        return -instrument.multiplier / price
-    return instrument.multiplier * price
+    return contract_value(instrument.settlement, instrument.multiplier, price)
 
 
 def _winners(records: list[Taken], last: int, opening_day: str, key: str) -> list[Any]:

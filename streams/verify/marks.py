@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from engine.base.units import NANOSECONDS_PER_SECOND
+from engine.market.instruments import INVERSE
 from streams.contracts.activity import PriceRecord
 from streams.verify.histories import Event
 from streams.verify.report import Kind, Report
@@ -26,6 +27,13 @@ def mark_of(price: PriceRecord) -> float:
         return price.mark
     sides = [side for side in (price.bid, price.ask) if side is not None]
     return sum(sides) / len(sides)
+
+
+def contract_value(settlement: str, multiplier: float, price: float) -> float:
+    """What a contract costs at a price, in its currency: of an inverse one a negative amount of coins, nothing at 0."""
+    if settlement != INVERSE:
+        return multiplier * price
+    return -multiplier / price if price else 0.0
 
 
 def check_marks(evidence: Event, quotes: Quotes, report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +62,9 @@ def check(logs: Logs, partitions: int, extent: Extent) -> Report:
     check_cases(histories, logs.of("call-cases"), later, report)
     check_evidence(histories, logs.of("call-evidence"), later, report)
     check_answers(histories, logs.of("call-responses"), inputs.answers_refused(), extent.settled, report)
-    check_ends(histories, logs.ends(*INPUTS), report)
-    intraday = _check_intraday(logs, partitions, inputs, extent, report)
+    ends = logs.ends(*INPUTS)
+    check_ends(histories, ends, report)
+    intraday = _check_intraday(logs, ends, partitions, inputs, extent, report)
     accounts = Accounts(inputs, figures.policy["classification"])
     _check_evidence(logs, histories, EvidenceCheck(inputs, accounts, figures, report), extent, report)
     statements = _check_statements(logs, inputs, accounts, histories, figures, extent, report)
@@ -72,14 +74,14 @@ def check(logs: Logs, partitions: int, extent: Extent) -> Report:
 
 
 def _check_intraday(
-    logs: Logs, partitions: int, inputs: Inputs, extent: Extent, report: Report
-) -> IntradayCheck:
+    logs: Logs, ends: Mapping[tuple[str, int], int], partitions: int, inputs: Inputs, extent: Extent, report: Report
+) -> IntradayCheck:  # fmt: skip
     lag_ms = TopicTable()["intraday-deficits"].min_compaction_lag_ms
     check = IntradayCheck(
         Rule.read(extent.parameters),
         partitions,
         logs.began_ms - lag_ms,
-        logs.ends("trades", "collateral"),
+        ends,
         report,
     )
     for record in logs.of("intraday-deficits"):

@@ -39,10 +39,7 @@ async def kills(firm: Firm, times: int, seed: int) -> Row:
     draws, points = random.Random(seed), Counter[str]()
     for number in range(times):
         point = KILLED_AT[number % len(KILLED_AT)]
-        life = firm.worker(
-            "one", with_checkpoints=_with_checkpoints(point, draws), kill_at=(point, draws.choice((1, 1, 2)))
-        )
-        points[point if await dies(life) else "anywhere"] += 1
+        points[point if await dies(_doomed(firm, "one", point, draws)) else "anywhere"] += 1
     await firm.live(firm.worker("one"))
     await firm.evaluated()
     return await judged("kill -9 at named points", times, firm, points)
@@ -57,12 +54,7 @@ async def kills_of_three(firm: Firm, times: int, seed: int) -> Row:
     async def lane(name: str) -> None:
         for number in left:
             point = names[number % len(names)]
-            life = firm.worker(
-                name,
-                with_checkpoints=_with_checkpoints(point, draws),
-                kill_at=(point, draws.choice((1, 1, 2))),
-            )
-            points[point if await dies(life) else "anywhere"] += 1
+            points[point if await dies(_doomed(firm, name, point, draws)) else "anywhere"] += 1
 
     lanes = ("one", "two", "three")
     await asyncio.gather(*(lane(name) for name in lanes))
@@ -72,9 +64,11 @@ async def kills_of_three(firm: Firm, times: int, seed: int) -> Row:
     return await judged("kill -9 of three workers, each for itself", times, firm, points)
 
 
-def _with_checkpoints(point: str, draws: random.Random) -> bool:
-    """Half of the lives, so that some begin with a checkpoint that is older than what a life without has done since."""
-    return point.startswith("checkpoint") or draws.random() < 0.5
+def _doomed(firm: Firm, name: str, point: str, draws: random.Random) -> Life:
+    """A worker that dies at the first or second passing of a point. Half of the lives have checkpoints, so that some
+    begin with one that is older than what a life without has done since."""
+    with_checkpoints = point.startswith("checkpoint") or draws.random() < 0.5
+    return firm.worker(name, with_checkpoints=with_checkpoints, kill_at=(point, draws.choice((1, 1, 2))))
 
 
 async def dies(life: Life) -> bool:

@@ -73,10 +73,7 @@ class LiquidityAddOn:
         rows = np.zeros((len(slots), 2))
         live = np.flatnonzero(market.priced[slots])
         priced = slots[live]
-        unit = market.multiplier[priced] * market.underlying_price(priced) * market.fx_rate(priced)
-        inverse = market.inverse[priced]
-        unit[inverse] = market.notional_usd(priced[inverse])
-        notional = unit * option_deltas(market, priced)
+        notional = market.underlying_notional_usd(priced) * option_deltas(market, priced)
         rows[live, 0] = notional
         rows[live, 1] = notional / self._daily_notional(market, priced)
         return rows

@@ -24,9 +24,8 @@ def minimum_per_contract(parameters: OnePotParameters, market: MarketView, slots
     a share of the notional of their underlying. Everything else: none.
     """
     code = market.product[slots]
-    multiplier = market.multiplier[slots]
-    notional = multiplier * np.abs(market.underlying_price(slots)) * market.fx_rate(slots)
-    inverse = market.inverse[slots]
-    notional[inverse] = market.notional_usd(slots[inverse])
-    per_unit = np.where(_IS_PER_UNIT[code], multiplier * parameters.option_minimum_usd_per_unit, 0.0)
+    notional = np.abs(market.underlying_notional_usd(slots))
+    per_unit = np.where(
+        _IS_PER_UNIT[code], market.multiplier[slots] * parameters.option_minimum_usd_per_unit, 0.0
+    )
     return per_unit + np.where(_IS_SHARE[code], notional * parameters.futures_minimum_share, 0.0)
