@@ -25,7 +25,8 @@ PRODUCT_CODE: dict[Product, int] = {product: code for code, product in enumerate
 MOVED = 1  # the value may differ from the one at the last refresh
 REPRICED = 2  # an option's own price came in: its volatility has to be found anew
 RENEWED = 4  # the record is new: the risk of all that rests on it has to be made anew
-DUE = 8  # risk that ages has to be made anew, as soon as options are refreshed
+DUE = 8  # risk has to be made anew, as soon as options are refreshed
+HELD = 16  # the risk price may be off, as of the next refresh of options
 
 _FILLS: dict[str, Fill] = {
     "product": (np.int8, 0),

@@ -93,14 +93,12 @@ class RateCurves:
 
     Attributes:
         conventions: of each curve.
-        day_marked: days since 1970, when swaps were last valued; risk_waits: slots of swaps whose risk is due with
-            the next refresh of options. Both are :mod:`engine.market.rate_follow`'s.
+        day_marked: days since 1970, when swaps were last valued; :mod:`engine.market.rate_follow`'s.
     """
 
     def __init__(self, conventions: Mapping[str, RateConvention] | None = None) -> None:
         self.conventions = dict(conventions or {})
         self.day_marked = -1
-        self.risk_waits: set[int] = set()
         self._members = {curve_id: _Members(each) for curve_id, each in self.conventions.items()}
 
     def check(self, instrument: Instrument, slot: int | None) -> None:

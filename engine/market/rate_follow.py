@@ -1,4 +1,4 @@
-"""Swaps of a market follow the par quotes of their curves: their marks in every refresh, their risk with the options'.
+"""Swaps of a market follow the par quotes of their curves: their marks in every refresh, their risk with the quotes'.
 
 A swap has no price of its own: a mark that comes for one holds until the next refresh.
 """
@@ -8,11 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.base.units import NANOSECONDS_PER_DAY
-from engine.market.instruments import Product
-from engine.market.market import MOVED, PRODUCT_CODE, RENEWED, Market
+from engine.market.market import MOVED, RENEWED, Market
 from engine.market.view import Bools, Int64s
-
-_SWAP = PRODUCT_CODE[Product.INTEREST_RATE_SWAP]
 
 
 def value_swaps(market: Market) -> None:
@@ -30,27 +27,13 @@ def value_swaps(market: Market) -> None:
         _date(market, curve_id, swaps)
 
 
-def hold_swap_risk(market: Market, due: Bools, was_priced: Bools, options: bool) -> None:
-    """Risk of swaps is due with that of any quote of their curve; it waits for a refresh with options.
-
-    Args:
-        due: bool[count], of the refresh; changed here.
-        was_priced: bool[count], what had risk before: only that can wait.
-    """
+def pass_on_rates(market: Market, due: Bools) -> None:
+    """Risk of swaps is due with that of any quote of their curve; ``due``, bool[count], of the refresh, takes it."""
     curves = market.rate_curves
     for curve_id in curves.conventions:
-        swaps = curves.swaps(curve_id)
         quotes = [slot for each in curves.rests_on(curve_id) for slot in curves.quotes(each)]
-        due[swaps] |= due[quotes].any() & (market.risk.priced[swaps] | was_priced[swaps])
-    count = len(due)
-    if options:
-        waiting = [slot for slot in curves.risk_waits if slot < count]
-        due[waiting] |= market.product[waiting] == _SWAP
-        curves.risk_waits.clear()
-        return
-    held = np.flatnonzero(due & was_priced & (market.product[:count] == _SWAP))
-    curves.risk_waits.update(held.tolist())
-    due[held] = False
+        swaps = curves.swaps(curve_id)
+        due[swaps] |= due[quotes].any() & market.risk.priced[swaps]
 
 
 def _has_news(market: Market, slots: list[int] | Int64s) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.market.instruments import CLEARED_SWAPS, DEBT, Product
 from engine.market.market import DUE, PRODUCT_CODE, Market
-from engine.market.rate_follow import hold_swap_risk, value_swaps
+from engine.market.rate_follow import pass_on_rates, value_swaps
 from engine.market.refresh_kernels import Prices, links_of, move_risk_prices, reach, settle_priced, to_solve
 from engine.market.repo import value_repos
 from engine.market.revaluation import implied_volatilities
@@ -44,8 +44,8 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
     expired option, which is worth its intrinsic value.
 
     Args:
-        options: False leaves volatility and risk of options and interest rate swaps that have one waiting for a call
-            with True.
+        options: False leaves volatility and risk of options, of interest rate swaps and of all that those rest on, where
+            there is one, waiting for a call with True.
     """
     count, news = market.count, market.news[: market.count]
     if options:
@@ -60,19 +60,18 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
     live = Prices(market.mark, market.volatility, market.priced)
     valued, reached = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     slots = reach(news, count, links, valued, reached)
-    if len(slots) == 0 and not (options and market.rate_curves.risk_waits):
+    if len(slots) == 0:
         return Refreshed(slots, slots)
     solve = to_solve(slots, news, links, live, market.quoted_volatility, options)
     if len(solve):
         _solve_volatilities(market, solve)
     settle_priced(slots, links, live, valued)
     risk = market.risk
-    was_priced = risk.priced[:count].copy()
     due = move_risk_prices(
         slots, news, links, live, Prices(risk.mark, risk.volatility, risk.priced),
         risk.price_tolerance, risk.volatility_tolerance, options,
     )  # fmt: skip
-    hold_swap_risk(market, due, was_priced, options)
+    pass_on_rates(market, due)
     return Refreshed(np.flatnonzero(valued), np.flatnonzero(due))
 
 

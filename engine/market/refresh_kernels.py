@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
-from engine.market.market import DUE, MOVED, RENEWED, REPRICED, Market
+from engine.market.instruments import Product
+from engine.market.market import DUE, HELD, MOVED, PRODUCT_CODE, RENEWED, REPRICED, Market
 from engine.market.view import Bools, Float64s, Int64s
+
+
+_QUOTE, _SWAP = PRODUCT_CODE[Product.PAR_RATE], PRODUCT_CODE[Product.INTEREST_RATE_SWAP]
 
 
 class Links(NamedTuple):
     """What rests on what; columns of :class:`engine.market.market.Market`."""
 
+    product: NDArray[np.int8]
     model: NDArray[np.int8]
     underlying: Int64s
     fx: Int64s
@@ -117,6 +122,35 @@ def settle_priced(slots: Int64s, links: Links, live: Prices, valued: Bools) -> N
 
 
 @kernel
+def _bears_option(slot: int, links: Links) -> bool:
+    option = links.first_option[slot]
+    while option >= 0 and links.model[option] == 0:
+        option = links.next_option[option]
+    return option >= 0
+
+
+@kernel
+def _is_costly(slot: int, links: Links) -> bool:
+    """An option, a swap, or what they rest on but for FX rates."""
+    product = links.product[slot]
+    return links.model[slot] > 0 or product == _QUOTE or product == _SWAP or _bears_option(slot, links)
+
+
+@kernel
+def waits_for_options(slot: int, links: Links) -> bool:
+    """Whether the slot's risk price moves only when options are refreshed.
+
+    So do options and swaps, and all that they rest on: whatever is charged together rests on prices of one instant.
+    """
+    if _is_costly(slot, links):
+        return True
+    other = links.first_foreign[slot]
+    while other >= 0 and not _is_costly(other, links):
+        other = links.next_foreign[other]
+    return other >= 0
+
+
+@kernel
 def is_off(live: float, held: float, bound: float) -> bool:
     """Whether a risk price must follow: by more than the bound, or between unknown and known."""
     if math.isnan(live) and math.isnan(held):
@@ -170,15 +204,18 @@ def move_risk_prices(
         slot = queue[place]
         place += 1
         queued[slot] = False
-        forced[slot] |= (news[slot] & (RENEWED | DUE)) != 0
         option = links.model[slot] > 0
         changed = live.priced[slot] != risk.priced[slot]
         first = math.isnan(risk.mark[slot]) and not math.isnan(live.mark[slot])
-        if option and not (options or changed or first):
-            if forced[slot]:
+        # Forced: it rests on what did not wait.
+        if not (options or changed or first or forced[slot]) and waits_for_options(slot, links):
+            if news[slot] & RENEWED:
                 news[slot] |= DUE
-            news[slot] &= DUE | REPRICED
+            if news[slot] & MOVED:
+                news[slot] |= HELD
+            news[slot] &= DUE | REPRICED | HELD
             continue
+        forced[slot] |= (news[slot] & (RENEWED | DUE)) != 0
         news[slot] = 0
         off = _own_price_off(slot, links, live, risk, price_tolerance, volatility_tolerance)
         if off or (option and forced[slot]):

@@ -50,8 +50,8 @@ class EngineCore(ClosingState):
         """Revalue what moved, charge what is dirty, decide the calls of live partitions.
 
         Args:
-            options: False leaves the risk arrays of options as they are until a pass with True; their market
-                value follows all the same.
+            options: False leaves the risk arrays of options, and of what they rest on, as they are until a pass with
+                True or the next step of the valuation time; market value follows all the same.
 
         Returns:
             int64[a] account slots evaluated anew, and the cases that moved.
@@ -102,7 +102,8 @@ class EngineCore(ClosingState):
         """New values and risk rows of what moved; whoever holds it is dirty."""
         market = self.market
         day = start_of_day(market.risk.valuation_time_ns)
-        refreshed = refresh(market, options)
+        stepped = market.valuation_time_ns != market.risk.valuation_time_ns  # evidence names one time for all
+        refreshed = refresh(market, options or stepped)
         if start_of_day(market.risk.valuation_time_ns) > day:
             # The rate of a token of debt follows the time to maturity by the day, as haircuts do.
             self.rows_due[: market.count] |= market.product[: market.count] == _TOKENISED

@@ -230,8 +230,7 @@ class Evaluation:
         prices = self._intake.apply_waiting_prices()
         newest_ms = max(newest_ms, prices.newest_applied_ms)
         started, now_ns = time.perf_counter(), self._clock.now_ns()
-        shadow_due = self._shadow_is_due()
-        accounts, moves = self._engine.evaluate_moves(now_ns, shadow_due or self._options_are_due())
+        accounts, moves = self._engine.evaluate_moves(now_ns, self._options_are_due())
         for of_partition in self._by_partition(moves):
             hand_over(PassResult(now_ns, transitions=self._published(of_partition, now_ns)), newest_ms)
         intraday = self._engine.intraday_moves(accounts, now_ns, self._most_looks)
@@ -242,7 +241,7 @@ class Evaluation:
         followed = self._slots_of(intraday)  # a day may end without anything to evaluate
         told = np.array([*(move.account for move in moves), *followed], np.int64)
         self._teller.note(now_ns, np.union1d(accounts, told), told, result.left)
-        if shadow_due:
+        if self._shadow_is_due():
             result.shadow_error_usd = self._shadow_check()
         return result
 
@@ -270,7 +269,7 @@ class Evaluation:
         return [slot_of[account_id] for account_id in dict.fromkeys(move.event.account_id for move in moves)]
 
     def _options_are_due(self) -> bool:
-        """Whether this pass renews the risk arrays of options; on an event clock every pass does."""
+        """Whether this pass renews the risk of options and what they rest on; on an event clock every pass does."""
         now_s = time.monotonic()
         if now_s < self._next_options_s and not isinstance(self._clock, EventClock):
             return False
@@ -290,7 +289,7 @@ class Evaluation:
         }
 
     def _shadow_check(self) -> float | None:
-        """Compare the next few accounts with the plain twin; everything must just have been revalued."""
+        """Compare the next few accounts with the plain twin, on the risk prices that the pass went by."""
         number = self._settings.shadow_check_accounts
         owned = np.isin(
             self._engine.accounts.partition[: self._engine.accounts.count], live_partitions(self._engine)

@@ -49,7 +49,7 @@ class WorkerSettings(Connection):
         200,
         ge=0,
         le=60_000,
-        description="risk arrays of options are renewed at most this often; 0 = every pass",
+        description="risk of options and of what they rest on is renewed at most this often; 0 = every pass",
     )
     intraday_looks_per_pass: int = Field(
         50,

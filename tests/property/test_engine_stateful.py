@@ -381,6 +381,8 @@ class EngineMachine(RuleBasedStateMachine):
     def incremental_equals_plain(self) -> None:
         engine = self.engine
         engine.evaluate(self.now_ns, options=False)
+        known = [name for name in ACCOUNTS if engine.account_slots([name])[0] >= 0]
+        assert engine.shadow_check(known) <= 0.01  # while risk waits too, figures follow from the risk prices
         engine.evaluate(self.now_ns)
         for account_id in ACCOUNTS:
             account = int(engine.account_slots([account_id])[0])

@@ -19,7 +19,7 @@ DAY_NS = 86_400 * 1_000_000_000
 SOON_NS, LATER_NS = NOW_NS + DAY_NS, NOW_NS + 90 * DAY_NS
 LEVELS = {
     "EURUSD": 1.1, "SPY": 100.0, "SPY C": 6.0, "SPY P": 1.0, "SAP": 90.0, "SAP C": 5.0, "SAP Q": 7.0, "CL": 1.0,
-    "CL P": 0.8,
+    "CL P": 0.8, "GLD": 400.0, "JPYUSD": 0.007, "SONY": 3_000.0,
 }  # fmt: skip
 INSTRUMENTS = (
     Instrument("EURUSD", Product.FX_RATE, currency="EUR"),
@@ -45,7 +45,11 @@ INSTRUMENTS = (
         "CL P", Product.FUTURE_OPTION, "CL", expiry_ns=LATER_NS, strike=1, right="put", exercise="european",
         price_model="normal", combined_commodity="CL", contract_month="2026-12",
     ),
+    Instrument("GLD", Product.ETF),
+    Instrument("JPYUSD", Product.FX_RATE, currency="JPY"),
+    Instrument("SONY", Product.EQUITY, currency="JPY"),
 )  # fmt: skip
+WAITING_FOR_NOTHING = frozenset({"GLD", "JPYUSD", "SONY"})  # no option rests on them, or on anything in yen
 NAMES = tuple(LEVELS)
 OPTION_NAMES = tuple(name for name in NAMES if " " in name)
 
@@ -165,8 +169,7 @@ class Book:
         changed = set()
         for slot in range(self.market.count):
             made, now = self.made[slot], self.inputs(slot)
-            waits = bool(self.market.model[slot] > 0) and not options and made.priced == now.priced
-            if made != now and (made.priced or now.priced) and not waits:
+            if made != now and (made.priced or now.priced):
                 changed.add(slot)
         if options and self.waited:
             assert changed <= risk  # what moved there and back in the meantime may be among them
@@ -176,12 +179,15 @@ class Book:
             self.made[slot] = self.inputs(slot)
 
     def _check_prices(self, options: bool) -> None:
-        """Every risk price is within its tolerance of the live one; at tolerance 0 it is the live one."""
+        """Every risk price is within its tolerance of the live one; at tolerance 0 it is the live one.
+
+        Without options those of options and of what they rest on wait.
+        """
         market, risk = self.market, self.market.risk
         assert np.array_equal(market.priced, risk.priced)
         for slot in range(market.count):
             option = market.model[slot] > 0
-            if option and not options:
+            if not options and market.instruments[slot].instrument_id not in WAITING_FOR_NOTHING:
                 continue
             reference = market.underlying[slot] if option else slot
             unit = risk.mark[reference] if math.isfinite(risk.mark[reference]) else 0.0

@@ -348,14 +348,16 @@ def test_other_terms_of_an_option_need_another_volatility() -> None:
 # ------------------------------------------------------------ options left waiting
 
 
-def test_options_wait_but_their_value_does_not() -> None:
+def test_options_wait_with_what_they_rest_on_but_their_value_does_not() -> None:
     market = priced_market()
     before = volatility_of(market)
     _, valued, risk = apply(market, marked("SPY", 101.0, 2), marked("SPY C100", 9.0, 2), options=False)
-    assert (valued, risk) == (["SPY", "SPY C100"], ["SPY"])
+    assert (valued, risk) == (["SPY", "SPY C100"], [])
     assert volatility_of(market) == before
+    assert market.risk.mark[market.slot_of["SPY"]] != 101.0
     assert refreshed(market, options=False) == ([], [])
-    assert refreshed(market) == ([], ["SPY C100"])
+    assert refreshed(market) == ([], ["SPY", "SPY C100"])
+    assert market.risk.mark[market.slot_of["SPY"]] == 101.0
     assert option_value(CALL, market, 101.0, volatility_of(market)) == pytest.approx(9.0, rel=1e-9)
     assert refreshed(market) == ([], [])
 
