@@ -44,8 +44,8 @@ def refresh(market: Market, options: bool = True) -> Refreshed:
     expired option, which is worth its intrinsic value.
 
     Args:
-        options: False leaves volatility and risk of options, of interest rate swaps and of all that those rest on, where
-            there is one, waiting for a call with True.
+        options: False leaves the risk of options, of interest rate swaps and of all that those rest on, where there is
+            one, waiting for a call with True; so it does volatilities.
     """
     count, news = market.count, market.news[: market.count]
     if options:

@@ -13,7 +13,6 @@ from engine.market.instruments import Product
 from engine.market.market import DUE, HELD, MOVED, PRODUCT_CODE, RENEWED, REPRICED, Market
 from engine.market.view import Bools, Float64s, Int64s
 
-
 _QUOTE, _SWAP = PRODUCT_CODE[Product.PAR_RATE], PRODUCT_CODE[Product.INTEREST_RATE_SWAP]
 
 
@@ -126,14 +125,14 @@ def _bears_option(slot: int, links: Links) -> bool:
     option = links.first_option[slot]
     while option >= 0 and links.model[option] == 0:
         option = links.next_option[option]
-    return option >= 0
+    return bool(option >= 0)
 
 
 @kernel
 def _is_costly(slot: int, links: Links) -> bool:
     """An option, a swap, or what they rest on but for FX rates."""
     product = links.product[slot]
-    return links.model[slot] > 0 or product == _QUOTE or product == _SWAP or _bears_option(slot, links)
+    return links.model[slot] > 0 or product in (_QUOTE, _SWAP) or _bears_option(slot, links)
 
 
 @kernel
@@ -147,7 +146,7 @@ def waits_for_options(slot: int, links: Links) -> bool:
     other = links.first_foreign[slot]
     while other >= 0 and not _is_costly(other, links):
         other = links.next_foreign[other]
-    return other >= 0
+    return bool(other >= 0)
 
 
 @kernel

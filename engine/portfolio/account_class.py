@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 HEDGER_APPROVAL: Final = "hedger"
+PORTFOLIO_MARGIN_APPROVAL: Final = "portfolio_margin"
 _HOUSE_TYPES: Final = frozenset({"proprietary", "market_maker"})
 
 

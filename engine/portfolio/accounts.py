@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.base.columns import Fill, filled, grow, room
 from engine.market.instruments import SILO_INDEX
-from engine.portfolio.account_class import AccountClass, account_class
+from engine.portfolio.account_class import PORTFOLIO_MARGIN_APPROVAL, AccountClass, account_class
 
 # What a counterparty to swaps may be, as far as rules on collecting margin tell kinds apart; "" is any other.
 COUNTERPARTIES: tuple[str, ...] = (
@@ -120,7 +120,7 @@ class AccountTable:
             slot = self.slot_of[account.account_id] = self._free.pop() if self._free else self._new_slot()
         self.records[slot] = account
         self.partition[slot] = partition
-        self.portfolio_margin[slot] = "portfolio_margin" in account.approvals
+        self.portfolio_margin[slot] = PORTFOLIO_MARGIN_APPROVAL in account.approvals
         self.unified_eligible[slot] = unified_eligible
         self.account_class[slot] = account_class(account.type, account.approvals)
         self.counterparty[slot] = COUNTERPARTIES.index(account.counterparty)

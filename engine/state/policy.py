@@ -11,6 +11,7 @@ from engine.base.parameter_table import ParameterTable
 from engine.market.instruments import REFERENCE_ONLY, SILO_INDEX, Instrument, Product, Silo
 from engine.market.rate_conventions import RateConvention
 from engine.market.scenarios import ScenarioSet
+from engine.portfolio.account_class import PORTFOLIO_MARGIN_APPROVAL
 from engine.portfolio.collateral import CollateralSchedule
 from engine.rules.interface import SiloRulebook
 from engine.rules.registry import silo_rulebook
@@ -253,9 +254,36 @@ def _assignments(mapping: Mapping[str, Any]) -> tuple[dict[Product, Silo], tuple
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise _bad(f"classification or assignment: {error}") from error
+    _check_one_each(assignments)
     for product, silo in classification.items():
         if not any(a.silo is silo and product in a.products for a in assignments):
             raise MarginError(
                 Reason.NO_RULEBOOK, _THING, f"product {product} in silo {silo} has no rulebook assigned"
             )
     return classification, assignments
+
+
+def _check_one_each(assignments: tuple[Assignment, ...]) -> None:
+    """No product of a silo is margined twice for one account.
+
+    Raises:
+        MarginError: BAD_PARAMETER naming silo, product and both rulebooks, or an approval that selects nothing.
+    """
+    taken: dict[tuple[Silo, Product, bool], str] = {}
+    for assignment in assignments:
+        for name in ("approval", "unless"):
+            if getattr(assignment, name) not in ("", PORTFOLIO_MARGIN_APPROVAL):
+                raise _bad(
+                    f"assignment of {assignment.rulebook_id}: {name} is {getattr(assignment, name)!r}; "
+                    f"{PORTFOLIO_MARGIN_APPROVAL!r} is what rulebooks are selected by"
+                )
+        for product in sorted(assignment.products):
+            for approved in (False, True):
+                if not assignment.admits(approved):
+                    continue
+                other = taken.setdefault((assignment.silo, product, approved), assignment.rulebook_id)
+                if other != assignment.rulebook_id:
+                    raise _bad(
+                        f"product {product} in silo {assignment.silo} is assigned to {other} and to "
+                        f"{assignment.rulebook_id}: it would be margined twice"
+                    )

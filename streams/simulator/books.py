@@ -171,6 +171,23 @@ def swaps_uncleared(shelf: Shelf, draws: Draws) -> Book:
     return book
 
 
+def credit_uncleared(shelf: Shelf, draws: Draws) -> Book:
+    """Protection on two or three names with a dealer, some sold against what is bought, and a cleared index the other
+    way.
+    """
+    names = draws.permutation(shelf.of_product("credit_default_swap"))[: int(draws.integers(2, 4))].tolist()
+    contracts = float(max(round(12.0 * float(np.exp(0.7 * draws.standard_normal()))), 2))
+    side = 1.0 if draws.random() < 0.5 else -1.0
+    book: Book = {names[0]: side * contracts}
+    for name in names[1:]:
+        other = side if draws.random() < 0.5 else -side
+        book[name] = other * float(max(round(contracts * float(draws.uniform(0.3, 1.0))), 1))
+    net = sum(book.values())
+    index = _pick(draws, shelf.of_product("credit_index_swap"))
+    book[index] = -float(round(net * float(draws.uniform(0.5, 0.9)))) or -side
+    return book
+
+
 def repo_matched(shelf: Shelf, draws: Draws) -> Book:
     """Cash borrowed on one Treasury and lent on another, the rest hedged with note futures in another silo."""
     borrowed, lent = draws.permutation(shelf.of_product("repo"))[:2].tolist()
@@ -216,6 +233,21 @@ def stocks_against_futures(shelf: Shelf, draws: Draws) -> Book:
         _add(book, near, -side * lots)
         _add(book, far, side * lots)
     return book
+
+
+def security_futures(shelf: Shelf, draws: Draws) -> Book:
+    """Security futures in a futures account: one stock outright, mostly long, and the near month of another against
+    its far one.
+    """
+    futures = shelf.of_product("security_future")
+    outright, spread = draws.permutation(sorted({shelf.records[each].underlying for each in futures}))[
+        :2
+    ].tolist()
+    near, far = (each for each in futures if shelf.records[each].underlying == spread)
+    one = _pick(draws, [each for each in futures if shelf.records[each].underlying == outright])
+    side = 1.0 if draws.random() < 0.7 else -1.0
+    lots = float(max(round(_size_usd(draws, 0.8 * _MILLION) / shelf.notional_usd(near)), 1))
+    return {one: side * shelf.quantity(one, _size_usd(draws, 0.5 * _MILLION)), near: lots, far: -lots}
 
 
 def directional_futures(shelf: Shelf, draws: Draws) -> Book:
@@ -265,6 +297,8 @@ def market_maker(shelf: Shelf, draws: Draws) -> Book:
 
 # Products that stand in another silo than the policy's for their product.
 _UNCLEARED: Final = (("interest_rate_swap", "uncleared_swaps"), ("credit_index_swap", "uncleared_swaps"))
+_FUTURES_ACCOUNT: Final = (("security_future", "futures"),)
+_CREDIT_UNCLEARED: Final = (("credit_default_swap", "uncleared_swaps"),)
 
 
 class Archetype(NamedTuple):
@@ -303,9 +337,11 @@ ARCHETYPES: Final = (
     Archetype("market_maker", 0.08, market_maker, "Market making", "market_maker"),
     Archetype("swaps_hedged", 0.04, swaps_hedged, "Equity derivatives"),
     Archetype("debt", 0.03, debt, "Fixed income"),
-    Archetype("stocks_against_futures", 0.02, stocks_against_futures, "Equity derivatives"),
+    Archetype("stocks_against_futures", 0.012, stocks_against_futures, "Equity derivatives"),
+    Archetype("security_futures", 0.008, security_futures, "Futures clearing", silos=_FUTURES_ACCOUNT),
     Archetype("event_trader", 0.03, event_trader, "Event contracts"),
     Archetype("rates_hedged", 0.02, rates_hedged, "Rates"),
     Archetype("repo_matched", 0.01, repo_matched, "Rates"),
-    Archetype("swaps_uncleared", 0.02, swaps_uncleared, "Rates", silos=_UNCLEARED),
+    Archetype("swaps_uncleared", 0.01, swaps_uncleared, "Rates", silos=_UNCLEARED),
+    Archetype("credit_uncleared", 0.01, credit_uncleared, "Credit", silos=_CREDIT_UNCLEARED),
 )

@@ -29,7 +29,7 @@ from streams.demo.figures import Samples
 
 READY_WITHIN_S = 240.0
 SETTLED_WITHIN_S = 120.0
-VERIFIED_FIGURES = 300
+LOOK_AGAIN_S = 3.0
 LEDGER_TOPICS = ("trades", "collateral")  # whose entries of the day are kept, since they may be corrected
 
 
@@ -99,8 +99,7 @@ class Soak:
                 name = str(process.args[3])  # type: ignore[index]
                 last = (self._folder / f"{name}.err").read_text()[-3000:]
                 raise RuntimeError(f"{name} ended with {process.returncode}: {last}")
-        with urllib.request.urlopen(self._page, timeout=30) as answer:
-            page: str = answer.read().decode()
+        page = self._metrics()
         seen = Samples([page], time.monotonic())
         status = Path(f"/proc/{pid}/status").read_text()
         self.samples.append(
@@ -120,6 +119,27 @@ class Soak:
             )
         )
         return page
+
+    def _metrics(self) -> str:
+        with urllib.request.urlopen(self._page, timeout=30) as answer:
+            page: str = answer.read().decode()
+        return page
+
+    async def drained(self) -> None:
+        """Wait until the worker has taken all there is: no lag at two looks in a row.
+
+        Raises:
+            RuntimeError: that does not come about in time.
+        """
+        deadline, lags = time.monotonic() + SETTLED_WITHIN_S, [1.0]
+        while any(lags[-2:]):
+            if time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"{lags[-1]:.0f} messages wait {SETTLED_WITHIN_S:.0f} s after the last one"
+                )
+            await asyncio.sleep(LOOK_AGAIN_S)
+            seen = Samples([await asyncio.to_thread(self._metrics)], time.monotonic())
+            lags.append(seen.total("marginmon_consumer_lag_messages"))
 
     def end(self, name: str) -> None:
         """SIGTERM the last process of this command."""
@@ -168,15 +188,16 @@ async def soak(arguments: argparse.Namespace, folder: Path) -> tuple[Soak, str, 
                 page = running.look(pid, minute)
                 print(json.dumps(asdict(running.samples[-1])), flush=True)
             running.end("simulate")
-            return running, page, await settled(broker.bootstrap)
+            await running.drained()
+            return running, page, await settled(broker.bootstrap, arguments.figures)
         finally:
             running.close()
 
 
-async def settled(bootstrap: str) -> dict[str, Any]:
+async def settled(bootstrap: str, figures: int) -> dict[str, Any]:
     """What ``marginmon verify`` says once nothing is under way any more."""
     command = [sys.executable, "-m", "streams.cli", "verify", "--settled", "--json",
-               "--sample", str(VERIFIED_FIGURES), "--bootstrap", bootstrap]  # fmt: skip
+               "--sample", str(figures), "--bootstrap", bootstrap]  # fmt: skip
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while True:
         done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
@@ -220,7 +241,7 @@ def summary(samples: list[Sample], page: str, report: dict[str, Any]) -> dict[st
             quantile_ms(page, "marginmon_evaluation_duration_seconds", share) for share in (0.5, 0.99)
         ],
         **{name: report[name] for name in ("lost", "doubled", "contradictory")},
-        "first": report["contradictions"][:10],
+        "first": report["contradictions"][:20],
         "checked": report["checked"],
     }
 
@@ -232,6 +253,9 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=2_000)
     parser.add_argument("--prices", type=float, default=5_000.0, help="a second")
     parser.add_argument("--trades", type=float, default=500.0, help="a second")
+    parser.add_argument(
+        "--figures", type=int, default=1_000, help="of evidence and statements each that the verifier checks"
+    )
     parser.add_argument("--every-s", type=float, default=10.0, help="between samples")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="marginmon-soak-") as folder:

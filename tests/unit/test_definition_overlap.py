@@ -43,31 +43,36 @@ BOOK: dict[str, Any] = {
 }  # fmt: skip
 
 
-def moved(folder: Path, schedule: bool = False) -> Path:
-    """The packaged policy with the product in the silo of uncleared swaps; ``schedule``: under that silo's own rule."""
+CLASSIFIED = 'credit_default_swap = "security_based_swaps"'
+TODAYS = 'silo = "security_based_swaps"\nproducts = ["credit_default_swap"]\nrulebook = "sec-18a-3"\n'
+SCHEDULE = 'silo = "uncleared_swaps"\nproducts = ["credit_default_swap"]\nrulebook = "schedule-im"\n'
+
+
+def with_policy(folder: Path, *changes: tuple[str, str]) -> Path:
+    """A folder with the packaged policy, so changed; each place stands in it once."""
     policy = (packaged() / "policy.toml").read_text(encoding="utf-8")
-    for place in (
-        'credit_default_swap = "security_based_swaps"',
-        'silo = "security_based_swaps"\nproducts = ["credit_default_swap"]',
-    ):
+    for place, now in changes:
         assert policy.count(place) == 1
-        policy = policy.replace(place, place.replace("security_based_swaps", "uncleared_swaps"))
-    if schedule:
-        policy = policy.replace('rulebook = "sec-18a-3"\n', 'rulebook = "schedule-im"\n')
+        policy = policy.replace(place, now)
     (folder / "policy.toml").write_text(policy, encoding="utf-8")
     return folder
 
 
+def moved(folder: Path, schedule: bool = False) -> Path:
+    """The product in the silo of uncleared swaps, with its rulebook; ``schedule``: under the one that stands there."""
+    classified = (CLASSIFIED, 'credit_default_swap = "uncleared_swaps"')
+    if schedule:
+        return with_policy(folder, classified)
+    there = SCHEDULE.replace("schedule-im", "sec-18a-3")
+    return with_policy(folder, classified, (f"[[assignment]]\n{TODAYS}", ""), (SCHEDULE, there))
+
+
 def test_a_rulebook_cannot_stand_in_a_silo_that_it_is_not_made_for(tmp_path: Path) -> None:
-    moved(tmp_path)
-    policy = (tmp_path / "policy.toml").read_text(encoding="utf-8")
-    for place in (
-        'credit_default_swap = "uncleared_swaps"',
-        'silo = "uncleared_swaps"\nproducts = ["credit_default_swap"]',
-    ):
-        assert policy.count(place) == 1
-        policy = policy.replace(place, place.replace("uncleared_swaps", "futures"))
-    (tmp_path / "policy.toml").write_text(policy, encoding="utf-8")
+    with_policy(
+        tmp_path,
+        (CLASSIFIED, 'credit_default_swap = "futures"'),
+        (TODAYS, TODAYS.replace("security_based_swaps", "futures")),
+    )
     with pytest.raises(MarginError) as caught:
         load_policy(tmp_path)
     assert (caught.value.reason, caught.value.thing) == (Reason.BAD_PARAMETER, "rulebook sec-18a-3: silo")

@@ -118,6 +118,10 @@ def _without(product: str) -> dict[str, Any]:
     return policy
 
 
+def _without_schedule() -> list[dict[str, Any]]:
+    return [each for each in read_toml("policy.toml")["assignment"] if each["rulebook"] != "schedule-im"]
+
+
 def _assigned(**entry: Any) -> dict[str, Any]:
     policy = with_swaps_in({})
     policy["assignment"].append(entry)
@@ -134,9 +138,19 @@ def _assigned(**entry: Any) -> dict[str, Any]:
             "product equity_swap would be in no silo",
         ),
         (
-            MOVED | {"assignment": read_toml("policy.toml")["assignment"]},
+            MOVED | {"assignment": _without_schedule()},
             Reason.NO_RULEBOOK,
             "product credit_default_swap in silo uncleared_swaps has no rulebook assigned",
+        ),
+        (
+            _assigned(silo=UNCLEARED, products=["credit_default_swap"], rulebook="isda-simm"),
+            Reason.BAD_PARAMETER,
+            "is assigned to schedule-im and to isda-simm: it would be margined twice",
+        ),
+        (
+            _assigned(silo="futures", products=["etf"], rulebook="reg-t", approval="hedger"),
+            Reason.BAD_PARAMETER,
+            "assignment of reg-t: approval is 'hedger'; 'portfolio_margin' is what rulebooks are selected by",
         ),
         (MOVED | {"rate": 0.05}, Reason.BAD_PARAMETER, "rate is 0.05 and was 0.04: a change of it takes a start"),
         (MOVED | {"colour": "red"}, Reason.BAD_PARAMETER, "is not a parameter; known are"),

@@ -12,6 +12,7 @@ import pytest
 
 from engine.market.instruments import SILO_INDEX
 from engine.shortfall.case import CallState
+from engine.state.explanation import explanation
 from streams.contracts.results import CallEvent, DataQuality, InputOffsets
 from streams.simulator.accounts import FUNDING
 from streams.simulator.agenda import Agenda
@@ -59,6 +60,18 @@ def test_equity_covers_the_requirement_as_the_funding_says(firm: Firm) -> None:
             assert engine.equity[slot, index] == pytest.approx(wanted, rel=1e-6, abs=0.02)
             checked += 1
     assert checked > SETTINGS.accounts
+
+
+def test_every_rulebook_in_force_has_customers(firm: Firm) -> None:
+    """What the packaged policy assigns is seen in the demo, with a requirement above nothing."""
+    engine = firm.engine
+    charged = {
+        rulebook_id
+        for account in firm.simulation.accounts
+        for _, rulebook_id, explained in explanation(engine, account.account_id).silos
+        if explained.requirement.maintenance_usd > 0.0
+    }
+    assert charged == set(engine.policy.rulebooks)
 
 
 def test_coin_margined_accounts_keep_their_futures_in_coins(firm: Firm) -> None:
