@@ -43,13 +43,16 @@ def evidence_of(engine: EngineCore, account: int, holdings: Held) -> dict[str, A
             holdings.instrument.tolist(), holdings.quantity.tolist(), holdings.silo.tolist(), strict=True
         )
     ]
-    collateral = holdings.collateral.tolist()
+    collateral, record = holdings.collateral.tolist(), engine.accounts.records[account]
     return {
         "valuation_time_ns": engine.market.valuation_time_ns,
         "rate": engine.market.rate,
         "collateral_schedule": f"{engine.policy.collateral.schedule_id} {engine.policy.collateral.version}",
-        "issuer": engine.accounts.records[account].issuer,
-        "settlement_currency": engine.accounts.records[account].settlement_currency,
+        "issuer": record.issuer,
+        "settlement_currency": record.settlement_currency,
+        "type": record.type,
+        "approvals": sorted(record.approvals),
+        "past_charges_usd": list(record.past_charges_usd),
         "instruments": [_record(engine.market.instruments[i]) for i in priced],
         "prices": _prices(engine, priced),
         "positions": [row for row, pledged in zip(held, collateral, strict=True) if not pledged],

@@ -86,6 +86,12 @@ def _response(response: Response | None) -> ResponseTaken | None:
     )  # fmt: skip
 
 
+# Of evidence: what the account's figures rest on beside rulebooks and prices.
+OF_ACCOUNT_AND_FIRM: Final = (
+    "rate", "collateral_schedule", "issuer", "settlement_currency", "type", "approvals", "past_charges_usd",
+)  # fmt: skip
+
+
 def call_evidence(
     transition: Transition, evidence: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> CallEvidence:
@@ -96,8 +102,7 @@ def call_evidence(
         scope=transition.scope,
         rulebook_id=transition.rulebook,
         rulebook_version=transition.rulebook_version,
-        parameters={**parameters}
-        | {name: evidence[name] for name in ("rate", "collateral_schedule", "issuer", "settlement_currency")},
+        parameters={**parameters} | {name: evidence[name] for name in OF_ACCOUNT_AND_FIRM},
         valuation_time_ns=evidence["valuation_time_ns"],
         instruments=tuple(evidence["instruments"]),
         prices=tuple(evidence["prices"]),

@@ -58,7 +58,11 @@ def account_record(inputs: Inputs, account: AccountRecord, held: Holdings, as_of
         "valuation_time_ns": as_of_ns,
         "instruments": [_described(inputs, name) for name in sorted(names | behind | rates)],
         "prices": [_priced(name, price) for name, price in sorted(prices.items())],
-        "parameters": {"issuer": account.issuer, "settlement_currency": account.settlement_currency},
+        "parameters": {
+            "issuer": account.issuer,
+            "settlement_currency": account.settlement_currency,
+            "past_charges_usd": list(account.past_charges_usd),
+        },
     }
 
 

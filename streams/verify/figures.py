@@ -19,10 +19,9 @@ from engine.market.prices import PriceColumns, apply_prices
 from engine.market.rate_conventions import RateConvention, conventions_of
 from engine.market.rate_curves import RateCurves
 from engine.market.refresh import refresh
-from engine.market.view import MarketView
 from engine.portfolio.account_class import account_class
 from engine.portfolio.collateral import CollateralSchedule
-from engine.rules.interface import DatedRulebook, Holding, ScaledByClass, SiloRulebook
+from engine.rules.interface import DatedRulebook, Holding, LooksBack, ScaledByClass, SiloRulebook
 from engine.rules.registry import silo_rulebook, unified_rulebook
 from streams.contracts.reference import AccountRecord
 from streams.parameters import POLICY_FILE, UNIFIED_METHOD, read_rulebooks, read_scenarios, read_toml
@@ -76,7 +75,7 @@ class Figures:
             rulebook = _on_the_day(undated, content.evidence["valuation_time_ns"])
             sets = sorted({rulebook.netting_set(holding.instrument) for holding in held})
             rulebook.bind(sets)
-            total += _maintenance_usd(rulebook, held, content.market.risk, content.account)
+            total += _maintenance_usd(rulebook, held, content)
         return total
 
     def _unified_usd(self, content: _Content) -> float | None:
@@ -154,12 +153,14 @@ def _on_the_day(rulebook: SiloRulebook, time_ns: int) -> SiloRulebook:
     return rulebook
 
 
-def _maintenance_usd(
-    rulebook: SiloRulebook, held: list[Holding], market: MarketView, account: AccountRecord
-) -> float:
+def _maintenance_usd(rulebook: SiloRulebook, held: list[Holding], content: _Content) -> float:
+    market = content.market.risk
     if isinstance(rulebook, ScaledByClass):
-        owner = account_class(account.type, account.approvals)
+        owner = account_class(content.account.type, content.account.approvals)
         return rulebook.explain_by_class(held, market, owner).requirement.maintenance_usd
+    if isinstance(rulebook, LooksBack):
+        past_usd = content.evidence["parameters"].get("past_charges_usd", ())
+        return rulebook.explain_with_past(held, market, past_usd).requirement.maintenance_usd
     return rulebook.explain(held, market).requirement.maintenance_usd
 
 

@@ -151,10 +151,11 @@ class Scaled:
 
 
 def test_the_class_of_the_account_counts() -> None:
-    house = AccountRecord(account_id="H", type="proprietary")
+    content: Any = SimpleNamespace(
+        account=AccountRecord(account_id="H", type="proprietary"), market=SimpleNamespace(risk=None)
+    )
     rulebook: Any = Scaled()
-    market: Any = None
-    assert _maintenance_usd(rulebook, [], market, house) == 100.0 + AccountClass.MEMBER
+    assert _maintenance_usd(rulebook, [], content) == 100.0 + AccountClass.MEMBER
 
 
 @pytest.mark.parametrize(
