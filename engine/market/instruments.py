@@ -195,6 +195,11 @@ class Instrument:
         return self.product in FUTURES_STYLE
 
     @property
+    def settles_in_foreign_balance(self) -> bool:
+        """What it gains moves a balance that is not in USD, day by day: entry and value are one amount there."""
+        return self.is_futures_style and self.currency != "USD"
+
+    @property
     def is_inverse(self) -> bool:
         """Coin-margined: its value in its currency is -multiplier / price."""
         return self.settlement == INVERSE

@@ -26,6 +26,7 @@ _FILLS: dict[str, Fill] = {
     "value_usd": (np.float64, 0.0),
     "doubtful": (np.bool_, True),
     "currency": (np.int16, 0),
+    "in_balance": (np.bool_, False),
 }
 
 
@@ -54,6 +55,7 @@ class EquityBook:
     value_usd: Float64s
     doubtful: Bools
     currency: NDArray[np.int16]
+    in_balance: Bools
 
     def __init__(self, collateral: CollateralSchedule) -> None:
         self.collateral = collateral
@@ -91,8 +93,9 @@ class EquityBook:
     def learn(self, slot: int, market: MarketView) -> None:
         """An instrument is new or has changed: so may its name, and its terms as collateral where it is pledged."""
         self.names.learn(slot, market)
-        currencies = self._asset_currencies
-        self.currency[slot] = currencies.setdefault(market.instruments[slot].currency, len(currencies))
+        instrument, currencies = market.instruments[slot], self._asset_currencies
+        self.currency[slot] = currencies.setdefault(instrument.currency, len(currencies))
+        self.in_balance[slot] = instrument.settles_in_foreign_balance
         for silo in np.flatnonzero(~np.isnan(self._haircut[slot])).tolist():
             self._look_up(market, slot, silo)
 
@@ -153,13 +156,12 @@ class EquityBook:
         """Renew the accounts' rows of equity float64[account, silo] in USD and trusted bool[account, silo]: every
         price it rests on is there and fresh.
 
-        A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut, inverse
-        contracts that settle in it included; one
-        without a rate counts nothing and is not trusted. ``owner`` int32 by account slot, its name as an issuer;
-        ``settlement`` int16, the number of its currency.
+        A balance in another currency counts at the FX mark, a credit balance after the silo's FX haircut, contracts
+        that settle in it daily included; one without a rate counts nothing and is not trusted. ``owner`` int32 by
+        account slot, its name as an issuer; ``settlement`` int16, the number of its currency.
         """
         values = ValueColumns(
-            self.value_usd, self.doubtful, self._haircut, self.currency, market.inverse, self._most, self._group,
+            self.value_usd, self.doubtful, self._haircut, self.currency, self.in_balance, self._most, self._group,
             self.names.name, self.names.side,
         )  # fmt: skip
         rates = self.cash_rates(holdings, market)

@@ -27,7 +27,7 @@ class ValueColumns(NamedTuple):
         haircut: float64[instrument, silo], of the instrument as collateral of an account that settles in USD; not
             capped, infinite where it is not eligible.
         currency: int16[instrument], number of its currency.
-        inverse: bool[instrument], coin-margined: its value is part of the balance of its currency.
+        in_balance: bool[instrument], its value is part of the balance of its currency, a foreign one.
         most: float64[instrument, silo], units of it that count as collateral.
         group: int16[instrument, silo], group with a limit that it is in as collateral, -1 if none.
         name, side: of :class:`engine.portfolio.names.RiskNames`.
@@ -37,7 +37,7 @@ class ValueColumns(NamedTuple):
     doubtful: Bools
     haircut: Float64s
     currency: Int16s
-    inverse: Bools
+    in_balance: Bools
     most: Float64s
     group: Int16s
     name: Int32s
@@ -107,8 +107,8 @@ def value_accounts(
 
     In one loop: a call of another kernel counts a reference for every array, which costs more than its work.
 
-    The haircut of a currency is on what is left of its balance with the inverse contracts that settle in it: their
-    entry stands in the balance with the other sign.
+    The haircut of a foreign currency is on what is left of its balance with the contracts that settle in it daily:
+    their entry stands in the balance with the other sign.
     """
     in_group, before = np.zeros(len(limits.silo)), np.zeros(equity.shape[1])
     balance = np.zeros((equity.shape[1], len(cash.rate)))
@@ -142,8 +142,9 @@ def value_accounts(
                 if values.group[instrument, silo] >= 0:
                     in_group[values.group[instrument, silo]] += worth
                     grouped = True
-            if values.inverse[instrument] and key & 1 == 0:
-                balance[silo, cash.number[values.currency[instrument]]] += worth
+            number = cash.number[values.currency[instrument]]
+            if values.in_balance[instrument] and number > 0 and key & 1 == 0:
+                balance[silo, number] += worth
             else:
                 equity[account, silo] += worth
             if values.doubtful[instrument]:

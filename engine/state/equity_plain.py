@@ -43,17 +43,17 @@ def explain_equity(
     Args:
         at_ns: from where time to maturity counts.
     """
-    inverse: dict[str, list[Part]] = {}
+    settled: dict[str, list[Part]] = {}
     positions: list[Part] = []
     for holding in content.positions:
         line, instrument = _position(holding, market), holding.instrument
-        if instrument.is_inverse:
-            inverse.setdefault(instrument.currency, []).append(line)
+        if instrument.settles_in_foreign_balance:
+            settled.setdefault(instrument.currency, []).append(line)
         else:
             positions.append(line)
     cash = [
-        _cash(schedule, content, currency, inverse.get(currency, []), market)
-        for currency in sorted({*content.cash, *inverse})
+        _cash(schedule, content, currency, settled.get(currency, []), market)
+        for currency in sorted({*content.cash, *settled})
     ]
     pledged = [_pledged(schedule, content, holding, market, at_ns) for holding in content.pledged]
     parts = [
@@ -73,8 +73,8 @@ def _cash(
     contracts: Sequence[Part],
     market: MarketView,
 ) -> Part:
-    """A credit balance in a foreign currency bears the currency's haircut, a debit balance counts in full; the inverse
-    contracts that settle in the currency are part of the balance.
+    """A credit balance in a foreign currency bears the currency's haircut, a debit balance counts in full; contracts
+    that settle in the currency day by day are part of the balance.
     """
     balance = content.cash.get(currency, 0.0)
     if currency == HOME_CURRENCY:

@@ -16,6 +16,7 @@ from engine.shortfall.call_response import Response
 from engine.shortfall.case import CHANGES_AMOUNT, OPEN, call_id, event_id
 from engine.state.books import SiloBook
 from engine.state.cases import Move
+from engine.state.collection import threshold_and_minimum_usd
 from engine.state.core import EngineCore
 from engine.state.evidence import evidence_of
 from engine.state.partitions import Inputs
@@ -71,6 +72,8 @@ class Transition:
     liquidation_ns: int = 0
     response_offset: int = -1
     response: Response | None = None
+    threshold_usd: float = 0.0
+    minimum_transfer_usd: float = 0.0
 
     @property
     def excess_usd(self) -> float:
@@ -151,7 +154,17 @@ def _transition(
         move.after.liquidation_ns,
         move.after.response_offset,
         move.response,
+        *_threshold_and_minimum_usd(engine, move.account, scope, silo),
     )
+
+
+def _threshold_and_minimum_usd(
+    engine: EngineCore, account: int, scope: str, silo: str
+) -> tuple[float, float]:
+    if silo:
+        return threshold_and_minimum_usd(engine, account, silo)
+    rule = engine.policy.call_rule(scope)
+    return rule.uncollected_usd, rule.minimum_transfer_usd
 
 
 class _LargestSet(NamedTuple):

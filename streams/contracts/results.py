@@ -150,6 +150,10 @@ class CallEvent(Message):
     requirement: Money
     equity: Money
     margin_excess: Money
+    threshold: Money = Field(
+        Decimal("0.00"), description="requirement up to this is not collected, so not in the amount"
+    )
+    minimum_transfer: Money = Field(Decimal("0.00"), description="a smaller deficit is not called")
     collateral_assignment_reason: str
     rulebook_id: str
     rulebook_version: str

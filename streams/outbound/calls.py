@@ -56,6 +56,8 @@ def call_event(transition: Transition) -> CallEvent:
         requirement=requirement,
         equity=equity,
         margin_excess=equity - requirement,
+        threshold=cents_down(transition.threshold_usd),
+        minimum_transfer=cents_down(transition.minimum_transfer_usd),
         collateral_assignment_reason=_ASSIGNMENT_REASON.get(state, _DEFICIENCY),
         rulebook_id=transition.rulebook,
         rulebook_version=transition.rulebook_version,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.base.units import NANOSECONDS_PER_DAY
-from engine.market.instruments import INVERSE, Instrument, Product
+from engine.market.instruments import FUTURES_STYLE, Instrument, Product
 from engine.portfolio.collateral import CollateralSchedule
 from streams.verify.marks import contract_value
 
@@ -53,7 +53,7 @@ class SiloEquity:
         for row in self._held:
             record = self._records[row["instrument_id"]]
             usd = row["quantity"] * self._unit_usd(row["instrument_id"])
-            if record["settlement"] == INVERSE:
+            if record["currency"] != _USD and record["product"] in FUTURES_STYLE:
                 balances[record["currency"]] += usd
             else:
                 terms.append(usd)
@@ -72,8 +72,8 @@ class SiloEquity:
         return float(value * self._rate(record["currency"]))
 
     def _balance_usd(self, currency: str, worth: float) -> float:
-        """What is owed counts in full; what is owned bears the currency's haircut, none in that of settlement. Inverse
-        contracts that settle in a currency are part of its balance."""
+        """What is owed counts in full; what is owned bears the currency's haircut, none in that of settlement.
+        Contracts that settle in a currency day by day are part of its balance: their entry stands in it."""
         haircut = self._schedule.fx_haircut(currency, self._silo, self._settlement)
         return worth * (1.0 - haircut) if worth > 0.0 else worth
 

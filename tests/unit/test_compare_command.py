@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from streams.replay.compare_command import compare
 from tests.credit_book import mark_at, swap_of
 from tests.file_book import write_json
-from tests.unit.test_definition_overlap import BOOK, moved
+from tests.unit.test_definition_overlap import BOOK, SCHEDULE, moved
 
 SWAP = swap_of("ACME-2031-06", "ACME", "2031-06-20")
 
@@ -54,8 +54,9 @@ def test_equity_swaps_under_the_schedule_widen_the_gap(tmp_path: Path) -> None:
     text = text.replace('equity_swap = "security_based_swaps"', 'equity_swap = "uncleared_swaps"')
     head, tail = text.split('[[assignment]]\nsilo = "security_based_swaps"\nproducts = ["equity_swap"]\n')
     tail = tail.removeprefix('rulebook = "sec-18a-3-equity"\n')
-    head = head.replace('["credit_default_swap"]', '["credit_default_swap", "equity_swap"]')
-    policy.write_text(head + tail, encoding="utf-8")
+    both = SCHEDULE.replace('["credit_default_swap"]', '["credit_default_swap", "equity_swap"]')
+    assert SCHEDULE in tail
+    policy.write_text(head + tail.replace(SCHEDULE, both), encoding="utf-8")
     swap = {"product": "equity_swap", "underlying": "AAPL", "risk_factor": "EQ:AAPL"}
     held = {"reference_price": 190.0}
     book = BOOK | {

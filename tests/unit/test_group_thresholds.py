@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -16,6 +17,7 @@ from engine.state.transition import Transition
 from streams.contracts.codec import Fault, decode_model
 from streams.contracts.reference import AccountRecord
 from streams.contracts.results import RequirementStatement
+from streams.outbound.calls import call_event
 from streams.outbound.requirements import requirement_statement
 from streams.parameters import read_toml, take_policy
 from tests.engine_book import APPROVED, MARKS, NOW_NS, TODAY, movements, new_engine, prices, trades
@@ -79,6 +81,16 @@ def test_an_account_without_a_group_has_the_threshold_for_itself() -> None:
     engine = book(record("A"), record("B"))
     assert called(engine) == {"A": pytest.approx(10e6), "B": pytest.approx(10e6)}
     assert figures(engine, "A") == ("50000000", "500000", "")
+
+
+def test_the_event_names_what_its_amount_leaves_out() -> None:
+    engine = book(record("A", "Alder", 40e6, 0.3e6), record("B"))
+    events = {one.account_id: call_event(one) for one in binding(engine)}
+    assert {name: (one.threshold, one.minimum_transfer) for name, one in events.items()} == {
+        "A": (Decimal("40000000.00"), Decimal("300000.00")), "B": (Decimal("50000000.00"), Decimal("500000.00")),
+    }  # fmt: skip
+    for one in events.values():
+        assert one.margin_call_amount == one.requirement - one.threshold - one.equity
 
 
 def test_a_group_has_one_threshold_and_each_account_what_is_allocated_to_it() -> None:

@@ -22,7 +22,7 @@ from engine.rules.simm.live_parameters import Parameters
 from engine.rules.simm.live_sensitivities import sensitivities_of, shares
 from engine.rules.simm.vocabulary import CREDIT_TENORS
 from streams.cli import main
-from streams.parameters import packaged, read_rulebook
+from streams.parameters import read_rulebook
 from streams.replay.book_file import read_book
 from streams.replay.margin import MarginedBook
 from tests.credit_book import NOW, RATE, index_of, mark_at, market_of, swap_of
@@ -30,6 +30,7 @@ from tests.credit_oracle import EPOCH, Swap, accrued_years, quantlib_legs
 from tests.engine_book import DAY_NS
 from tests.file_book import write_json
 from tests.rulebook_cases import nanoseconds, requirements
+from tests.unit.test_definition_overlap import CLASSIFIED, SCHEDULE, with_policy
 
 SILO = "uncleared_swaps"
 CREDIT = [
@@ -279,17 +280,8 @@ def test_shares_of_tenors(days: float, expected: list[tuple[str, float]]) -> Non
 
 def simm_policy(folder: Path) -> Path:
     """The packaged policy with the credit default swap in the silo of uncleared swaps, under SIMM."""
-    policy = (packaged() / "policy.toml").read_text(encoding="utf-8")
-    policy = policy.replace('credit_default_swap = "security_based_swaps"', f'credit_default_swap = "{SILO}"')
-    before, after = policy.split(
-        '[[assignment]]\nsilo = "security_based_swaps"\nproducts = ["credit_default_swap"]\n'
-    )
-    _, rest = after.split("\n", 1)
-    assignment = (
-        f'[[assignment]]\nsilo = "{SILO}"\nproducts = ["credit_default_swap"]\nrulebook = "isda-simm"\n'
-    )
-    (folder / "policy.toml").write_text(before + assignment + rest, encoding="utf-8")
-    return folder
+    assigned = (SCHEDULE, SCHEDULE.replace("schedule-im", "isda-simm"))
+    return with_policy(folder, (CLASSIFIED, f'credit_default_swap = "{SILO}"'), assigned)
 
 
 BOOK: dict[str, Any] = {
