@@ -26,6 +26,9 @@ _ACT_360: Final = 365.0 / 360.0  # years Act/365 to years Act/360
 _SERIES_BELOW: Final = 0.02  # the closed form loses digits there
 _HIGHEST_HAZARD: Final = 1e4  # default within the day
 _STEPS: Final = 200
+_EXACT: Final = 1e-16  # of notional: what a hazard rate may leave unexplained
+_AROUND: Final = 0.02  # of a guessed hazard rate, on either side
+_SHORTEST_QUARTER: Final = 87  # days between two premium dates, at least
 
 
 class Legs(NamedTuple):
@@ -67,69 +70,112 @@ def _accrued_at_default(start: float, end: float, since: float, hazard: float, r
     return _ACT_360 * hazard * length * math.exp(-(hazard + rate) * start) * mean
 
 
+class _Schedule(NamedTuple):
+    """What of a swap does not depend on the hazard rate.
+
+    Attributes:
+        years: to maturity, Act/365; accrued: as of :class:`Legs`.
+        share: float64[q], years (Act/360) of each premium still to be paid; discount: float64[q], of its payment.
+        begun, since, alive: float64[q], years from today to where a default starts to cost the premium, to where the
+            period starts, and to the day until which the premium asks for survival.
+    """
+
+    years: float
+    accrued: float
+    share: Float64s
+    discount: Float64s
+    begun: Float64s
+    since: Float64s
+    alive: Float64s
+
+
 @kernel
-def legs(today: int, maturity: int, recovery: float, hazard: float, rate: float) -> Legs:
-    """Both legs of a swap that matures after today."""
+def _schedule(today: int, maturity: int, rate: float) -> _Schedule:
+    """Of a swap that matures after today."""
     quarter = quarter_on_or_before(today + 1)  # who enters today steps in tomorrow
     start = premium_date(quarter)
     accrued = (today + 1 - start) / 360.0
-    annuity = 0.0
+    room = (maturity - start) // _SHORTEST_QUARTER + 2
+    share, discount, begun = np.empty(room), np.empty(room), np.empty(room)
+    since, alive, count = np.empty(room), np.empty(room), 0
     while start <= maturity:
         quarter += 1
         end = premium_date(quarter)
         paid, alive_until = end, end - 1
         if end >= maturity:  # the last period ends with the day of maturity
             end, paid, alive_until = maturity + 1, following(maturity), maturity
-        annuity += (
-            (end - start)
-            / 360.0
-            * math.exp(-rate * (paid - today) / 365.0 - hazard * (alive_until - today) / 365.0)
-        )
-        annuity += _accrued_at_default(
-            max(start - 1 - today, 0) / 365.0,
-            (alive_until - today) / 365.0,
-            (start - 1 - today) / 365.0,
-            hazard,
-            rate,
-        )
+        share[count] = (end - start) / 360.0
+        discount[count] = math.exp(-rate * (paid - today) / 365.0)
+        begun[count] = max(start - 1 - today, 0) / 365.0
+        since[count] = (start - 1 - today) / 365.0
+        alive[count] = (alive_until - today) / 365.0
+        count += 1
         start = end
     years = (maturity - today) / 365.0
+    return _Schedule(
+        years, accrued, share[:count], discount[:count], begun[:count], since[:count], alive[:count]
+    )
+
+
+@kernel
+def legs(today: int, maturity: int, recovery: float, hazard: float, rate: float) -> Legs:
+    """Both legs of a swap that matures after today."""
+    return _legs(_schedule(today, maturity, rate), recovery, hazard, rate)
+
+
+@kernel
+def _legs(schedule: _Schedule, recovery: float, hazard: float, rate: float) -> Legs:
+    annuity = 0.0
+    for at in range(len(schedule.share)):
+        alive = schedule.alive[at]
+        annuity += schedule.share[at] * schedule.discount[at] * math.exp(-hazard * alive)
+        annuity += _accrued_at_default(schedule.begun[at], alive, schedule.since[at], hazard, rate)
+    years = schedule.years
     protection = (1.0 - recovery) * hazard * years * _decay((hazard + rate) * years)
-    return Legs(protection, annuity, accrued)
+    return Legs(protection, annuity, schedule.accrued)
 
 
 @kernel
 def _excess(
-    today: int, maturity: int, recovery: float, hazard: float, rate: float, coupon: float, clean: bool
+    schedule: _Schedule, recovery: float, hazard: float, rate: float, coupon: float, clean: bool
 ) -> float:
     """Value at a hazard rate: of the swap as it stands, or without what accrued."""
-    found = legs(today, maturity, recovery, hazard, rate)
+    found = _legs(schedule, recovery, hazard, rate)
     return found.protection - coupon * (found.annuity - (found.accrued if clean else 0.0))
 
 
 @kernel
 def _hazard(
-    today: int, maturity: int, recovery: float, rate: float, coupon: float, clean: bool, target: float
+    schedule: _Schedule, recovery: float, rate: float, coupon: float, clean: bool, target: float, guess: float
 ) -> float:
     """Hazard rate at which the value is ``target``; the nearest bound where none in [0, highest] gives it.
 
     The value rises with the hazard rate: false position with the Illinois correction inside a bracket.
+
+    Args:
+        guess: where it may be, 0 = anywhere; a wrong one costs steps.
     """
-    low, high = 0.0, 0.02
-    at_low = _excess(today, maturity, recovery, low, rate, coupon, clean) - target
-    if at_low >= 0.0:
-        return low
-    at_high = _excess(today, maturity, recovery, high, rate, coupon, clean) - target
+    low, high = (1.0 - _AROUND) * guess, (1.0 + _AROUND) * guess
+    at_low = at_high = 0.0
+    if guess > 0.0:
+        at_low = _excess(schedule, recovery, low, rate, coupon, clean) - target
+        at_high = _excess(schedule, recovery, high, rate, coupon, clean) - target
+    if not at_low < 0.0 <= at_high:
+        low, high = 0.0, 0.02
+        at_low = _excess(schedule, recovery, low, rate, coupon, clean) - target
+        if at_low >= 0.0:
+            return low
+        at_high = _excess(schedule, recovery, high, rate, coupon, clean) - target
     while at_high < 0.0:
         if high >= _HIGHEST_HAZARD:
             return _HIGHEST_HAZARD
         low, at_low, high = high, at_high, 4.0 * high
-        at_high = _excess(today, maturity, recovery, high, rate, coupon, clean) - target
+        at_high = _excess(schedule, recovery, high, rate, coupon, clean) - target
     side = 0
     for _ in range(_STEPS):
         middle = (low * at_high - high * at_low) / (at_high - at_low)
-        at_middle = _excess(today, maturity, recovery, middle, rate, coupon, clean) - target
-        if at_middle == 0.0 or high - low <= 1e-14 * high:
+        at_middle = _excess(schedule, recovery, middle, rate, coupon, clean) - target
+        if abs(at_middle) <= _EXACT or high - low <= 1e-14 * high:
             return middle
         if at_middle < 0.0:
             low, at_low = middle, at_middle
@@ -145,8 +191,14 @@ def _hazard(
 @kernel
 def upfront(today: int, maturity: int, recovery: float, rate: float, coupon: float, spread: float) -> float:
     """Value to the buyer of protection at a quoted (conventional, flat) spread, a fraction a year."""
-    hazard = _hazard(today, maturity, recovery, rate, spread, True, 0.0)
-    return _excess(today, maturity, recovery, hazard, rate, coupon, False)
+    return _upfront(_schedule(today, maturity, rate), recovery, rate, coupon, spread)
+
+
+@kernel
+def _upfront(schedule: _Schedule, recovery: float, rate: float, coupon: float, spread: float) -> float:
+    guess = _ACT_360 * spread / (1.0 - recovery)  # the premium of each instant pays for its risk
+    hazard = _hazard(schedule, recovery, rate, spread, True, 0.0, guess)
+    return _excess(schedule, recovery, hazard, rate, coupon, False)
 
 
 @kernel
@@ -157,8 +209,9 @@ def spread_of(today: int, maturity: int, recovery: float, rate: float, coupon: f
     """
     if maturity <= today:
         return coupon
-    hazard = _hazard(today, maturity, recovery, rate, coupon, False, value)
-    found = legs(today, maturity, recovery, hazard, rate)
+    schedule = _schedule(today, maturity, rate)
+    hazard = _hazard(schedule, recovery, rate, coupon, False, value, 0.0)
+    found = _legs(schedule, recovery, hazard, rate)
     return found.protection / (found.annuity - found.accrued)
 
 
@@ -197,7 +250,8 @@ def upfront_moves(
     for i in range(len(spread)):
         if maturity[i] <= today:
             continue
-        now = upfront(today, maturity[i], recovery[i], rate, coupon[i], spread[i])
+        schedule = _schedule(today, maturity[i], rate)
+        now = _upfront(schedule, recovery[i], rate, coupon[i], spread[i])
         for k in range(points.shape[1]):
-            moves[i, k] = upfront(today, maturity[i], recovery[i], rate, coupon[i], points[i, k]) - now
+            moves[i, k] = _upfront(schedule, recovery[i], rate, coupon[i], points[i, k]) - now
     return moves

@@ -10,10 +10,11 @@ import numpy as np
 
 from engine.base.errors import MarginError, Reason
 from engine.base.units import NANOSECONDS_PER_DAY
+from engine.market.bootstrap import bootstrap
 from engine.market.instruments import Instrument, Product
 from engine.market.rate_conventions import RateConvention, convention_for
 from engine.market.rate_flows import joined, last_days, quote_flows, swap_flows
-from engine.market.rate_pricing import Float64s, Flows, Int64s, bootstrap, payer_values
+from engine.market.rate_pricing import Float64s, Flows, Int64s, payer_values
 from engine.market.rate_schedule import tenor_months
 
 if TYPE_CHECKING:
