@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,13 +17,17 @@ from engine.market.rate_flows import joined, last_days, quote_flows, swap_flows
 from engine.market.rate_pricing import Float64s, Flows, Int64s, payer_values
 from engine.market.rate_schedule import tenor_months
 
-if TYPE_CHECKING:
-    from engine.market.view import MarketView
-
 Shifts = Mapping[str, Float64s]
 _ON_A_CURVE: Final = frozenset({Product.PAR_RATE, Product.INTEREST_RATE_SWAP})
 _NO_PILLARS: Final = np.zeros(0, np.int64)
 _DAYS_KEPT: Final = 2  # live values and risk may stand on either side of midnight
+
+
+class Quoted(Protocol):
+    """Where quotes stand by slot, and the instant that days count from."""
+
+    mark: Float64s
+    valuation_time_ns: int
 
 
 class Curve(NamedTuple):
@@ -180,7 +184,7 @@ class RateCurves:
         return (curve_id,) if discount == curve_id else (curve_id, discount)
 
     def curve(
-        self, market: MarketView, curve_id: str, shifts: Shifts, count: int, discount: Curve | None = None
+        self, market: Quoted, curve_id: str, shifts: Shifts, count: int, discount: Curve | None = None
     ) -> Curve:
         """The curve under ``count`` sets of shifts; a curve without shifts does not move.
 
@@ -197,7 +201,7 @@ class RateCurves:
         logs[np.isnan(logs).any(axis=1)] = np.nan
         return Curve(pillars, logs)
 
-    def pair(self, market: MarketView, curve_id: str, shifts: Shifts, count: int) -> tuple[Curve, Curve]:
+    def pair(self, market: Quoted, curve_id: str, shifts: Shifts, count: int) -> tuple[Curve, Curve]:
         """The curve that discounts swaps on this one, and the one that forecasts them: itself."""
         discount_curve = self.conventions[curve_id].discount_curve
         discount = self.curve(market, discount_curve, shifts, count)
@@ -205,9 +209,7 @@ class RateCurves:
             return discount, discount
         return discount, self.curve(market, curve_id, shifts, count, discount)
 
-    def values(
-        self, market: MarketView, curve_id: str, slots: Int64s, shifts: Shifts, count: int
-    ) -> Float64s:
+    def values(self, market: Quoted, curve_id: str, slots: Int64s, shifts: Shifts, count: int) -> Float64s:
         """float64[n, count]: value per unit of notional to the side that pays fixed, of swaps on the curve.
 
         NaN where a quote of the curves has no price, or a running floating period no fixing.
@@ -225,7 +227,7 @@ class RateCurves:
             *forward,
         )  # fmt: skip
 
-    def marks(self, market: MarketView, curve_id: str) -> Float64s:
+    def marks(self, market: Quoted, curve_id: str) -> Float64s:
         """float64[n]: :meth:`values` of all :meth:`swaps` as the quotes stand."""
         slots = self.swaps(curve_id)
         return self.values(market, curve_id, slots, {}, 1)[:, 0] if len(slots) else np.zeros(0)

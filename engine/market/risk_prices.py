@@ -6,15 +6,10 @@ for every tick. See ``docs/decisions/0006-risk-prices.md``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from engine.base.columns import Fill, filled, grow
 from engine.market.view import MarketView
-
-if TYPE_CHECKING:
-    from engine.market.market import Market
 
 _FILLS: dict[str, Fill] = {
     "mark": (np.float64, np.nan),
@@ -39,7 +34,7 @@ class RiskPrices(MarketView):
             mark stays; volatility_tolerance: share of the volatility. 0 = follow every change.
     """
 
-    def __init__(self, market: Market, price_tolerance: float, volatility_tolerance: float) -> None:
+    def __init__(self, market: MarketView, price_tolerance: float, volatility_tolerance: float) -> None:
         self.price_tolerance = price_tolerance
         self.volatility_tolerance = volatility_tolerance
         self.valuation_time_ns = market.valuation_time_ns
@@ -47,7 +42,7 @@ class RiskPrices(MarketView):
             setattr(self, name, column)
         self.share(market)
 
-    def share(self, market: Market) -> None:
+    def share(self, market: MarketView) -> None:
         """Take over what is the market's own, after an instrument came in."""
         if len(market.mark) > len(self.mark):
             grow(self, _FILLS, len(market.mark))
