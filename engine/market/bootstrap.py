@@ -6,12 +6,21 @@ A pillar is the last day that a quote's swap rests on; see :mod:`engine.market.r
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from engine.base.kernel import kernel
-from engine.market.rate_pricing import Float64s, Flows, Int64s, Places, find_places, log_at, room_for
+from engine.market.rate_pricing import (
+    Float64s,
+    Flows,
+    Int64s,
+    Places,
+    SwapPlaces,
+    find_places,
+    log_at,
+    room_for,
+)
 
 _STEPS: Final = 60
 # Newton's steps square the error: what is left after one of this size is beyond a float's last digit.
@@ -42,63 +51,72 @@ def bootstrap(
         float64[m, n] logarithms at the pillars; NaN from a quote on that is NaN, or so far above those before it that
         no discount factor explains it.
     """
-    own, sets = len(discount_pillars) == 0, len(quotes)
-    logs = np.full(quotes.shape, np.nan)
-    legs, annuities = np.zeros(sets), np.zeros(sets)  # of the swap before
-    periods = len(flows.floating_pay)
-    start, end, paid = room_for(periods), room_for(periods), room_for(periods)
-    fixed_paid = room_for(len(flows.fixed_pay))
+    found = _Found(np.full(quotes.shape, np.nan), np.zeros(len(quotes)), np.zeros(len(quotes)))
+    own, places = len(discount_pillars) == 0, room_for(flows)
     for i in range(quotes.shape[1]):
-        fixed, fixed_end = flows.fixed_first[i], flows.fixed_first[i + 1]
-        floating, floating_end = flows.floating_first[i], flows.floating_first[i + 1]
+        fixed, floating = flows.fixed_first[i], flows.floating_first[i]
         if _goes_on(flows, i):
             fixed += fixed - flows.fixed_first[i - 1]
             floating += floating - flows.floating_first[i - 1]
         else:
-            legs[:] = annuities[:] = 0.0
+            found.leg[:] = found.annuity[:] = 0.0
         discounting = pillars[: i + 1] if own else discount_pillars
-        find_places(start, flows.floating_start, floating, floating_end, today, pillars[: i + 1])
-        find_places(end, flows.floating_end, floating, floating_end, today, pillars[: i + 1])
-        find_places(paid, flows.floating_pay, floating, floating_end, today, discounting)
-        find_places(fixed_paid, flows.fixed_pay, fixed, fixed_end, today, discounting)
-        years = pillars[i] / 365.0
-        for s in range(sets):
-            row, quote = logs[s], quotes[s, i]
-            if math.isnan(quote) or (i > 0 and math.isnan(row[i - 1])):
-                continue
-            if s > 0 and not math.isnan(logs[0, i]):
-                here = logs[0, i] - (quote - quotes[0, i]) * years
-            else:
-                here = row[i - 1] * pillars[i] / pillars[i - 1] if i > 0 else -quote * years
-            discount_row = row if own else discount_logs[s]
-            found = False
-            for _ in range(_STEPS):
-                row[i] = here
-                leg = leg_slope = annuity = annuity_slope = 0.0
-                for j in range(fixed, fixed_end):
-                    worth = flows.fixed_years[j] * math.exp(log_at(fixed_paid, j, discount_row))
-                    annuity += worth
-                    annuity_slope += worth * _share_of(fixed_paid, j, i)
-                for j in range(floating, floating_end):
-                    discount = math.exp(log_at(paid, j, discount_row))
-                    grown = math.expm1(log_at(start, j, row) - log_at(end, j, row))
-                    leg += grown * discount
-                    moved = (1.0 + grown) * (_share_of(start, j, i) - _share_of(end, j, i))
-                    leg_slope += (moved + grown * _share_of(paid, j, i) * own) * discount
-                annuity_slope *= own
-                step = (legs[s] + leg - quote * (annuities[s] + annuity)) / (
-                    leg_slope - quote * annuity_slope
-                )
-                if not math.isfinite(step):
-                    break
-                here -= step
-                if abs(step) <= _SMALL:
-                    found = True
-                    break
-            row[i] = here if found else math.nan
-            legs[s] += leg - step * leg_slope
-            annuities[s] += annuity - step * annuity_slope
-    return logs
+        find_places(places, flows, i, fixed, floating, today, discounting, pillars[: i + 1])
+        discounts = found.logs if own else discount_logs
+        _solve(flows, places, i, fixed, floating, quotes, pillars, discounts, own, found)
+    return found.logs
+
+
+class _Found(NamedTuple):
+    """By set of quotes.
+
+    Attributes:
+        logs: float64[m, n], the curves as far as they are found.
+        leg, annuity: float64[m], of the swap before, on these.
+    """
+
+    logs: Float64s
+    leg: Float64s
+    annuity: Float64s
+
+
+@kernel
+def _solve(
+    flows: Flows, places: SwapPlaces, i: int, fixed: int, floating: int, quotes: Float64s, pillars: Int64s,
+    discount_logs: Float64s, own: bool, found: _Found,
+) -> None:  # fmt: skip
+    """Pillar i of every set; ``fixed``, ``floating``: the first payments that are not in ``found`` yet."""
+    years, start, end, paid = pillars[i] / 365.0, places.start, places.end, places.paid
+    for s in range(len(quotes)):
+        row, quote, discounting = found.logs[s], quotes[s, i], discount_logs[s]
+        if math.isnan(quote) or (i > 0 and math.isnan(row[i - 1])):
+            continue
+        if s > 0 and not math.isnan(found.logs[0, i]):
+            here = found.logs[0, i] - (quote - quotes[0, i]) * years
+        else:
+            here = row[i - 1] * pillars[i] / pillars[i - 1] if i > 0 else -quote * years
+        step = math.inf
+        for _ in range(_STEPS):
+            row[i] = here
+            leg = leg_slope = annuity = annuity_slope = 0.0
+            for j in range(fixed, flows.fixed_first[i + 1]):
+                worth = flows.fixed_years[j] * math.exp(log_at(places.fixed, j, discounting))
+                annuity += worth
+                annuity_slope += worth * _share_of(places.fixed, j, i) * own
+            for j in range(floating, flows.floating_first[i + 1]):
+                discount = math.exp(log_at(paid, j, discounting))
+                grown = math.expm1(log_at(start, j, row) - log_at(end, j, row))
+                leg += grown * discount
+                moved = (1.0 + grown) * (_share_of(start, j, i) - _share_of(end, j, i))
+                leg_slope += (moved + grown * _share_of(paid, j, i) * own) * discount
+            value = found.leg[s] + leg - quote * (found.annuity[s] + annuity)
+            step = value / (leg_slope - quote * annuity_slope)
+            here -= step
+            if not abs(step) > _SMALL:
+                break
+        row[i] = here if abs(step) <= _SMALL else math.nan
+        found.leg[s] += leg - step * leg_slope
+        found.annuity[s] += annuity - step * annuity_slope
 
 
 @kernel

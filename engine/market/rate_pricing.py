@@ -57,15 +57,42 @@ class Places(NamedTuple):
     share: Float64s
 
 
+class SwapPlaces(NamedTuple):
+    """Of fixed payments, and of the payments, starts and ends of floating periods; by place in :class:`Flows`."""
+
+    fixed: Places
+    paid: Places
+    start: Places
+    end: Places
+
+
 @kernel
-def room_for(count: int) -> Places:
-    """Places of so many days, still to be found."""
+def room_for(flows: Flows) -> SwapPlaces:
+    """Places still to be found."""
+    payments, periods = len(flows.fixed_pay), len(flows.floating_pay)
+    return SwapPlaces(_room(payments), _room(periods), _room(periods), _room(periods))
+
+
+@kernel
+def _room(count: int) -> Places:
     return Places(np.empty(count, np.int64), np.empty(count))
 
 
 @kernel
-def find_places(places: Places, days: Int64s, first: int, last: int, today: int, pillars: Int64s) -> None:
-    """Of the days ``first:last`` on a curve with these pillars, days from today."""
+def find_places(
+    places: SwapPlaces, flows: Flows, i: int, fixed: int, floating: int, today: int, discount_pillars: Int64s,
+    forward_pillars: Int64s,
+) -> None:  # fmt: skip
+    """Of swap i from some fixed payment and floating period on; pillars are days from today."""
+    _find(places.fixed, flows.fixed_pay, fixed, flows.fixed_first[i + 1], today, discount_pillars)
+    end = flows.floating_first[i + 1]
+    _find(places.paid, flows.floating_pay, floating, end, today, discount_pillars)
+    _find(places.start, flows.floating_start, floating, end, today, forward_pillars)
+    _find(places.end, flows.floating_end, floating, end, today, forward_pillars)
+
+
+@kernel
+def _find(places: Places, days: Int64s, first: int, last: int, today: int, pillars: Int64s) -> None:
     for j in range(first, last):
         day, upper = days[j] - today, 0
         while upper < len(pillars) - 1 and pillars[upper] < day:
@@ -80,15 +107,6 @@ def log_at(places: Places, j: int, logs: Float64s) -> float:
     lower = places.lower[j]
     start = logs[lower] if lower >= 0 else 0.0
     return float(start + places.share[j] * (logs[lower + 1] - start))
-
-
-class _SwapPlaces(NamedTuple):
-    """Of fixed payments and of the payments, starts and ends of floating periods."""
-
-    fixed: Places
-    paid: Places
-    start: Places
-    end: Places
 
 
 @kernel
@@ -111,22 +129,14 @@ def payer_values(
             its compounded rate until today (overnight); NaN = not known.
         discount_logs: float64[m, p], forward_logs: float64[m, q], of :func:`engine.market.bootstrap.bootstrap`.
     """
-    values = np.empty((len(coupons), len(discount_logs)))
-    periods = len(flows.floating_pay)
-    places = _SwapPlaces(
-        room_for(len(flows.fixed_pay)), room_for(periods), room_for(periods), room_for(periods)
-    )
+    values, places = np.empty((len(coupons), len(discount_logs))), room_for(flows)
     for n in range(len(which)):
         i = which[n]
-        fixed, fixed_end = flows.fixed_first[i], flows.fixed_first[i + 1]
-        floating, floating_end = flows.floating_first[i], flows.floating_first[i + 1]
-        find_places(places.fixed, flows.fixed_pay, fixed, fixed_end, today, discount_pillars)
-        find_places(places.paid, flows.floating_pay, floating, floating_end, today, discount_pillars)
-        find_places(places.start, flows.floating_start, floating, floating_end, today, forward_pillars)
-        find_places(places.end, flows.floating_end, floating, floating_end, today, forward_pillars)
+        fixed, floating = flows.fixed_first[i], flows.floating_first[i]
+        find_places(places, flows, i, fixed, floating, today, discount_pillars, forward_pillars)
         for s in range(len(discount_logs)):
             annuity = 0.0
-            for j in range(fixed, fixed_end):
+            for j in range(fixed, flows.fixed_first[i + 1]):
                 if flows.fixed_pay[j] > today:
                     annuity += flows.fixed_years[j] * math.exp(log_at(places.fixed, j, discount_logs[s]))
             leg = _floating_leg(flows, i, fixings[n], today, places, discount_logs[s], forward_logs[s])
@@ -140,7 +150,7 @@ def _floating_leg(
     i: int,
     fixing: float,
     today: int,
-    places: _SwapPlaces,
+    places: SwapPlaces,
     logs: Float64s,
     forward_logs: Float64s,
 ) -> float:
