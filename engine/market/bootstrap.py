@@ -6,9 +6,10 @@ A pillar is the last day that a quote's swap rests on; see :mod:`engine.market.r
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.base.kernel import kernel
 from engine.market.rate_pricing import (
@@ -130,23 +131,21 @@ def _goes_on(flows: Flows, i: int) -> bool:
     """Whether swap i is the one before it with further payments."""
     if i == 0:
         return False
-    fixed, floating = flows.fixed_first[i], flows.floating_first[i]
-    fixed_before, floating_before = fixed - flows.fixed_first[i - 1], floating - flows.floating_first[i - 1]
-    if (
-        flows.fixed_first[i + 1] - fixed < fixed_before
-        or flows.floating_first[i + 1] - floating < floating_before
-    ):
+    fixed, floating = flows.fixed_first, flows.floating_first
+    if fixed[i + 1] - fixed[i] < fixed[i] - fixed[i - 1]:
         return False
-    for j in range(fixed, fixed + fixed_before):
-        other = j - fixed_before
-        if flows.fixed_pay[j] != flows.fixed_pay[other] or flows.fixed_years[j] != flows.fixed_years[other]:
-            return False
-    for j in range(floating, floating + floating_before):
-        other = j - floating_before
-        if (
-            flows.floating_start[j] != flows.floating_start[other]
-            or flows.floating_end[j] != flows.floating_end[other]
-            or flows.floating_pay[j] != flows.floating_pay[other]
-        ):
-            return False
-    return True
+    if floating[i + 1] - floating[i] < floating[i] - floating[i - 1]:
+        return False
+    return (
+        _begins_alike(flows.fixed_pay, fixed[i - 1], fixed[i])
+        and _begins_alike(flows.fixed_years, fixed[i - 1], fixed[i])
+        and _begins_alike(flows.floating_start, floating[i - 1], floating[i])
+        and _begins_alike(flows.floating_end, floating[i - 1], floating[i])
+        and _begins_alike(flows.floating_pay, floating[i - 1], floating[i])
+    )
+
+
+@kernel
+def _begins_alike(values: NDArray[Any], before: int, first: int) -> bool:
+    """Whether what stands from ``first`` on begins with what stands from ``before`` until there."""
+    return bool(np.array_equal(values[before:first], values[first : 2 * first - before]))

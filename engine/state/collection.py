@@ -24,19 +24,23 @@ def exception_text(engine: EngineCore, account: int, silo: str) -> str:
     return f"{record.counterparty}: {left} collected"
 
 
-def threshold_and_minimum_usd(engine: EngineCore, account: int, silo: str) -> tuple[float, float]:
-    """Threshold up to which requirement is not collected, and minimum transfer amount, as they hold for the account."""
-    rule = _rule(engine, account, silo)
+def threshold_and_minimum_usd(engine: EngineCore, account: int, scope: str) -> tuple[float, float]:
+    """Threshold up to which requirement is not collected, and minimum transfer amount, as they hold for the account.
+
+    Args:
+        scope: of a call, ``silo:futures``; only a silo's may be shared by a group.
+    """
+    rule = _rule(engine, account, scope)
     record = engine.accounts.records[account]
     if rule.per_counterparty_group and record.shares_threshold:
-        return engine.group_thresholds.of(record, silo)
+        return engine.group_thresholds.of(record, scope.removeprefix("silo:"))
     return rule.uncollected_usd, rule.minimum_transfer_usd
 
 
 def allocation_text(engine: EngineCore, account: int, silo: str) -> str:
     """Where threshold and minimum come from if not from the rule alone, e.g. ``allocated in group Alder``, and
     whether the group's allocations exceed what the rule gives it; empty for an account that shares nothing."""
-    rule = _rule(engine, account, silo)
+    rule = _rule(engine, account, f"silo:{silo}")
     record = engine.accounts.records[account]
     if not rule.per_counterparty_group or not record.shares_threshold:
         return ""
@@ -63,15 +67,15 @@ def _allocates(record: Account, silo: str) -> bool:
     return any(allocation.silo == silo for allocation in record.threshold_allocations)
 
 
-def _rule(engine: EngineCore, account: int, silo: str) -> CallRule:
-    return engine.policy.call_rule(f"silo:{silo}", bool(engine.accounts.portfolio_margin[account]))
+def _rule(engine: EngineCore, account: int, scope: str) -> CallRule:
+    return engine.policy.call_rule(scope, bool(engine.accounts.portfolio_margin[account]))
 
 
 def collection_facts(engine: EngineCore, account: int, silo: str) -> Facts:
     """Facts for the explanation: threshold, exception and where it stands; none where all is collected."""
     record = engine.accounts.records[account]
     rule = engine.policy.call_rule(f"silo:{silo}")
-    threshold_usd, minimum_usd = threshold_and_minimum_usd(engine, account, silo)
+    threshold_usd, minimum_usd = threshold_and_minimum_usd(engine, account, f"silo:{silo}")
     facts: Facts = {"uncollected_usd": threshold_usd} if rule.uncollected_usd else {}
     allocation = allocation_text(engine, account, silo)
     if allocation:

@@ -142,9 +142,8 @@ def value_accounts(
                 if values.group[instrument, silo] >= 0:
                     in_group[values.group[instrument, silo]] += worth
                     grouped = True
-            number = cash.number[values.currency[instrument]]
-            if values.in_balance[instrument] and number > 0 and key & 1 == 0:
-                balance[silo, number] += worth
+            if values.in_balance[instrument] and key & 1 == 0:
+                balance[silo, cash.number[values.currency[instrument]]] += worth
             else:
                 equity[account, silo] += worth
             if values.doubtful[instrument]:

@@ -157,7 +157,7 @@ def statement(engine: EngineCore, account_id: str, now_ns: int) -> AccountStatem
             float(equity[silo]),
             below_minimum_equity(engine, account, SILOS[silo]),
             exception_text(engine, account, SILOS[silo]),
-            *threshold_and_minimum_usd(engine, account, SILOS[silo]),
+            *threshold_and_minimum_usd(engine, account, f"silo:{SILOS[silo]}"),
             allocation_text(engine, account, SILOS[silo]),
         )
         for silo in active.tolist()

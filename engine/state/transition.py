@@ -154,17 +154,8 @@ def _transition(
         move.after.liquidation_ns,
         move.after.response_offset,
         move.response,
-        *_threshold_and_minimum_usd(engine, move.account, scope, silo),
+        *threshold_and_minimum_usd(engine, move.account, scope),
     )
-
-
-def _threshold_and_minimum_usd(
-    engine: EngineCore, account: int, scope: str, silo: str
-) -> tuple[float, float]:
-    if silo:
-        return threshold_and_minimum_usd(engine, account, silo)
-    rule = engine.policy.call_rule(scope)
-    return rule.uncollected_usd, rule.minimum_transfer_usd
 
 
 class _LargestSet(NamedTuple):

@@ -29,9 +29,9 @@ _MILLION: Final = 1e6
 _CALLS_SOLD_SHARE: Final = 0.3
 
 
-def _size_usd(draws: Draws, typical_usd: float) -> float:
-    """Log-normal around the typical size: few large accounts, many smaller ones."""
-    return float(typical_usd * np.exp(0.7 * draws.standard_normal()))
+def _size(draws: Draws, typical: float) -> float:
+    """Log-normal around the typical size, USD or contracts: few large accounts, many smaller ones."""
+    return float(typical * np.exp(0.7 * draws.standard_normal()))
 
 
 def _pick(draws: Draws, choices: tuple[str, ...] | list[str]) -> str:
@@ -46,7 +46,7 @@ def index_hedged(shelf: Shelf, draws: Draws) -> Book:
     """Index fund against index future, mostly long the fund: two silos that do not see each other."""
     fund, root = (("SPY", "ES"), ("QQQ", "NQ"))[int(draws.integers(2))]
     future = shelf.futures(root)[0]
-    contracts = max(round(_size_usd(draws, 6 * _MILLION) / shelf.notional_usd(future)), 2)
+    contracts = max(round(_size(draws, 6 * _MILLION) / shelf.notional_usd(future)), 2)
     side = 1.0 if draws.random() < 0.8 else -1.0
     hedged_usd = contracts * shelf.notional_usd(future) * float(draws.uniform(0.94, 1.06))
     return {fund: side * shelf.quantity(fund, hedged_usd), future: -side * float(contracts)}
@@ -56,7 +56,7 @@ def stocks_hedged(shelf: Shelf, draws: Draws) -> Book:
     """Stocks behind protective puts, half of them with calls sold against (collars)."""
     book: Book = {}
     for ticker in draws.permutation(STOCKS)[: int(draws.integers(1, 4))].tolist():
-        lots = max(round(_size_usd(draws, 1.5 * _MILLION) / shelf.notional_usd(ticker) / 100.0), 1)
+        lots = max(round(_size(draws, 1.5 * _MILLION) / shelf.notional_usd(ticker) / 100.0), 1)
         book[ticker] = 100.0 * lots
         book[_pick(draws, shelf.out_of_the_money(ticker, "put"))] = float(lots)
         if draws.random() < 0.5:
@@ -67,7 +67,7 @@ def stocks_hedged(shelf: Shelf, draws: Draws) -> Book:
 def crypto_hedged(shelf: Shelf, draws: Draws) -> Book:
     """Spot bitcoin or ether against a perpetual and a listed future (cash and carry), some with calls sold on it."""
     asset, root = (("BTC", "MBT"), ("ETH", "MET"))[int(draws.integers(2))]
-    usd = _size_usd(draws, 3 * _MILLION)
+    usd = _size(draws, 3 * _MILLION)
     share = float(draws.uniform(0.3, 0.9))
     perpetual = _pick(draws, _PERPETUALS[asset])
     future = shelf.futures(root)[0]
@@ -89,7 +89,7 @@ def coin_margined(shelf: Shelf, draws: Draws) -> Book:
     [future] = [
         name for name in shelf.of_product("crypto_future") if shelf.records[name].settlement == "inverse"
     ]
-    usd, kind = _size_usd(draws, 2 * _MILLION), draws.random()
+    usd, kind = _size(draws, 2 * _MILLION), draws.random()
     side = 1.0 if draws.random() < 0.5 else -1.0
     if kind < 0.4:
         return {_INVERSE: side * shelf.quantity(_INVERSE, usd)}
@@ -106,7 +106,7 @@ def swaps_hedged(shelf: Shelf, draws: Draws) -> Book:
     """A stock against a swap on it, and credit protection bought or sold beside it."""
     swap = _pick(draws, shelf.of_product("equity_swap"))
     stock = shelf.records[swap].underlying
-    usd = _size_usd(draws, 3 * _MILLION)
+    usd = _size(draws, 3 * _MILLION)
     protection = _pick(draws, shelf.of_product("credit_default_swap"))
     contracts = float(draws.integers(2, 13))
     return {
@@ -125,7 +125,7 @@ def event_trader(shelf: Shelf, draws: Draws) -> Book:
     events = draws.permutation(list(by_event)).tolist()
     for event in events[: int(draws.integers(1, 3))]:
         bought, sold = draws.permutation(by_event[event]).tolist()[:2]
-        contracts = max(round(_size_usd(draws, 60_000.0)), 100)
+        contracts = max(round(_size(draws, 60_000.0)), 100)
         book[bought] = float(contracts)
         if draws.random() < 0.5:
             book[sold] = -float(round(0.6 * contracts))
@@ -157,7 +157,7 @@ def swaps_uncleared(shelf: Shelf, draws: Draws) -> Book:
     swaps = shelf.of_product("interest_rate_swap")
     usd = [name for name in swaps if shelf.records[name].currency == "USD"]
     euro = [name for name in swaps if name not in usd]
-    contracts = float(max(round(80.0 * float(np.exp(0.7 * draws.standard_normal()))), 10))
+    contracts = float(max(round(_size(draws, 80.0)), 10))
     side = 1.0 if draws.random() < 0.5 else -1.0
     paid, received = draws.permutation(usd)[:2].tolist()
     book: Book = {
@@ -176,7 +176,7 @@ def credit_uncleared(shelf: Shelf, draws: Draws) -> Book:
     way.
     """
     names = draws.permutation(shelf.of_product("credit_default_swap"))[: int(draws.integers(2, 4))].tolist()
-    contracts = float(max(round(12.0 * float(np.exp(0.7 * draws.standard_normal()))), 2))
+    contracts = float(max(round(_size(draws, 12.0)), 2))
     side = 1.0 if draws.random() < 0.5 else -1.0
     book: Book = {names[0]: side * contracts}
     for name in names[1:]:
@@ -204,7 +204,7 @@ def directional_securities(shelf: Shelf, draws: Draws) -> Book:
     book: Book = {}
     for ticker in draws.permutation(_LINEAR_SECURITIES)[: int(draws.integers(1, 5))].tolist():
         side = 1.0 if draws.random() < 0.8 else -1.0
-        book[ticker] = side * shelf.quantity(ticker, _size_usd(draws, 0.8 * _MILLION))
+        book[ticker] = side * shelf.quantity(ticker, _size(draws, 0.8 * _MILLION))
     return book
 
 
@@ -214,8 +214,8 @@ def debt(shelf: Shelf, draws: Draws) -> Book:
     book: Book = {}
     for name in (_pick(draws, notes), _pick(draws, bonds), *shelf.of_product("municipal_bond")):
         side = -1.0 if name in notes and draws.random() < 0.25 else 1.0
-        book[name] = side * shelf.quantity(name, _size_usd(draws, 1.2 * _MILLION))
-    book["SPY"] = shelf.quantity("SPY", _size_usd(draws, 0.3 * _MILLION))
+        book[name] = side * shelf.quantity(name, _size(draws, 1.2 * _MILLION))
+    book["SPY"] = shelf.quantity("SPY", _size(draws, 0.3 * _MILLION))
     return book
 
 
@@ -226,7 +226,7 @@ def stocks_against_futures(shelf: Shelf, draws: Draws) -> Book:
     near, far = (
         each for each in shelf.of_product("security_future") if shelf.records[each].underlying == stock
     )
-    lots = float(max(round(_size_usd(draws, 0.8 * _MILLION) / shelf.notional_usd(near)), 1))
+    lots = float(max(round(_size(draws, 0.8 * _MILLION) / shelf.notional_usd(near)), 1))
     side = 1.0 if draws.random() < 0.8 else -1.0
     book: Book = {stock: 100.0 * side * lots, near: -side * lots}
     if draws.random() < 0.4:
@@ -240,14 +240,13 @@ def security_futures(shelf: Shelf, draws: Draws) -> Book:
     its far one.
     """
     futures = shelf.of_product("security_future")
-    outright, spread = draws.permutation(sorted({shelf.records[each].underlying for each in futures}))[
-        :2
-    ].tolist()
+    stocks = sorted({shelf.records[each].underlying for each in futures})
+    outright, spread = draws.permutation(stocks)[:2].tolist()
     near, far = (each for each in futures if shelf.records[each].underlying == spread)
     one = _pick(draws, [each for each in futures if shelf.records[each].underlying == outright])
     side = 1.0 if draws.random() < 0.7 else -1.0
-    lots = float(max(round(_size_usd(draws, 0.8 * _MILLION) / shelf.notional_usd(near)), 1))
-    return {one: side * shelf.quantity(one, _size_usd(draws, 0.5 * _MILLION)), near: lots, far: -lots}
+    lots = float(max(round(_size(draws, 0.8 * _MILLION) / shelf.notional_usd(near)), 1))
+    return {one: side * shelf.quantity(one, _size(draws, 0.5 * _MILLION)), near: lots, far: -lots}
 
 
 def directional_futures(shelf: Shelf, draws: Draws) -> Book:
@@ -259,7 +258,7 @@ def directional_futures(shelf: Shelf, draws: Draws) -> Book:
             name = _pick(draws, [each for venue in _PERPETUALS.values() for each in venue])
         else:
             name = _pick(draws, shelf.futures(_pick(draws, _COMMODITIES)))
-        _add(book, name, side * shelf.quantity(name, _size_usd(draws, 2.5 * _MILLION)))
+        _add(book, name, side * shelf.quantity(name, _size(draws, 2.5 * _MILLION)))
     return book
 
 
@@ -271,7 +270,7 @@ def option_seller(shelf: Shelf, draws: Draws) -> Book:
         for right in ("put", "call") if draws.random() < 0.6 else ("put",):
             name = _pick(draws, shelf.out_of_the_money(underlying, right))
             per_contract_usd = shelf.records[name].multiplier * shelf.records[name].strike
-            contracts = max(round(_size_usd(draws, 2 * _MILLION) / per_contract_usd), 1)
+            contracts = max(round(_size(draws, 2 * _MILLION) / per_contract_usd), 1)
             _add(book, name, -float(contracts))
     return book
 
@@ -279,7 +278,7 @@ def option_seller(shelf: Shelf, draws: Draws) -> Book:
 def calendar_spread(shelf: Shelf, draws: Draws) -> Book:
     """One contract month against another."""
     near, far = shelf.futures(_pick(draws, ("ES", "NQ", "GC", "CL", "ZN")))[:2]
-    contracts = max(round(_size_usd(draws, 8 * _MILLION) / shelf.notional_usd(near)), 1)
+    contracts = max(round(_size(draws, 8 * _MILLION) / shelf.notional_usd(near)), 1)
     side = 1.0 if draws.random() < 0.5 else -1.0
     return {near: side * contracts, far: -side * contracts}
 
