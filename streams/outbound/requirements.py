@@ -113,7 +113,7 @@ class ConflationRule:
     Attributes:
         threshold_usd: change of any requirement or equity that is published at once ...
         interval_s: ... and any smaller one at the latest after this.
-        per_pass: most statements made in one pass; the others wait, oldest first.
+        per_pass: most statements made in one pass; the others wait.
     """
 
     threshold_usd: float
@@ -127,6 +127,7 @@ class Conflator:
     def __init__(self, rule: ConflationRule) -> None:
         self._rule = rule
         self._changed: NDArray[np.bool_] = np.zeros(64, np.bool_)
+        self._hurried: NDArray[np.bool_] = np.zeros(64, np.bool_)
         self._published_ns: NDArray[np.int64] = np.full(64, _NEVER_NS, np.int64)
         self._published: NDArray[np.float64] = np.zeros((64, 3))
         self._sequence: NDArray[np.int64] = np.zeros(64, np.int64)
@@ -137,13 +138,13 @@ class Conflator:
         self._changed[accounts] = True
 
     def hurry(self, accounts: NDArray[np.int64]) -> None:
-        """A call of these accounts has moved: their statements go out before all others."""
-        self._published_ns[accounts] = _NEVER_NS
+        """A call of these accounts has moved: their statements need not wait."""
+        self._hurried[accounts] = True
 
     def forget(self, accounts: NDArray[np.int64]) -> None:
         """The accounts of these slots have left: the next ones there begin anew."""
         accounts = accounts[accounts < len(self._changed)]
-        self._changed[accounts] = False
+        self._changed[accounts] = self._hurried[accounts] = False
         self._published_ns[accounts] = _NEVER_NS
         self._published[accounts] = 0.0
         self._sequence[accounts] = 0
@@ -153,16 +154,26 @@ class Conflator:
         return accounts[self._changed[accounts]]
 
     def due(self, engine: Engine, live: Sequence[int], now_ns: int) -> NDArray[np.int64]:
-        """int64[m] slots of live partitions whose statement should go out now, longest unpublished first."""
+        """int64[m] slots of live partitions whose statement should go out now: the hurried, then the others, each
+        longest unpublished first. While both wait, each has half of the places: where calls move faster than
+        statements can be made, the others still have their turn."""
         changed = np.flatnonzero(self._changed)
         changed = changed[np.isin(engine.accounts.partition[changed], live)]
+        hurried = self._hurried[changed]
+        others = self._oldest(self._due_unhurried(engine, changed[~hurried], now_ns))
+        most = self._rule.per_pass
+        places = max((most + 1) // 2, most - len(others))
+        return np.concatenate([self._oldest(changed[hurried])[:places], others])[:most]
+
+    def _due_unhurried(self, engine: Engine, changed: NDArray[np.int64], now_ns: int) -> NDArray[np.int64]:
+        """int64[m]: those of the changed that waited for an interval or have moved."""
         interval_ns = int(self._rule.interval_s * NANOSECONDS_PER_SECOND)
         waited = now_ns - self._published_ns[changed] >= interval_ns
         due = changed[waited]
         # Whoever waited an interval is older than all others, so their figures matter only if there is room for more.
         if len(due) < self._rule.per_pass:
             due = np.sort(np.concatenate([due, self._moved(engine, changed[~waited])]))
-        return self._oldest(due)
+        return due
 
     def _moved(self, engine: Engine, accounts: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64[m]: those of the accounts whose figures have left what was published by the threshold."""
@@ -179,7 +190,7 @@ class Conflator:
 
     def published(self, engine: Engine, accounts: NDArray[np.int64], now_ns: int) -> None:
         """These statements have been made from the engine's present figures."""
-        self._changed[accounts] = False
+        self._changed[accounts] = self._hurried[accounts] = False
         self._published_ns[accounts] = now_ns
         self._published[accounts] = _figures(engine, accounts)
         self._sequence[accounts] += 1
@@ -193,6 +204,7 @@ class Conflator:
             return
         more = max(count, 2 * len(self._changed)) - len(self._changed)
         self._changed = np.concatenate([self._changed, np.zeros(more, np.bool_)])
+        self._hurried = np.concatenate([self._hurried, np.zeros(more, np.bool_)])
         self._published_ns = np.concatenate([self._published_ns, np.full(more, _NEVER_NS, np.int64)])
         self._published = np.concatenate([self._published, np.zeros((more, 3))])
         self._sequence = np.concatenate([self._sequence, np.zeros(more, np.int64)])

@@ -62,7 +62,7 @@ class WorkerSettings(Connection):
     )
     statement_threshold_usd: float = Field(1000.0, ge=0, allow_inf_nan=False)
     statement_interval_s: float = Field(10.0, ge=0.1, le=86_400)
-    statements_per_pass: int = Field(20, ge=1, le=100_000)
+    statements_per_pass: int = Field(20, ge=2, le=100_000)
     parking_limit: int = Field(100_000, ge=0, le=10_000_000)
     clock_skew_limit_ms: int = Field(5_000, ge=0, le=86_400_000)
     session_timeout_s: float = Field(10.0, ge=6, le=300, description="then partitions of a dead worker move")

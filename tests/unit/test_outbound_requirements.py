@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.portfolio.accounts import Account
 from engine.state.engine import Engine
 from streams.inbound.intake import Intake
 from streams.outbound.money import named_amounts
@@ -68,6 +69,13 @@ def conflator_of(engine: Engine, per_pass: int = 10) -> Conflator:
     return conflator
 
 
+def put_accounts(engine: Engine, count: int) -> None:
+    """So many accounts in all, evaluated."""
+    for number in range(2, count + 1):
+        engine.put_account(Account(f"A{number}"), PARTITION)
+    engine.evaluate(NOW_NS)
+
+
 def due(conflator: Conflator, engine: Engine, now_ns: int) -> list[int]:
     return [int(slot) for slot in conflator.due(engine, [PARTITION], now_ns)]
 
@@ -99,16 +107,42 @@ def test_a_small_change_with_a_call_does_not_wait(live: Engine) -> None:
     assert conflator.due(live, [PARTITION], NOW_NS + 1).tolist() == [0]
 
 
+def test_accounts_with_calls_take_half_of_the_places_and_the_longest_unpublished_the_rest(
+    live: Engine,
+) -> None:
+    put_accounts(live, 6)
+    conflator = conflator_of(live, per_pass=4)
+    everyone = np.arange(6)
+    conflator.note(live, everyone)
+    conflator.published(live, everyone, NOW_NS - 20 * S_NS)
+    conflator.published(live, np.array([0, 1, 2]), NOW_NS)
+    conflator.note(live, everyone)
+    conflator.hurry(np.array([0, 1, 2]))
+    assert due(conflator, live, NOW_NS) == [0, 1, 3, 4]
+    assert due(conflator, live, NOW_NS - 15 * S_NS) == [0, 1, 2], "places that nobody needs are theirs too"
+
+
+def test_calls_that_come_faster_than_statements_keep_nobody_waiting_for_ever(live: Engine) -> None:
+    put_accounts(live, 8)
+    conflator = conflator_of(live, per_pass=2)
+    conflator.note(live, np.arange(8))
+    told: set[int] = set()
+    for second in range(12):
+        now_ns = NOW_NS + second * S_NS
+        conflator.note(live, np.arange(4))
+        conflator.hurry(np.arange(4))
+        made = conflator.due(live, [PARTITION], now_ns)
+        conflator.published(live, made, now_ns)
+        told.update(made.tolist())
+    assert told == set(range(8))
+
+
 def test_an_account_of_a_partition_that_is_not_live_is_not_due(live: Engine) -> None:
     assert [int(s) for s in conflator_of(live).due(live, [PARTITION + 1], NOW_NS)] == []
 
 
 def test_the_longest_unpublished_go_first_within_the_bound(live: Engine) -> None:
-    from engine.portfolio.accounts import Account
-
-    for number in range(2, 5):
-        live.put_account(Account(f"A{number}"), PARTITION)
-    live.evaluate(NOW_NS)
+    put_accounts(live, 4)
     conflator = conflator_of(live, per_pass=2)
     conflator.note(live, np.arange(4))
     conflator.published(live, np.array([3]), NOW_NS - 40 * S_NS)
@@ -119,11 +153,7 @@ def test_the_longest_unpublished_go_first_within_the_bound(live: Engine) -> None
 
 
 def test_who_waited_an_interval_goes_before_who_moved(live: Engine) -> None:
-    from engine.portfolio.accounts import Account
-
-    for number in range(2, 6):
-        live.put_account(Account(f"A{number}"), PARTITION)
-    live.evaluate(NOW_NS)
+    put_accounts(live, 5)
     conflator = conflator_of(live, per_pass=3)
     conflator.note(live, np.arange(5))
     conflator.published(live, np.array([4, 1]), NOW_NS - 10 * S_NS)
