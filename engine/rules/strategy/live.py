@@ -128,7 +128,7 @@ class RegT:
     def _charge_pairs(
         self, instruments: Int64s, quantities: Float64s, first: Int64s, charges: Float64s, others: Bools
     ) -> None:
-        """Charge sets whose least pairing is proven; they are no longer among the others."""
+        """Charge sets of options, with stock or without; they are no longer among the others."""
         assert self._market is not None  # rows come before positions
         sizes, units = np.diff(first), np.flatnonzero(others)
         mine = np.repeat(others, sizes)

@@ -1,13 +1,13 @@
-"""Netting sets of few options, with stock or without: charged many at once, from columns to requirements.
+"""Netting sets of options, with stock or without: charged many at once, from columns to requirements.
 
-Strategies are not named on the way: that is for the explanation. Where a pairing is proven least, how it is named
-cannot matter to what it asks for, so only those are charged here; the rest go the long way, like everything that is
-not an option or the stock that it delivers.
+Strategies are not named on the way: that is for the explanation, and whatever they are called, they ask for what the
+uses of the programme ask for (its rows are Hall's conditions). What is not an option or the stock that it delivers goes
+the long way.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,6 @@ from engine.rules.strategy.risk_part import risk_part_usd
 from engine.rules.strategy.set_charges import Roots, published_of_sets
 from engine.rules.strategy.tableau import Bools, Float64s, Int64s
 
-MOST_OPTIONS: Final = 12  # larger sets are seldom proven
-_CENT_USD = 0.005
 _OTHER, _STOCK, _OPTION = range(3)
 
 
@@ -41,7 +39,7 @@ class _Terms(NamedTuple):
 
 
 class PairedSets:
-    """Charges netting sets whose least pairing is proven; keeps the terms of the instruments it has seen."""
+    """Charges netting sets of options; keeps the terms of the instruments it has seen."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._table = rate_table(parameters)
@@ -67,7 +65,7 @@ class PairedSets:
         begin, counts = first[:-1], np.add.reduceat(option.astype(np.int64), first[:-1])
         broad = np.array([one.broad for one in terms])[place]
         good &= broad == np.repeat(broad[begin], np.diff(first))  # options of an index may say it one by one
-        units = np.flatnonzero(np.logical_and.reduceat(good, begin) & (counts > 0) & (counts <= MOST_OPTIONS))
+        units = np.flatnonzero(np.logical_and.reduceat(good, begin) & (counts > 0))
         if len(units) == 0:
             return units, np.zeros((0, 5))
         leverage = np.array([one.leverage for one in terms])[place]
@@ -90,7 +88,7 @@ class PairedSets:
             np.array([one.cash_european for one in terms])[place[mine]],
             quantities[mine],
         )
-        published, unproven = published_of_sets(
+        published = published_of_sets(
             legs, np.concatenate([[0], np.cumsum(counts[units])]), roots, self._table
         )
         short: Float64s = np.add.reduceat(np.maximum(-amounts, 0.0), begin)[units]
@@ -104,8 +102,7 @@ class PairedSets:
                 np.zeros(len(units)),
             ]
         )
-        proven = unproven < _CENT_USD
-        return units[proven], charges[proven]
+        return units, charges
 
     def _of(self, market: MarketView, slot: int) -> _Terms:
         instrument = market.instruments[slot]

@@ -25,14 +25,14 @@ class Roots(NamedTuple):
 
 
 @kernel
-def published_of_sets(legs: Legs, first: Int64s, roots: Roots, table: RateTable) -> tuple[Float64s, Float64s]:
-    """(published, unproven), USD: float64[u, 2] at initial and maintenance; float64[u] above the proven bounds.
+def published_of_sets(legs: Legs, first: Int64s, roots: Roots, table: RateTable) -> Float64s:
+    """float64[u, 2], USD, as published, at initial and maintenance.
 
     Args:
         legs: options of all books; those of book k at ``first[k]:first[k + 1]``, one at least.
     """
     books = len(first) - 1
-    published, unproven = np.empty((books, 2)), np.zeros(books)
+    published = np.empty((books, 2))
     for book in range(books):
         some, shares = taken(legs, np.arange(first[book], first[book + 1])), roots.shares[book]
         some = taken(some, in_order(some))
@@ -44,8 +44,6 @@ def published_of_sets(legs: Legs, first: Int64s, roots: Roots, table: RateTable)
                 table, roots.price[book], roots.leverage[book], True, roots.broad[book], stage == 0
             )
             problem = programme(some, rates, shares)
-            amounts, bound, _ = least_amounts(problem, MOST_PIVOTS)
-            cost = inner(problem.cost, amounts)
-            published[book, stage] = cost + problem.constant_usd
-            unproven[book] = max(unproven[book], cost - bound)
-    return published, unproven
+            amounts, _, _ = least_amounts(problem, MOST_PIVOTS)
+            published[book, stage] = inner(problem.cost, amounts) + problem.constant_usd
+    return published
