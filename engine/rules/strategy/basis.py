@@ -139,7 +139,7 @@ def refresh(rows: Rows, sets: Sets, basis: Basis) -> None:
 
 @kernel
 def reprice(cost: Float64s, rows: Rows, sets: Sets, basis: Basis, spread: Float64s, tables: Float64s) -> None:
-    """Prices of tight rows and reduced costs from costs; ``spread``, ``tables``: scratch, [m] and [3, m]."""
+    """Prices of tight rows and reduced costs from costs; ``spread``, ``tables``: scratch, [m] and [3 m]."""
     size = basis.number[SIZE]
     basis.price[:size] = 0.0
     for index in range(size):

@@ -48,14 +48,14 @@ def change_basis(
 ) -> None:
     """A row or a column enters, a row or a column leaves.
 
-    ``scratch.work`` is the new row of the basis, ``scratch.other`` the entering column of it.
+    ``scratch.work`` is the new row of the basis, ``scratch.change`` the entering column in terms of it.
     """
     size = basis.number[SIZE]
     if new_row >= 0 and entering >= 0:
         corner = scratch.row[entering]
         if sets.of[entering] >= 0:
             corner -= scratch.row[basis.key[sets.of[entering]]]
-        border(basis.inverse, size, scratch.other, scratch.work, corner)
+        border(basis.inverse, size, scratch.change, scratch.work, corner)
         basis.basic[size] = entering
         _make_tight(basis, size, new_row, new_price)
         _enter(sets, basis, entering)
@@ -66,7 +66,7 @@ def change_basis(
         _make_tight(basis, leaving_row, new_row, new_price)
     elif entering >= 0:
         _leave(sets, basis, basis.basic[leaving])
-        replace_column(basis.inverse, size, scratch.other, leaving)
+        replace_column(basis.inverse, size, scratch.change, leaving)
         basis.basic[leaving] = entering
         _enter(sets, basis, entering)
     else:

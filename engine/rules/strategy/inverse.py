@@ -1,6 +1,7 @@
 """Keeps the inverse of a small square matrix while its columns and rows come, go and are replaced.
 
 ``inverse[index, at]``: by column of the matrix, then by row. Arrays are larger than the matrix; ``size`` counts.
+``solved``: the inverse times the column that enters.
 """
 
 from __future__ import annotations
@@ -14,19 +15,16 @@ Float64s = NDArray[np.float64]
 
 
 @kernel
-def border(inverse: Float64s, size: int, column: Float64s, row: Float64s, corner: float) -> None:
+def border(inverse: Float64s, size: int, solved: Float64s, row: Float64s, corner: float) -> None:
     """One more row and column."""
-    right = np.zeros(size)
-    below = np.zeros(size)
+    below, pivot = np.zeros(size), corner
     for index in range(size):
-        for at in range(size):
-            right[index] += inverse[index, at] * column[at]
-            below[at] += row[index] * inverse[index, at]
-    pivot = corner
+        pivot -= row[index] * solved[index]
+        if row[index] != 0.0:
+            for at in range(size):
+                below[at] += row[index] * inverse[index, at]
     for index in range(size):
-        pivot -= row[index] * right[index]
-    for index in range(size):
-        factor = right[index] / pivot
+        factor = solved[index] / pivot
         if factor != 0.0:
             for at in range(size):
                 inverse[index, at] += factor * below[at]
@@ -37,11 +35,7 @@ def border(inverse: Float64s, size: int, column: Float64s, row: Float64s, corner
 
 
 @kernel
-def replace_column(inverse: Float64s, size: int, column: Float64s, leaving: int) -> None:
-    solved = np.zeros(size)
-    for index in range(size):
-        for at in range(size):
-            solved[index] += inverse[index, at] * column[at]
+def replace_column(inverse: Float64s, size: int, solved: Float64s, leaving: int) -> None:
     for at in range(size):
         inverse[leaving, at] /= solved[leaving]
     for index in range(size):

@@ -19,33 +19,29 @@ class Scratch(NamedTuple):
     """Room for one pivot: changes per unit of the step, and who may enter when.
 
     Attributes:
-        rate: float64[n], of reduced costs; ratio: the step at which a column's is used up, inf for the key, for
-            basic ones and where it grows; candidates, listed: the finite ones.
+        rate: float64[n], of reduced costs; candidates: the columns that may enter; reach: the step at which the reduced
+            cost of each is used up, inf once it is key or grows; latest: that, and what may be given for a firmer
+            pivot; place: int64[n], of a column among the candidates, -1 if it is none.
         direction: of the prices of tight rows; work, other: a row and a column of the basis.
         row: float64[n], the new row.
-        spread: float64[m], zero between uses; tables: float64[3, m].
-        scaled: of tight rows, change, turn: of basic columns, by_key, turn_by_key: of keys, of_rows, turn_of_rows: of
-            rows, turned: as tables, moved: bool[b]; see ``edges.py``.
+        spread: float64[m], zero between uses; tables: float64[3 m].
+        change: of basic columns, by_key: of keys, of_rows: of rows, moved: bool[b], of blocks; see ``edges.py``.
     """
 
     rate: Float64s
-    ratio: Float64s
     candidates: Int64s
-    listed: Bools
+    reach: Float64s
+    latest: Float64s
+    place: Int64s
     direction: Float64s
     work: Float64s
     other: Float64s
     row: Float64s
     spread: Float64s
     tables: Float64s
-    scaled: Float64s
     change: Float64s
-    turn: Float64s
     by_key: Float64s
-    turn_by_key: Float64s
     of_rows: Float64s
-    turn_of_rows: Float64s
-    turned: Float64s
     moved: Bools
 
 
@@ -54,33 +50,22 @@ def ratio_test(
     rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, slack: float, leaving_column: int
 ) -> tuple[int, int, float]:
     """(entering column or -1, leaving tight row or -1, step); sets move over on the way."""
-    candidates, listed, ratio, rate = scratch.candidates, scratch.listed, scratch.ratio, scratch.rate
-    of, starts, members = sets.of, sets.starts, sets.members
     row_step, leaving_row = _first_row(basis, scratch.direction)
-    count = _list_candidates(
-        basis.state, basis.reduced, rate, ratio, candidates, listed, leaving_column, row_step
-    )
+    count = _list_candidates(basis.state, basis.reduced, scratch, leaving_column, row_step)
     while True:
-        entering = _first_of(candidates[:count], ratio, rate)
-        if (
-            entering < 0
-            or ratio[entering] > row_step
-            or (ratio[entering] == row_step and scratch.direction[leaving_row] <= rate[entering])
-        ):
+        first = _first_of(scratch, count)
+        if first < 0 or scratch.reach[first] > row_step:
             return -1, leaving_row, row_step
-        step, group = ratio[entering], of[entering]
+        entering, step = scratch.candidates[first], scratch.reach[first]
+        if step == row_step and scratch.direction[leaving_row] <= scratch.rate[entering]:
+            return -1, leaving_row, row_step
+        group = sets.of[entering]
         if group < 0 or basis.basics_of[group] > 0:
             return entering, -1, step
-        slack += sets.quantity[group] * rate[entering]
+        slack += sets.quantity[group] * scratch.rate[entering]
         if slack <= _TOLERANCE:
             return entering, -1, step
-        _move_over(rows, sets, basis, scratch, group, entering, step)
-        for place in range(starts[group], starts[group + 1]):
-            column = members[place]
-            if ratio[column] < row_step and not listed[column]:
-                candidates[count] = column
-                listed[column] = True
-                count += 1
+        count = _move_over(rows, sets, basis, scratch, group, entering, step, row_step, count)
 
 
 @kernel
@@ -103,59 +88,82 @@ def _first_row(basis: Basis, direction: Float64s) -> tuple[float, int]:
 
 @kernel
 def _list_candidates(
-    state: Int8s,
-    reduced: Float64s,
-    rate: Float64s,
-    ratio: Float64s,
-    candidates: Int64s,
-    listed: Bools,
-    leaving_column: int,
-    row_step: float,
+    state: Int8s, reduced: Float64s, scratch: Scratch, leaving_column: int, row_step: float
 ) -> int:
-    count = 0
+    """Those whose reduced costs are used up before the row's price; how many."""
+    rate, place, candidates = scratch.rate, scratch.place, scratch.candidates
+    falling = 0
     for column in range(len(rate)):
-        ratio[column] = np.inf
-        listed[column] = False
-        if rate[column] < -_PIVOT and state[column] == OUTSIDE and column != leaving_column:
-            ratio[column] = max(reduced[column], 0.0) / -rate[column]
-            if ratio[column] < row_step:
-                candidates[count] = column
-                listed[column] = True
-                count += 1
+        place[column] = -1
+        candidates[falling] = column
+        falling += rate[column] < -_PIVOT and state[column] == OUTSIDE and column != leaving_column
+    count = 0
+    for at in range(falling):
+        column = candidates[at]
+        reached = max(reduced[column], 0.0) / -rate[column]
+        if reached < row_step:
+            _put(scratch, column, count, reached)
+            count += 1
     return count
 
 
 @kernel
-def _first_of(candidates: Int64s, ratio: Float64s, rate: Float64s) -> int:
-    """The candidate that is reached first, of about equal ones the firmest pivot (Harris); -1 if none is."""
-    least = np.inf
-    for column in candidates:
-        if ratio[column] < np.inf:
-            least = min(least, ratio[column] + _GIVE_USD / -rate[column])
-    entering = -1
+def _put(scratch: Scratch, column: int, at: int, reached: float) -> None:
+    scratch.candidates[at], scratch.place[column], scratch.reach[at] = column, at, reached
+    scratch.latest[at] = reached + _GIVE_USD / -scratch.rate[column]
+
+
+@kernel
+def _first_of(scratch: Scratch, count: int) -> int:
+    """Place of the candidate that is reached first, of about equal ones the firmest pivot (Harris); -1 if none is."""
+    reach, latest, candidates, rate = scratch.reach, scratch.latest, scratch.candidates, scratch.rate
+    quarter = (count + 3) // 4  # four at once: a least one waits for the one before it
+    latest[count : 4 * quarter] = np.inf
+    one = two = three = four = np.inf
+    for at in range(quarter):
+        one, two = min(one, latest[at]), min(two, latest[quarter + at])
+        three, four = min(three, latest[2 * quarter + at]), min(four, latest[3 * quarter + at])
+    least, first = min(min(one, two), min(three, four)), -1
     if least < np.inf:
-        for column in candidates:
-            if ratio[column] <= least and (entering < 0 or rate[column] < rate[entering]):
-                entering = column
-    return entering
+        for at in range(count):
+            if reach[at] <= least and (first < 0 or rate[candidates[at]] < rate[candidates[first]]):
+                first = at
+    return first
 
 
 @kernel
 def _move_over(
-    rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, group: int, entering: int, step: float
-) -> None:
-    """The whole set goes from its key column to the entering one, which becomes its key."""
-    reduced, rate, ratio, state, key = basis.reduced, scratch.rate, scratch.ratio, basis.state, basis.key
+    rows: Rows,
+    sets: Sets,
+    basis: Basis,
+    scratch: Scratch,
+    group: int,
+    entering: int,
+    step: float,
+    row_step: float,
+    count: int,
+) -> int:
+    """The whole set goes from its key column to the entering one, which becomes its key; the number of candidates."""
+    reduced, rate, state, key = basis.reduced, scratch.rate, basis.state, basis.key
     cost, slope, quantity = reduced[entering], rate[entering], sets.quantity[group]
     add_column(rows, key[group], -quantity, basis.at_keys)
     add_column(rows, entering, quantity, basis.at_keys)
     state[key[group]] = OUTSIDE
     state[entering] = KEY
     key[group] = entering
-    for place in range(sets.starts[group], sets.starts[group + 1]):
-        column = sets.members[place]
+    for member in range(sets.starts[group], sets.starts[group + 1]):
+        column = sets.members[member]
         reduced[column] -= cost
         rate[column] -= slope
-        ratio[column] = np.inf
-        if column != entering and rate[column] < -_PIVOT:
-            ratio[column] = max(reduced[column] / -rate[column], step)
+        at = scratch.place[column]
+        if column == entering or rate[column] >= -_PIVOT:
+            if at >= 0:
+                scratch.reach[at] = scratch.latest[at] = np.inf
+            continue
+        reached = max(reduced[column] / -rate[column], step)
+        if at >= 0:
+            _put(scratch, column, at, reached)
+        elif reached < row_step:
+            _put(scratch, column, count, reached)
+            count += 1
+    return count

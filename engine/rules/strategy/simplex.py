@@ -31,7 +31,7 @@ from engine.rules.strategy.basis import (
 from engine.rules.strategy.basis_change import change_basis, swap_key
 from engine.rules.strategy.edges import follow_pivot
 from engine.rules.strategy.ratio_test import Scratch, ratio_test
-from engine.rules.strategy.tableau import FALLING, FROM, RISING, Float64s, Rows, Sets, add_gathered, add_row
+from engine.rules.strategy.tableau import Float64s, Rows, Sets, add_gathered, add_row
 
 OPTIMAL, INFEASIBLE, GAVE_UP, NO_ROOM = 0, 1, 2, 3
 _TOLERANCE = 1e-7  # of a quantity; columns and rows are scaled to about 1
@@ -43,10 +43,9 @@ def scratch_for(cost: Float64s, rows: Rows, basis: Basis) -> Scratch:
     """Room for pivots of this programme."""
     n, m, room = len(cost), len(rows.bound), len(basis.basic)
     return Scratch(
-        np.empty(n), np.empty(n), np.empty(n, np.int64), np.empty(n, np.bool_), np.empty(room), np.empty(room),
-        np.empty(room), np.empty(n), np.zeros(m), np.empty((3, m)), np.empty(room), np.empty(room), np.empty(room),
-        np.zeros(len(basis.key)), np.zeros(len(basis.key)), np.empty(m), np.empty(m), np.empty((3, m)),
-        np.empty(len(rows.first_row) - 1, np.bool_),
+        np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n + 3), np.empty(n, np.int64), np.empty(room),
+        np.empty(room), np.empty(room), np.empty(n), np.zeros(m), np.empty(3 * m), np.empty(room),
+        np.zeros(len(basis.key)), np.empty(m), np.empty(len(rows.first_row) - 1, np.bool_),
     )  # fmt: skip
 
 
@@ -146,11 +145,15 @@ def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
         scratch.tables,
     )
     of, key, quantity = sets.of, basis.key, sets.quantity
-    column_starts, column_entries, value = rows.column_starts, rows.column_entries, rows.value
-    law, place = rows.law, rows.place
+    column_starts, column_entries, cell, value = (
+        rows.column_starts,
+        rows.column_entries,
+        rows.cell,
+        rows.value,
+    )
+    tables[:] = 0.0
     for row in range(m):
         activity[row] = at_keys[row]
-        tables[FROM, row] = tables[RISING, row] = tables[FALLING, row] = 0.0
     for group in range(len(left)):
         left[group] = quantity[group]
     for at in range(size):
@@ -164,14 +167,14 @@ def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
         column = basic[index]
         for near in range(column_starts[column], column_starts[column + 1]):
             entry = column_entries[near]
-            tables[law[entry], place[entry]] += amount * value[entry]
+            tables[cell[entry]] += amount * value[entry]
         group = of[column]
         if group >= 0:
             left[group] -= amount
             column = key[group]
             for near in range(column_starts[column], column_starts[column + 1]):
                 entry = column_entries[near]
-                tables[law[entry], place[entry]] -= amount * value[entry]
+                tables[cell[entry]] -= amount * value[entry]
     for block in range(len(rows.first_row) - 1):
         add_gathered(rows, block, tables, activity)
     for at in range(limits):

@@ -20,6 +20,7 @@ from engine.base.kernel import kernel
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Int8s = NDArray[np.int8]
+Uint32s = NDArray[np.uint32]
 Bools = NDArray[np.bool_]
 
 FROM, RISING, FALLING = 0, 1, 2
@@ -32,6 +33,8 @@ class Rows(NamedTuple):
         block: int64[m], of each row; first_row: int64[b + 1], rows of a block.
         point, bound: float64[m]; equal: bool[m], the row must meet its bound.
         first_entry: int64[b + 1], entries of a block; column, place, law, value: of each entry.
+        cell: law x m + place, where tables by law and place have it (unsigned, like ``column``: an index that cannot be
+            below zero is a third cheaper in a kernel).
         column_starts: int64[n + 1]; column_entries: entries of each column.
     """
 
@@ -41,9 +44,10 @@ class Rows(NamedTuple):
     bound: Float64s
     equal: Bools
     first_entry: Int64s
-    column: Int64s
+    column: Uint32s
     place: Int64s
     law: Int8s
+    cell: Uint32s
     value: Float64s
     column_starts: Int64s
     column_entries: Int64s
@@ -136,10 +140,11 @@ def add_column(rows: Rows, column: int, times: float, activity: Float64s) -> Non
 @kernel
 def add_gathered(rows: Rows, block: int, tables: Float64s, activity: Float64s) -> None:
     """Add to the activity of a block's rows what entries at each place amount to."""
-    low, high, point = rows.first_row[block], rows.first_row[block + 1], rows.point
+    low, high, point, m = rows.first_row[block], rows.first_row[block + 1], rows.point, len(rows.bound)
     if high == low + 1:
-        activity[low] += tables[FROM, low]
+        activity[low] += tables[low]
         return
+    levels, risings, fallings = tables[:m], tables[RISING * m : FALLING * m], tables[FALLING * m :]
     # Up and down at once: neither sum waits for the other.
     level = rising = up_slope = falling = down_slope = 0.0
     for step in range(high - low):
@@ -147,10 +152,10 @@ def add_gathered(rows: Rows, block: int, tables: Float64s, activity: Float64s) -
         if step > 0:
             up_slope += rising * (point[up] - point[up - 1])
             down_slope += falling * (point[down + 1] - point[down])
-        rising += tables[RISING, up]
-        level += tables[FROM, up]
+        rising += risings[up]
+        level += levels[up]
         activity[up] += level + up_slope
-        falling += tables[FALLING, down]
+        falling += fallings[down]
         activity[down] += down_slope
 
 
@@ -159,16 +164,17 @@ def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, b
     """Add prices of the rows of a block, times coefficients, by column.
 
     Args:
-        tables: float64[3, m], scratch: what an entry of each law and value 1 is worth at each place.
+        tables: float64[3 m], scratch: what an entry of each law and value 1 is worth at each place.
     """
     low, high = rows.first_row[block], rows.first_row[block + 1]
     begin, end = rows.first_entry[block], rows.first_entry[block + 1]
-    column, place, law, value, point = rows.column, rows.place, rows.law, rows.value, rows.point
+    column, cell, value, point, m = rows.column, rows.cell, rows.value, rows.point, len(rows.bound)
     if high == low + 1:
         price = prices[low]
         for entry in range(begin, end):
             by_column[column[entry]] += value[entry] * price
         return
+    levels, risings, fallings = tables[:m], tables[RISING * m : FALLING * m], tables[FALLING * m :]
     above = up_slope = below = down_slope = 0.0
     for step in range(high - low):
         up, down = low + step, high - 1 - step
@@ -176,11 +182,11 @@ def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, b
             up_slope += below * (point[up] - point[up - 1])
             down_slope += above * (point[down + 1] - point[down])
         above += prices[down]
-        tables[FROM, down], tables[RISING, down] = above, down_slope
+        levels[down], risings[down] = above, down_slope
         below += prices[up]
-        tables[FALLING, up] = up_slope
+        fallings[up] = up_slope
     for entry in range(begin, end):
-        by_column[column[entry]] += value[entry] * tables[law[entry], place[entry]]
+        by_column[column[entry]] += value[entry] * tables[cell[entry]]
 
 
 @kernel

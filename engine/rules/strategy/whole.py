@@ -134,7 +134,7 @@ def proven_bound(cost: Float64s, sets: Sets, rows: Rows, prices: Float64s) -> fl
 @kernel
 def reduced_costs(cost: Float64s, rows: Rows, prices: Float64s) -> Float64s:
     """float64[n]: costs and what the rows ask at these prices."""
-    price, reduced, tables = usable_prices(rows, prices), cost.copy(), np.empty((3, len(prices)))
+    price, reduced, tables = usable_prices(rows, prices), cost.copy(), np.empty(3 * len(prices))
     for block in range(len(rows.first_row) - 1):
         priced_entries(rows, price, block, tables, reduced)
     return reduced
@@ -204,9 +204,10 @@ def _restricted(
         rows.bound - activity_of(rows, fixed),
         rows.equal,
         first_entry.astype(np.int64),
-        column,
+        column.astype(np.uint32),
         rows.place[there],
         rows.law[there],
+        rows.cell[there],
         rows.value[there],
         column_starts,
         column_entries,
