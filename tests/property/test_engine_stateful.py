@@ -1,13 +1,13 @@
 """Whatever happens in whatever order: incremental figures equal a plain model's.
 
-The model keeps trades, collateral and start-of-day records as dictionaries and asks the plain twins.
+The model (``tests/engine_model.py``) keeps records as dictionaries and asks the plain twins.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,23 +15,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.base.units import start_of_day
-from engine.market.instruments import SILO_INDEX, SILOS, Instrument, Product
-from engine.market.plain import contract_value
+from engine.market.instruments import SILO_INDEX, SILOS
 from engine.portfolio.account_class import account_class
 from engine.portfolio.accounts import Account, ThresholdAllocation
 from engine.portfolio.ledger import EntryOutcome
 from engine.portfolio.opening import Opening
 from engine.rules.interface import Holding, ScaledByClass, SiloRulebook
 from engine.rules.requirement import Explained
-from engine.state.equity_plain import SiloContent, explain_equity
 from streams.parameters import read_toml, take_policy
 from tests.engine_book import (
     APPROVED,
-    DAY_NS,
     HELD,
-    INSTRUMENTS,
-    MARKS,
     MORE_HELD,
     NOW_NS,
     TODAY,
@@ -41,60 +35,14 @@ from tests.engine_book import (
     substitutions,
     trades,
 )
+from tests.engine_model import OWNERS, PRICES, RATES, Booked, BookModel, Opened
 from tests.policy_book import CLEARED, RULEBOOKS, SECURITY_BASED, UNCLEARED, with_swaps_in
 
 ACCOUNTS = ("A", "B", "C")
-# Swaps and repo: valued by the market from what they rest on, without prices of their own.
-RATES = [
-    *(
-        Instrument(f"SOFR-{tenor}", Product.PAR_RATE, "USD-SOFR", tenor=tenor, negative_price_allowed=True)
-        for tenor in ("2Y", "10Y")
-    ),
-    Instrument(
-        "SWAP", Product.INTEREST_RATE_SWAP, "USD-SOFR", 1e5, start_ns=NOW_NS - 30 * DAY_NS,
-        expiry_ns=NOW_NS + 5 * 365 * DAY_NS, coupon=0.036, fixing=0.041, negative_price_allowed=True,
-    ),
-    Instrument(
-        "INDEX", Product.CREDIT_INDEX_SWAP, multiplier=1e5, expiry_ns=NOW_NS + 5 * 365 * DAY_NS,
-        reference_entity="CDX.NA.IG", coupon=0.01, recovery_rate=0.4, negative_price_allowed=True,
-    ),
-    Instrument(
-        "REPO", Product.REPO, "T-NOTE", 10.0, expiry_ns=NOW_NS + 30 * DAY_NS, strike=98.5, coupon=0.04,
-        negative_price_allowed=True,
-    ),
-]  # fmt: skip
-PRICES = MARKS | {"SOFR-2Y": 0.037, "SOFR-10Y": 0.038, "INDEX": -0.02}
-BY_ID = {instrument.instrument_id: instrument for instrument in [*INSTRUMENTS, *RATES]}
-OWNERS = {"A": "", "B": "AAPL", "C": "T"}  # as issuers
 accounts = st.sampled_from(ACCOUNTS)
 instruments = st.sampled_from([*HELD, *MORE_HELD, "SWAP", "INDEX", "REPO"])
 allocations = st.dictionaries(st.sampled_from([SECURITY_BASED, UNCLEARED]), st.sampled_from([1e7, 3e7, 5e7]))
 quantities = st.integers(-50, 50).map(float) | st.sampled_from([0.1, 0.2, -0.3])
-
-
-@dataclass
-class Opened:
-    """The model's start-of-day record."""
-
-    day: int = -(10**9)
-    as_of_ns: int = -1
-    positions: dict[str, tuple[float, float]] = field(default_factory=dict)
-    cash: dict[tuple[str, str], float] = field(default_factory=dict)
-
-
-@dataclass
-class Booked:
-    """The model's trade or collateral movement."""
-
-    version: int
-    account: str
-    instrument: str
-    quantity: float
-    price: float
-    cancelled: bool
-    day: int
-    silo: str = ""
-    currency: str = "USD"
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -107,10 +55,7 @@ class EngineMachine(RuleBasedStateMachine):
         for instrument in RATES:
             self.engine.put_instrument(instrument)
         self.marks = dict(PRICES)
-        self.trades: dict[str, Booked] = {}
-        self.deposits: dict[str, Booked] = {}
-        self.releases: dict[str, Booked] = {}  # by id of the substitution
-        self.opened = {account: Opened() for account in ACCOUNTS}
+        self.model = BookModel(ACCOUNTS)
         self.approved = dict.fromkeys(ACCOUNTS, True)
         self.owners = dict.fromkeys(ACCOUNTS, "customer")
         self.groups = dict.fromkeys(ACCOUNTS, "")
@@ -155,7 +100,7 @@ class EngineMachine(RuleBasedStateMachine):
         row = (f"T{number}", version, account, instrument, quantity, price, cancelled, TODAY - age)
         self.log.append(("trade", row))
         outcome = self.engine.apply_trades(0, trades(self.engine, [row]))[0]
-        assert outcome == self._book(self.trades, f"T{number}", new)
+        assert outcome == self._book(self.model.trades, f"T{number}", new)
 
     @rule(
         number=st.integers(0, 5), version=st.integers(1, 3), account=accounts,
@@ -173,9 +118,9 @@ class EngineMachine(RuleBasedStateMachine):
         )  # fmt: skip
         self.log.append(("deposit", row))
         outcome = self.engine.apply_collateral(0, movements(self.engine, [row]))[0]
-        assert outcome == self._book(self.deposits, f"C{number}", new)
+        assert outcome == self._book(self.model.deposits, f"C{number}", new)
         if outcome == EntryOutcome.APPLIED:
-            self.releases.pop(f"C{number}", None)
+            self.model.releases.pop(f"C{number}", None)
 
     @rule(
         number=st.integers(0, 5), version=st.integers(1, 3), account=accounts,
@@ -193,14 +138,14 @@ class EngineMachine(RuleBasedStateMachine):
         columns = substitutions(self.engine, [row], [(out, released)])
         outcome = self.engine.apply_collateral(0, columns)[0]
         new = Booked(version, account, into, quantity, 0.0, cancelled, TODAY, silo)
-        assert outcome == self._book(self.deposits, entry_id, new)
+        assert outcome == self._book(self.model.deposits, entry_id, new)
         if outcome == EntryOutcome.APPLIED:
-            self.releases[entry_id] = replace(new, instrument=out, quantity=-released)
+            self.model.releases[entry_id] = replace(new, instrument=out, quantity=-released)
 
     def _book(self, book: dict[str, Booked], entry_id: str, new: Booked) -> EntryOutcome:
         """Who wins, once more, in plain words."""
         old = book.get(entry_id)
-        if new.day <= self.opened[new.account].day:
+        if new.day <= self.model.opened[new.account].day:
             return EntryOutcome.COVERED
         if old and old.account != new.account:
             return EntryOutcome.MOVED
@@ -231,16 +176,16 @@ class EngineMachine(RuleBasedStateMachine):
         row = (account, day, as_of_ns, positions, cash)
         self.log.append(("opening", row))
         outcome = self.engine.open_day(self._opening(*row))
-        held = self.opened[account]
+        held = self.model.opened[account]
         if (day, as_of_ns) <= (held.day, held.as_of_ns):
             assert outcome in {EntryOutcome.DUPLICATE, EntryOutcome.LATE}
             return
         assert outcome is EntryOutcome.APPLIED
-        for book in (self.trades, self.deposits, self.releases):
+        for book in (self.model.trades, self.model.deposits, self.model.releases):
             for entry_id, entry in list(book.items()):
                 if entry.account == account and entry.day <= day:
                     del book[entry_id]
-        self.opened[account] = Opened(day, as_of_ns, positions, {("securities", "USD"): cash})
+        self.model.opened[account] = Opened(day, as_of_ns, positions, {("securities", "USD"): cash})
 
     def _opening(
         self, account: str, day: int, as_of_ns: int, positions: dict[str, tuple[float, float]], cash: float
@@ -386,10 +331,10 @@ class EngineMachine(RuleBasedStateMachine):
         engine.evaluate(self.now_ns)
         for account_id in ACCOUNTS:
             account = int(engine.account_slots([account_id])[0])
-            holdings = self._holdings(account_id)
+            holdings = self.model.holdings(self.engine, account_id)
             if account < 0:
                 assert not holdings
-                assert all(self._equity(account_id, silo) == 0.0 for silo in SILOS)
+                assert all(self.model.equity(self.engine, account_id, silo) == 0.0 for silo in SILOS)
                 assert engine.knows_account(account_id)
                 continue
             for silo in (SECURITY_BASED, UNCLEARED):
@@ -409,7 +354,9 @@ class EngineMachine(RuleBasedStateMachine):
                     outside += explained.requirement.maintenance_usd
             for silo, expected in plain.items():
                 self._same(engine.maintenance[account, SILO_INDEX[silo]], expected)
-                self._same(engine.equity[account, SILO_INDEX[silo]], self._equity(account_id, silo))
+                self._same(
+                    engine.equity[account, SILO_INDEX[silo]], self.model.equity(self.engine, account_id, silo)
+                )
             if self.approved[account_id]:
                 pot = [
                     h for h in holdings if h.instrument.product in engine.unified.rulebook.eligible_products
@@ -441,65 +388,6 @@ class EngineMachine(RuleBasedStateMachine):
     @staticmethod
     def _same(value: float, expected: float) -> None:
         assert math.isclose(value, expected, rel_tol=1e-9, abs_tol=0.01), (value, expected)
-
-    def _live(self, book: dict[str, Booked], account: str) -> list[Booked]:
-        return [
-            entry
-            for entry in book.values()
-            if entry.account == account and not entry.cancelled and entry.day > self.opened[account].day
-        ]
-
-    def _holdings(self, account: str) -> list[Holding]:
-        quantity: dict[str, float] = {name: q for name, (q, _) in self.opened[account].positions.items()}
-        for entry in self._live(self.trades, account):
-            quantity[entry.instrument] = quantity.get(entry.instrument, 0.0) + entry.quantity
-        policy = self.engine.policy
-        return [
-            Holding(BY_ID[name], q, policy.classification[BY_ID[name].product].value)
-            for name, q in quantity.items()
-            if abs(q) > 1e-9
-        ]
-
-    def _equity(self, account: str, silo: str) -> float:
-        """Cash moved by every trade, market value of what is held, collateral after haircut."""
-        engine, opened = self.engine, self.opened[account]
-        classification = engine.policy.classification
-        cash: dict[str, list[float]] = {
-            "USD": [opened.cash.get((silo, "USD"), 0.0)],
-            "EUR": [0.0],
-            "BTC": [0.0],
-        }
-        for name, (quantity, reference) in opened.positions.items():
-            instrument = BY_ID[name]
-            if classification[instrument.product] == silo and instrument.is_futures_style:
-                cash[instrument.currency].append(-quantity * contract_value(instrument, reference))
-        for entry in self._live(self.trades, account):
-            instrument = BY_ID[entry.instrument]
-            if classification[instrument.product] == silo:
-                cash[instrument.currency].append(-entry.quantity * contract_value(instrument, entry.price))
-        pledged: dict[str, float] = {}
-        for entry in [*self._live(self.deposits, account), *self._live(self.releases, account)]:
-            if entry.silo != silo:
-                continue
-            if entry.instrument:
-                pledged[entry.instrument] = pledged.get(entry.instrument, 0.0) + entry.quantity
-            else:
-                cash[entry.currency].append(entry.quantity)
-        content = SiloContent(
-            silo,
-            {currency: math.fsum(amounts) for currency, amounts in cash.items()},
-            [holding for holding in self._holdings(account) if holding.silo == silo],
-            [
-                Holding(BY_ID[name], quantity, silo)
-                for name, quantity in pledged.items()
-                if abs(quantity) > 1e-9
-            ],
-            OWNERS[account],
-        )
-        at_ns = start_of_day(engine.market.valuation_time_ns)
-        tree = explain_equity(engine.policy.collateral, content, engine.market, at_ns)
-        assert tree.largest_residual_usd() < 1e-6
-        return tree.amount_usd
 
 
 TestEngine = EngineMachine.TestCase
