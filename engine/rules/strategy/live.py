@@ -71,10 +71,8 @@ class RegT:
         rows[live, 0] = market.unit_value_usd(priced)
         rows[live, 1] = market.multiplier[priced] * _delivered_price(market, priced) * market.fx_rate(priced)
         loan_from_ns = months_later(market.valuation_time_ns, self._rule.parameters.option.loan_beyond_months)
-        for place, slot in zip(live.tolist(), priced.tolist(), strict=True):
-            expiry_ns = market.instruments[slot].expiry_ns
-            rows[place, 2] = float(expiry_ns > market.valuation_time_ns)
-            rows[place, 3] = float(expiry_ns > loan_from_ns)
+        rows[live, 2] = market.expiry_ns[priced] > market.valuation_time_ns
+        rows[live, 3] = market.expiry_ns[priced] > loan_from_ns
         debt = live[is_debt(market, priced)]
         rows[debt, 1] = unit_requirement_usd(self._rule.parameters.debt, market, slots[debt])
         rows[debt, 2] = can_be_margined(market, slots[debt])
