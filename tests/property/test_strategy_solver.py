@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.rules.strategy.basis import PIVOTS, cheapest, limit
 from engine.rules.strategy.book import Book, OptionPosition
 from engine.rules.strategy.certificate import check_permitted
+from engine.rules.strategy.edges import LONGEST
 from engine.rules.strategy.formulas import CALL, PUT, Contract, Terms
 from engine.rules.strategy.pairing import MOST_PIVOTS, least_pairing, posed
 from engine.rules.strategy.plain import plain_pairing
@@ -157,3 +158,16 @@ def test_sets_share_out_their_quantity_at_the_least_cost() -> None:
     assert optimise(cost, sets, rows, basis, scratch_for(cost, rows, basis), 10) == OPTIMAL
     assert basis.number[PIVOTS] == 0
     assert solution(basis).tolist() == [0.0, 5.0, 7.0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_lengths_of_edges_choose_pivots_and_no_figure(seed: int) -> None:
+    problem = posed(hedged_book(seed), terms_at(100.0)).problem
+    cost, sets, rows = problem.cost, problem.sets, problem.rows
+    _, amounts, _ = divided_solution(cost, sets, rows, MOST_PIVOTS)
+    basis = cheapest(cost, sets, rows, len(rows.bound) + 2, 0)
+    basis.row_edge[:] = 10.0 ** np.random.default_rng(seed).uniform(-3.0, np.log10(LONGEST), len(rows.bound))
+    assert optimise(cost, sets, rows, basis, scratch_for(cost, rows, basis), MOST_PIVOTS) == OPTIMAL
+    assert cost @ solution(basis) == pytest.approx(cost @ amounts, rel=1e-9)
+    for lengths in (basis.row_edge, basis.basic_edge, basis.key_edge):
+        assert lengths.max() <= LONGEST  # an infinite one would never be chosen, whatever it is off by

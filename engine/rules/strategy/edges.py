@@ -15,6 +15,7 @@ from engine.rules.strategy.basis import LIMITS, SIZE, Basis, net_column
 from engine.rules.strategy.ratio_test import Scratch
 from engine.rules.strategy.tableau import Rows, Sets, add_gathered
 
+LONGEST = 1e30  # a longer one says no more, and might be infinite after some pivots
 _NOTHING = 1e-12
 
 
@@ -58,9 +59,9 @@ def follow_pivot(
     if abs(pivot) < _NOTHING:
         return
     _lengthen(rows, sets, basis, scratch, 1.0 / pivot, of_leaving)
-    of_entering = of_leaving / (pivot * pivot)
+    of_entering = min(of_leaving / (pivot * pivot), LONGEST)
     if group >= 0 and by_key[group] != 0.0:
-        basis.key_edge[group] = by_key[group] * by_key[group] * of_entering
+        basis.key_edge[group] = min(by_key[group] * by_key[group] * of_entering, LONGEST)
         by_key[group] = 0.0
     if entering < 0:
         row = basis.tight[leaving_row]
@@ -102,13 +103,15 @@ def _lengthen(
     for block in range(len(scratch.moved)):
         if scratch.moved[block]:
             for row in range(rows.first_row[block], rows.first_row[block + 1]):
-                row_edge[row] += of_rows[row] * of_rows[row] * squared
+                row_edge[row] = min(row_edge[row] + of_rows[row] * of_rows[row] * squared, LONGEST)
     for index in range(basis.number[SIZE]):
         near = of[basic[index]]
         if near >= 0 and by_key[near] != 0.0:
-            basis.key_edge[near] += by_key[near] * by_key[near] * squared
+            basis.key_edge[near] = min(basis.key_edge[near] + by_key[near] * by_key[near] * squared, LONGEST)
             by_key[near] = 0.0
-        basis.basic_edge[index] += change[index] * change[index] * squared
+        basis.basic_edge[index] = min(
+            basis.basic_edge[index] + change[index] * change[index] * squared, LONGEST
+        )
 
 
 @kernel
