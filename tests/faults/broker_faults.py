@@ -71,13 +71,15 @@ async def parted(prefix: str, folder: Path, nursery: Nursery, times: int, seed: 
         proxied(folder / f"{prefix}data", namespace.host_address) as (_, bootstrap),
         Firm(bootstrap, prefix, folder, nursery, seed) as firm,
     ):
-        for life in (firm.worker(), firm.worker(namespace=str(namespace.path))):
+        inside = firm.worker(namespace=str(namespace.path))
+        for life in (firm.worker(), inside):
             await firm.live(life)
         for _ in range(times):
+            await firm.evaluated(by=inside)  # it has partitions to lose
             await namespace.cut()
             await asyncio.sleep(_PARTED_S)
             await namespace.join()
-            await firm.evaluated()
+        await firm.evaluated(by=inside)
         return await judged(
             "one worker behind a network partition for 9 s with a session of 6 s", times, firm
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import re
 import signal
@@ -106,17 +107,22 @@ class Firm:
             longest_ms = max([longest_ms, *(later - sooner for sooner, later in pairwise(times_ms))])
         return longest_ms / 1000
 
-    async def newest_statement_ns(self) -> int:
-        """When the newest statement reached the broker."""
+    async def newest_statement_ns(self, of: Life | None = None) -> int:
+        """When the newest statement, of this worker if one is named, reached the broker."""
         records = await all_records(connect_to(self.bootstrap), [self.topics["requirements"]])
-        return max((record.timestamp for record in records), default=0) * 1_000_000
+        times_ms = (
+            record.timestamp
+            for record in records
+            if of is None or (record.value and json.loads(record.value)["served_by"] == of.address)
+        )
+        return max(times_ms, default=0) * 1_000_000
 
-    async def evaluated(self) -> None:
-        """Wait until a worker has evaluated once more, whatever has happened."""
+    async def evaluated(self, by: Life | None = None) -> None:
+        """Wait until a worker, this one if one is named, has evaluated once more, whatever has happened."""
         since_ns, deadline = time.time_ns(), time.monotonic() + _LIVE_WITHIN_S
         while True:
             try:
-                if await self.newest_statement_ns() > since_ns:
+                if await self.newest_statement_ns(by) > since_ns:
                     return
             except KafkaError:
                 pass  # the broker is not back yet

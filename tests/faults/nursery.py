@@ -41,6 +41,11 @@ class Life:
         """Whether it has said that it is live."""
         return self.out.exists() and "worker ready" in self.out.read_text()
 
+    @property
+    def address(self) -> str:
+        """Where it says that its pages are; it must be ready."""
+        return self.out.read_text().partition("http=")[2].split()[0]
+
     def send(self, number: int) -> None:
         """A signal, if it still runs."""
         if not self.ended:
