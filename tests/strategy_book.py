@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from engine.market.market import Market
 from engine.rules.interface import Holding
@@ -84,6 +86,15 @@ def short_value_usd(book: Book, price: float) -> float:
 def long_value_usd(book: Book) -> float:
     """Cost of the long options of a book."""
     return sum(p.count * p.contract.units * p.contract.value for p in book.options if p.count > 0)
+
+
+def set_columns(
+    market: Market, sets: Sequence[dict[str, float]]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """(instruments, quantities, first) of netting sets, those of set k at ``first[k]:first[k + 1]``, by slot."""
+    positions = [sorted((market.slot_of[name], count) for name, count in one.items()) for one in sets]
+    slots, counts = zip(*(position for one in positions for position in one), strict=True)
+    return np.array(slots), np.array(counts), np.cumsum([0, *map(len, positions)])
 
 
 def market_with(instruments: Sequence[dict[str, Any]], marks: dict[str, float]) -> Market:

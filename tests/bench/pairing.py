@@ -33,7 +33,7 @@ from engine.rules.strategy.securities import Stage, Stock
 from engine.rules.strategy.tableau import FALLING, FROM
 from engine.rules.strategy.whole import divided_solution
 from tests.bench.row import Row
-from tests.strategy_book import PARAMETERS, held, market_with
+from tests.strategy_book import PARAMETERS, held, market_with, set_columns
 
 POSITIONS: Final = 500
 EXPIRIES: Final = 5
@@ -108,13 +108,17 @@ def own(problem: Programme) -> float:
     return float(problem.cost @ amounts)
 
 
+def _named(positions: int, shares: float) -> str:
+    return f"{positions} option positions on one underlying{' with stock' if shares else ''}"
+
+
 def _rows(positions: int, shares: float, terms: Terms) -> list[Row]:
     books = [book(positions, shares, SEED + number) for number in range(BOOKS)]
     problems = [posed(one, terms).problem for one in books]
     written_out = [(problem, linking(problem)) for problem in problems]
     if any(abs(highs(problem, matrix) - own(problem)) > 0.01 for problem, matrix in written_out):
         raise RuntimeError("own solver and HiGHS differ")
-    name = f"{positions} option positions on one underlying{' with stock' if shares else ''}"
+    name = _named(positions, shares)
     peer = f"HiGHS, linear programme, {name}"
     whole = milliseconds(lambda: [least_pairing(one, terms) for one in books]) / BOOKS
     linear = milliseconds(lambda: [own(problem) for problem in problems]) / BOOKS
@@ -163,21 +167,19 @@ def _charged(market: Market, sets: list[dict[str, float]]) -> tuple[float, float
         RuntimeError: the two do not ask for the same.
     """
     rulebook = RegT(PARAMETERS)
-    positions = [sorted((market.slot_of[name], count) for name, count in one.items()) for one in sets]
-    first = np.concatenate([[0], np.cumsum([len(one) for one in positions])])
-    slots = np.array([slot for one in positions for slot, _ in one])
-    counts = np.array([count for one in positions for _, count in one])
-    rows, each = rulebook.rows(market, np.arange(market.count)), np.arange(len(sets))
+    rows, columns = rulebook.rows(market, np.arange(market.count)), set_columns(market, sets)
     accounts = [held(market, one) for one in sets]
 
     def charge() -> Float64s:
-        return rulebook.charge_positions(rows, slots, counts, first, np.zeros(len(sets), np.int64))
+        return rulebook.charge_positions(rows, *columns, np.zeros(len(sets), np.int64))
 
-    asked = rulebook.combine(charge(), each, np.arange(len(sets) + 1))
+    asked = rulebook.combine(charge(), np.arange(len(sets)), np.arange(len(sets) + 1))
     explained = [rulebook.explain(account, market).requirement for account in accounts]
     if np.abs(asked - [[one.initial_usd, one.maintenance_usd] for one in explained]).max() > 0.01:
         raise RuntimeError("what is charged live and what is explained differ")
-    return milliseconds(charge), milliseconds(lambda: [rulebook.explain(each, market) for each in accounts])
+    return milliseconds(charge), milliseconds(
+        lambda: [rulebook.explain(account, market) for account in accounts]
+    )
 
 
 def _live_rows(size: int) -> list[Row]:
@@ -208,7 +210,7 @@ def _large_live_rows(shares: float) -> list[Row]:
         }
         sets.append(one | ({"X": shares} if shares else {}))
     charged, explained = (total / BOOKS for total in _charged(market, sets))
-    name = f"account with {POSITIONS} option positions on one underlying{' with stock' if shares else ''}"
+    name = f"account with {_named(POSITIONS, shares)}"
     peer = f"{name}, explained"
     return [
         Row(f"{name}, charged live", charged, "ms", BUDGET_MS, compared_with=peer, ratio=charged / explained),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.market.market import Market
 from engine.rules.interface import Float64s
 from engine.rules.strategy.live import RegT
-from tests.strategy_book import PARAMETERS, held, market_with
+from tests.strategy_book import PARAMETERS, held, market_with, set_columns
 
 SERIES = ("LC", "LP", "SC", "EXPIRED", "FOREIGN")
 quantities = st.sampled_from([-7.0, -1.0, 1.0, 3.0, 0.5, 40.0])
@@ -52,11 +52,7 @@ def market_of_options(price: float) -> Market:
 def charged(rulebook: RegT, market: Market, sets: list[dict[str, float]]) -> Float64s:
     """float64[u, 5]: charges of netting sets of one account each."""
     rows = rulebook.rows(market, np.arange(market.count))
-    positions = [sorted((market.slot_of[name], q) for name, q in one.items()) for one in sets]
-    first = np.concatenate([[0], np.cumsum([len(one) for one in positions])])
-    slots = np.array([slot for one in positions for slot, _ in one])
-    amounts = np.array([q for one in positions for _, q in one])
-    return rulebook.charge_positions(rows, slots, amounts, first, np.zeros(len(sets), np.int64))
+    return rulebook.charge_positions(rows, *set_columns(market, sets), np.zeros(len(sets), np.int64))
 
 
 @settings(max_examples=60, deadline=None)

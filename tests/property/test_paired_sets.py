@@ -15,7 +15,7 @@ from engine.rules.interface import Float64s
 from engine.rules.strategy.live import RegT
 from engine.rules.strategy.paired_sets import PairedSets
 from tests.property.test_option_sets import charged
-from tests.strategy_book import EXPIRIES, PARAMETERS, held, market_with
+from tests.strategy_book import EXPIRIES, PARAMETERS, held, market_with, set_columns
 
 STRIKES = (85.0, 90.0, 95.0, 100.0, 105.0, 110.0, 115.0)
 ROOTS: dict[str, dict[str, Any]] = {
@@ -74,11 +74,7 @@ def netting_sets(draw: st.DrawFn) -> dict[str, float]:
 
 def paired(market: Market, sets: list[dict[str, float]]) -> tuple[list[int], Float64s]:
     """What :class:`PairedSets` charges of these sets by itself."""
-    positions = [sorted((market.slot_of[name], count) for name, count in one.items()) for one in sets]
-    first = np.concatenate([[0], np.cumsum([len(one) for one in positions])])
-    slots = np.array([slot for one in positions for slot, _ in one])
-    counts = np.array([count for one in positions for _, count in one])
-    units, charges = PairedSets(PARAMETERS).charge(market, slots, counts, first)
+    units, charges = PairedSets(PARAMETERS).charge(market, *set_columns(market, sets))
     return units.tolist(), charges
 
 
