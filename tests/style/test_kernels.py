@@ -1,4 +1,7 @@
-"""Kernels do without numba's linear algebra, which needs scipy: the product is installed without it."""
+"""Kernels do without numba's linear algebra, which needs scipy: the product is installed without it.
+
+Kernels that count no references (`in_place`) get no array from what they call: nobody would give it back.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pytest
 from tests.style.source_tree import modules
 
 ALGEBRA = {"dot", "vdot", "linalg"}
+NUMBERS = {"int", "float", "bool", "tuple"}
 
 
 def algebra_in_kernels(sources: Mapping[str, str]) -> list[str]:
@@ -27,7 +31,35 @@ def algebra_in_kernels(sources: Mapping[str, str]) -> list[str]:
 
 
 def is_kernel(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Name) and decorator.id == "kernel"
+    return isinstance(decorator, ast.Name) and decorator.id in ("kernel", "in_place")
+
+
+def arrays_nobody_gives_back(sources: Mapping[str, str]) -> list[str]:
+    """Kernels without reference counts that return more than numbers, or call a kernel that does."""
+    compiled = [
+        (name, function)
+        for name, source in sources.items()
+        for function in ast.walk(ast.parse(source))
+        if isinstance(function, ast.FunctionDef) and any(map(is_kernel, function.decorator_list))
+    ]
+    returns_more = {function.name for _, function in compiled if not returns_numbers(function)}
+    faults = []
+    for name, function in compiled:
+        if "in_place" not in map(ast.unparse, function.decorator_list):
+            continue
+        called = [
+            node.func.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
+        for kept in returns_more & {function.name, *called}:
+            faults.append(f"{name} {function.name}: {kept} returns an array, make this a kernel")
+    return faults
+
+
+def returns_numbers(function: ast.FunctionDef) -> bool:
+    names = {node.id for node in ast.walk(function.returns or ast.Pass()) if isinstance(node, ast.Name)}
+    return names <= NUMBERS
 
 
 def test_kernels_do_without_scipy() -> None:
@@ -40,3 +72,22 @@ def test_kernels_do_without_scipy() -> None:
 def test_algebra_is_found(line: str) -> None:
     assert len(algebra_in_kernels({"engine.x": f"@kernel\ndef f(a, b):\n    {line}\n"})) == 1
     assert algebra_in_kernels({"engine.x": f"def f(a, b):\n    {line}\n"}) == []
+
+
+def test_no_array_is_left_with_nobody_to_give_it_back() -> None:
+    assert arrays_nobody_gives_back(modules("engine")) == []
+
+
+@pytest.mark.parametrize("line", ["return float(g(a)[0])", "for b in g(a):\n        pass"])
+def test_arrays_left_are_found(line: str) -> None:
+    made = "@kernel\ndef g(a) -> Float64s:\n    return a.copy()\n"
+    assert (
+        len(arrays_nobody_gives_back({"engine.x": f"{made}@in_place\ndef f(a) -> float:\n    {line}\n"})) == 1
+    )
+    assert arrays_nobody_gives_back({"engine.x": f"{made}@kernel\ndef f(a) -> float:\n    {line}\n"}) == []
+
+
+def test_an_array_handed_on_is_found() -> None:
+    assert (
+        len(arrays_nobody_gives_back({"engine.x": "@in_place\ndef f(a) -> Float64s:\n    return a\n"})) == 1
+    )

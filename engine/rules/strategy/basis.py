@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.inverse import invert
 from engine.rules.strategy.tableau import (
     Bools,
@@ -21,6 +21,7 @@ from engine.rules.strategy.tableau import (
     Sets,
     add_column,
     add_column_at,
+    fill,
     priced_entries,
 )
 
@@ -98,7 +99,7 @@ def cheapest(cost: Float64s, sets: Sets, rows: Rows, room: int, depth: int) -> B
     return basis
 
 
-@kernel
+@in_place
 def limit(basis: Basis, column: int, sign: float, bound: float) -> None:
     """One more limit."""
     at = basis.number[LIMITS]
@@ -108,15 +109,15 @@ def limit(basis: Basis, column: int, sign: float, bound: float) -> None:
     basis.number[LIMITS] += 1
 
 
-@kernel
+@in_place
 def net_column(rows: Rows, sets: Sets, basis: Basis, column: int, net: Float64s) -> None:
     """A column less the key of its set, at the tight rows."""
     size, m, group = basis.number[SIZE], len(basis.at_keys), sets.of[column]
     key = basis.key[group] if group >= 0 else -1
-    net[:size] = 0.0
-    add_column_at(rows, column, 1.0, basis.tight[:size], net)
+    fill(net, 0, size, 0.0)
+    add_column_at(rows, column, 1.0, basis.tight, size, net)
     if key >= 0:
-        add_column_at(rows, key, -1.0, basis.tight[:size], net)
+        add_column_at(rows, key, -1.0, basis.tight, size, net)
     for at in range(size):
         row = basis.tight[at]
         if row >= m and basis.limited[row - m] == column:
@@ -137,17 +138,18 @@ def refresh(rows: Rows, sets: Sets, basis: Basis) -> None:
     invert(matrix, size, basis.inverse)
 
 
-@kernel
+@in_place
 def reprice(cost: Float64s, rows: Rows, sets: Sets, basis: Basis, spread: Float64s, tables: Float64s) -> None:
     """Prices of tight rows and reduced costs from costs; ``spread``, ``tables``: scratch, [m] and [3 m]."""
     size = basis.number[SIZE]
-    basis.price[:size] = 0.0
+    fill(basis.price, 0, size, 0.0)
     for index in range(size):
         group = sets.of[basis.basic[index]]
         net = cost[basis.basic[index]] - (cost[basis.key[group]] if group >= 0 else 0.0)
         for at in range(size):
             basis.price[at] -= net * basis.inverse[index, at]
-    basis.reduced[:] = cost
+    for column in range(len(cost)):
+        basis.reduced[column] = cost[column]
     along(rows, basis, basis.price, spread, tables, basis.reduced)
     for group in range(len(basis.key)):
         of_key = basis.reduced[basis.key[group]]
@@ -156,7 +158,7 @@ def reprice(cost: Float64s, rows: Rows, sets: Sets, basis: Basis, spread: Float6
                 basis.reduced[sets.members[at]] -= of_key
 
 
-@kernel
+@in_place
 def along(
     rows: Rows, basis: Basis, prices: Float64s, spread: Float64s, tables: Float64s, by_column: Float64s
 ) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.rules.strategy.basis import BASIC, KEY, OUTSIDE, SIZE, Basis
 from engine.rules.strategy.inverse import border, replace_column, replace_row, shrink
 from engine.rules.strategy.ratio_test import Scratch
 from engine.rules.strategy.tableau import Rows, Sets, add_column
 
 
-@kernel
+@in_place
 def swap_key(rows: Rows, sets: Sets, basis: Basis, group: int) -> int:
     """The largest basic column of the set becomes its key; returns the place of the former key."""
     chosen, size = -1, basis.number[SIZE]
@@ -35,7 +35,7 @@ def swap_key(rows: Rows, sets: Sets, basis: Basis, group: int) -> int:
     return chosen
 
 
-@kernel
+@in_place
 def change_basis(
     sets: Sets,
     basis: Basis,
@@ -80,19 +80,19 @@ def change_basis(
         basis.number[SIZE] -= 1
 
 
-@kernel
+@in_place
 def _make_tight(basis: Basis, at: int, row: int, price: float) -> None:
     basis.tight[at], basis.place[row], basis.price[at] = row, at, price
 
 
-@kernel
+@in_place
 def _enter(sets: Sets, basis: Basis, column: int) -> None:
     basis.state[column] = BASIC
     if sets.of[column] >= 0:
         basis.basics_of[sets.of[column]] += 1
 
 
-@kernel
+@in_place
 def _leave(sets: Sets, basis: Basis, column: int) -> None:
     basis.state[column] = OUTSIDE
     if sets.of[column] >= 0:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.legs import Legs
 from engine.rules.strategy.tableau import FROM, Bools, Float64s, Int8s, Int64s
 
@@ -62,14 +62,14 @@ def builder_for(legs: Legs) -> Builder:
     )
 
 
-@kernel
+@in_place
 def new_group(b: Builder) -> int:
     """A number that tells uses of one kind apart that may not mix; 0 is never one."""
     b.used[GROUPS] += 1
     return int(b.used[GROUPS])
 
 
-@kernel
+@in_place
 def new_use(b: Builder, kind: int, option: int, group: int, cost: float) -> int:
     """A column; ``cost`` is that of one contract."""
     column = b.used[COLUMNS]
@@ -78,7 +78,7 @@ def new_use(b: Builder, kind: int, option: int, group: int, cost: float) -> int:
     return int(column)
 
 
-@kernel
+@in_place
 def new_block(b: Builder) -> None:
     """What follows are the rows and entries of a new block."""
     block = b.used[BLOCKS]
@@ -86,7 +86,7 @@ def new_block(b: Builder) -> None:
     b.used[BLOCKS] += 1
 
 
-@kernel
+@in_place
 def new_row(b: Builder, point: float, bound: float, equal: bool) -> int:
     """One more row of the block."""
     row = b.used[ROWS]
@@ -95,7 +95,7 @@ def new_row(b: Builder, point: float, bound: float, equal: bool) -> int:
     return int(row)
 
 
-@kernel
+@in_place
 def new_entry(b: Builder, column: int, place: int, law: int, value: float) -> None:
     """One more entry of the block."""
     entry = b.used[ENTRIES]
@@ -103,7 +103,7 @@ def new_entry(b: Builder, column: int, place: int, law: int, value: float) -> No
     b.used[ENTRIES] += 1
 
 
-@kernel
+@in_place
 def as_many(b: Builder, some: Int64s, others: Int64s) -> None:
     """A row: as much of some columns as of others."""
     new_block(b)

@@ -10,16 +10,17 @@ never a figure. On books of 500 options that takes a quarter fewer of them than 
 
 from __future__ import annotations
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.rules.strategy.basis import LIMITS, SIZE, Basis, net_column
+from engine.rules.strategy.inverse import solve_sparse
 from engine.rules.strategy.ratio_test import Scratch
-from engine.rules.strategy.tableau import Rows, Sets, add_gathered
+from engine.rules.strategy.tableau import Rows, Sets, add_gathered, fill
 
 LONGEST = 1e30  # a longer one says no more, and might be infinite after some pivots
 _NOTHING = 1e-12
 
 
-@kernel
+@in_place
 def follow_pivot(
     rows: Rows,
     sets: Sets,
@@ -76,7 +77,7 @@ def follow_pivot(
             basis.key_edge[left_behind] = 0.0  # no basic column of the set is left
 
 
-@kernel
+@in_place
 def _basic_columns_fall_by(
     rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, entering: int, leaving_row: int
 ) -> None:
@@ -86,14 +87,10 @@ def _basic_columns_fall_by(
             change[index] = inverse[index, leaving_row]
         return
     net_column(rows, sets, basis, entering, other)
-    for index in range(size):
-        moved = 0.0
-        for at in range(size):
-            moved += inverse[index, at] * other[at]
-        change[index] = moved
+    solve_sparse(inverse, size, other, scratch.candidates, change)
 
 
-@kernel
+@in_place
 def _lengthen(
     rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, per_pivot: float, of_leaving: float
 ) -> None:
@@ -114,7 +111,7 @@ def _lengthen(
         )
 
 
-@kernel
+@in_place
 def _moved_rows(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, entering: int) -> None:
     """Activity of rows if basic columns fall by ``change`` and the entering one, if any, rises by 1.
 
@@ -123,7 +120,8 @@ def _moved_rows(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, entering
     of, key, cell, place, value, block_of = sets.of, basis.key, rows.cell, rows.place, rows.value, rows.block
     starts, entries, size, moved = rows.column_starts, rows.column_entries, basis.number[SIZE], scratch.moved
     tables, change, of_rows, m = scratch.tables, scratch.change, scratch.of_rows, len(rows.bound)
-    moved[:] = False
+    for block in range(len(moved)):
+        moved[block] = False
     change[size] = -1.0 if entering >= 0 else 0.0  # the entering column comes last
     for index in range(size + 1):
         if change[index] == 0.0:
@@ -137,9 +135,9 @@ def _moved_rows(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, entering
                 if not moved[block]:
                     moved[block] = True
                     low, high = rows.first_row[block], rows.first_row[block + 1]
-                    of_rows[low:high] = 0.0
+                    fill(of_rows, low, high, 0.0)
                     for law in range(3):
-                        tables[law * m + low : law * m + high] = 0.0
+                        fill(tables, law * m + low, law * m + high, 0.0)
                 tables[cell[entry]] += amount * value[entry]
             if of[column] < 0:
                 break
@@ -149,7 +147,7 @@ def _moved_rows(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, entering
             add_gathered(rows, block, tables, of_rows)
 
 
-@kernel
+@in_place
 def forget_edges(basis: Basis) -> None:
     """All edges of length 1 in the scale of their rows, after a basis was taken up again that none are known for."""
     for at in range(basis.number[SIZE]):

@@ -13,11 +13,18 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.base.inner import inner
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.kinds import LOSS
 from engine.rules.strategy.programme import Programme
-from engine.rules.strategy.tableau import Float64s, Int64s, Rows, activity_of, add_column
-from engine.rules.strategy.witnesses import WITNESSES, Witnesses, chosen_witnesses, least_of_pair
+from engine.rules.strategy.tableau import Bools, Float64s, Int64s, Rows, activity_of, add_column, fill
+from engine.rules.strategy.witnesses import (
+    WITNESSES,
+    Witnesses,
+    chosen_witnesses,
+    excess_of,
+    least_of_pair,
+    renew_excess,
+)
 
 MOST_ROUNDS = 100
 _SHARE_OF_GAP = 0.1
@@ -38,6 +45,20 @@ class _Moves(NamedTuple):
     balance: Int64s
 
 
+class _Room(NamedTuple):
+    """Scratch: change of each row, zero between uses; the blocks that change, and whether each is among them."""
+
+    delta: Float64s
+    touched: Int64s
+    met: Bools
+
+
+@kernel
+def _room(rows: Rows) -> _Room:
+    blocks = len(rows.first_row) - 1
+    return _Room(np.zeros(len(rows.bound)), np.empty(blocks + 1, np.int64), np.zeros(blocks, np.bool_))
+
+
 @kernel
 def exchange(problem: Programme, reduced: Float64s, bound: float, amounts: Float64s) -> None:
     """Improve amounts in whole contracts in place; what comes out is permitted if what went in is.
@@ -46,11 +67,11 @@ def exchange(problem: Programme, reduced: Float64s, bound: float, amounts: Float
         reduced: float64[n], reduced costs at prices of rows that prove the bound.
     """
     cost, rows, blocks = problem.cost, problem.rows, len(problem.rows.first_row) - 1
-    charge = _charge_of_block(problem)
+    charge, weight = _charge_of_block(problem), _balance_of_column(rows, len(cost))
     for block in range(blocks):
         if charge[block] >= 0:
             amounts[charge[block]] = 0.0
-    activity, delta = activity_of(rows, amounts), np.zeros(len(rows.bound))
+    activity, room = activity_of(rows, amounts), _room(rows)
     most = np.zeros(blocks, np.int64)  # the row where a block's loss is greatest
     losses = np.zeros(blocks)
     for block in range(blocks):
@@ -60,9 +81,9 @@ def exchange(problem: Programme, reduced: Float64s, bound: float, amounts: Float
         for block in range(blocks):
             if charge[block] >= 0:
                 value += cost[charge[block]] * losses[block]
-        moves = _moves(problem, reduced, _SHARE_OF_GAP * (value - bound), amounts)
+        moves = _moves(problem, weight, reduced, _SHARE_OF_GAP * (value - bound), amounts)
         if value - bound < _CENT_USD or not _round(
-            problem, moves, charge, activity, delta, most, losses, amounts
+            problem, moves, charge, activity, room, most, losses, amounts
         ):
             break
     for block in range(blocks):
@@ -82,7 +103,7 @@ def _charge_of_block(problem: Programme) -> Int64s:
     return charge
 
 
-@kernel
+@in_place
 def _renew_loss(
     rows: Rows, charge: Int64s, activity: Float64s, block: int, most: Int64s, losses: Float64s
 ) -> None:
@@ -96,9 +117,20 @@ def _renew_loss(
 
 
 @kernel
-def _moves(problem: Programme, reduced: Float64s, most: float, amounts: Float64s) -> _Moves:
+def _balance_of_column(rows: Rows, n: int) -> Int64s:
+    """int64[n]: what one contract in a column does to equalities, as one number."""
+    weight = np.zeros(n, np.int64)
+    for entry in range(len(rows.column)):
+        row = rows.place[entry]
+        if rows.equal[row]:
+            weight[rows.column[entry]] += int(np.rint(rows.value[entry])) * ((row + 1) * MIX % MODULUS)
+    return weight
+
+
+@kernel
+def _moves(problem: Programme, weight: Int64s, reduced: Float64s, most: float, amounts: Float64s) -> _Moves:
     """Those from a column in use to one whose reduced cost is higher by ``most`` or less."""
-    sets, rows = problem.sets, problem.rows
+    sets = problem.sets
     source, target = np.empty(len(amounts), np.int64), np.empty(len(amounts), np.int64)
     count = 0
     for group in range(len(sets.quantity)):
@@ -114,15 +146,9 @@ def _moves(problem: Programme, reduced: Float64s, most: float, amounts: Float64s
                         target = np.concatenate((target, np.empty(count, np.int64)))
                     source[count], target[count] = used, other
                     count += 1
-    balance = np.zeros(count, np.int64)
+    balance = np.empty(count, np.int64)
     for move in range(count):
-        for column, sign in ((source[move], -1.0), (target[move], 1.0)):
-            for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
-                entry = rows.column_entries[at]
-                row = rows.place[entry]
-                if rows.equal[row]:
-                    weight = (row + 1) * MIX % MODULUS
-                    balance[move] += int(np.rint(sign * rows.value[entry])) * weight
+        balance[move] = weight[target[move]] - weight[source[move]]
     order = np.argsort(balance, kind="mergesort")
     return _Moves(source[:count][order], target[:count][order], balance[order])
 
@@ -133,7 +159,7 @@ def _round(
     moves: _Moves,
     charge: Int64s,
     activity: Float64s,
-    delta: Float64s,
+    room: _Room,
     most: Int64s,
     losses: Float64s,
     amounts: Float64s,
@@ -142,6 +168,7 @@ def _round(
     rows, made = problem.rows, False
     source, target, balance = moves.source, moves.target, moves.balance
     witnesses = chosen_witnesses(problem, charge, activity)
+    excess = excess_of(witnesses, rows.bound, activity)
     least = _least_changes(problem, moves, charge, most, losses, witnesses)
     order = _by_least_change(balance, least)
     begin = 0
@@ -162,7 +189,7 @@ def _round(
             if amounts[source[one]] < 0.5:
                 continue
             if balance[one] == 0 and least[one] < best:
-                change = _change(problem, charge, activity, delta, losses, source, target, one, -1)
+                change = _change(problem, charge, activity, room, losses, source, target, one, -1)
                 if change < best:
                     best, best_one, best_two = change, one, -1
             for second in range(max(low, first + 1), high):
@@ -173,9 +200,9 @@ def _round(
                 if amounts[source[two]] < needed or source[two] == target[one]:
                     continue
                 columns = (source[one], target[one], source[two], target[two])
-                if least_of_pair(problem, witnesses, charge, activity, losses, columns) >= best:
+                if least_of_pair(problem, witnesses, charge, excess, losses, columns) >= best:
                     continue
-                change = _change(problem, charge, activity, delta, losses, source, target, one, two)
+                change = _change(problem, charge, activity, room, losses, source, target, one, two)
                 if change < best:
                     best, best_one, best_two = change, one, two
         for move in (best_one, best_two):
@@ -187,6 +214,7 @@ def _round(
         if best_one >= 0:
             for block in range(len(charge)):
                 _renew_loss(rows, charge, activity, block, most, losses)
+            renew_excess(witnesses, rows.bound, activity, excess)
         begin = end
     return made
 
@@ -227,50 +255,59 @@ def _by_least_change(balance: Int64s, least: Float64s) -> Int64s:
     return order
 
 
-@kernel
+@in_place
 def _change(
     problem: Programme,
     charge: Int64s,
     activity: Float64s,
-    delta: Float64s,
+    room: _Room,
     losses: Float64s,
     source: Int64s,
     target: Int64s,
     one: int,
     two: int,
 ) -> float:
-    """What the moves cost together; infinite where a row forbids them. ``delta`` is zero before and after."""
-    rows, cost = problem.rows, problem.cost
-    first_row, bound, equal, place_of = rows.first_row, rows.bound, rows.equal, rows.place
-    starts, entries = rows.column_starts, rows.column_entries
-    change = 0.0
-    for move in (one, two):
-        if move >= 0:
-            change += cost[target[move]] - cost[source[move]]
-            add_column(rows, source[move], -1.0, delta)
-            add_column(rows, target[move], 1.0, delta)
+    """What the moves cost together; infinite where a row forbids them. ``room`` is zero before and after."""
+    rows, cost, delta, touched, met = problem.rows, problem.cost, room.delta, room.touched, room.met
+    starts, entries, place, block_of = rows.column_starts, rows.column_entries, rows.place, rows.block
+    change, blocks = 0.0, 0
     for move in (one, two):
         if move < 0:
             continue
-        for column in (source[move], target[move]):
+        change += cost[target[move]] - cost[source[move]]
+        for column, times in ((source[move], -1.0), (target[move], 1.0)):
+            add_column(rows, column, times, delta)
             for at in range(starts[column], starts[column + 1]):
-                place = place_of[entries[at]]
-                block = rows.block[place]
-                low, high = first_row[block], first_row[block + 1]
-                if high == low + 1:
-                    over = activity[low] + delta[low] - bound[low]
-                    if delta[low] != 0.0 and (over > _TOLERANCE or (equal[low] and over < -_TOLERANCE)):
-                        change = np.inf
-                    delta[low] = 0.0
-                    continue
-                worst, moved = -np.inf, 0.0
-                for row in range(low, high):
-                    worst = max(worst, activity[row] + delta[row] - bound[row])
-                    moved += abs(delta[row])
-                    delta[row] = 0.0
-                if moved > 0.0:
-                    if charge[block] >= 0:
-                        change += cost[charge[block]] * (max(worst, 0.0) - losses[block])
-                    elif worst > _TOLERANCE:
-                        change = np.inf
+                block = block_of[place[entries[at]]]
+                touched[blocks] = block
+                blocks += not met[block]
+                met[block] = True
+    for at in range(blocks):
+        block = touched[at]
+        met[block] = False
+        low, high = rows.first_row[block], rows.first_row[block + 1]
+        if rows.equal[low]:
+            if abs(activity[low] + delta[low] - rows.bound[low]) > _TOLERANCE:
+                change = np.inf
+            delta[low] = 0.0
+            continue
+        worst = _worst(activity, delta, rows.bound, low, high)
+        if charge[block] >= 0:
+            change += cost[charge[block]] * (max(worst, 0.0) - losses[block])
+        elif worst > _TOLERANCE:
+            change = np.inf
     return change
+
+
+@in_place
+def _worst(activity: Float64s, delta: Float64s, bound: Float64s, low: int, high: int) -> float:
+    """How far rows are over their bounds at most; ``delta`` is zero afterwards."""
+    one = two = -np.inf  # two at once: a greatest one waits for the one before it
+    even = high - (high - low) % 2
+    for row in range(low, even, 2):
+        one = max(one, activity[row] + delta[row] - bound[row])
+        two = max(two, activity[row + 1] + delta[row + 1] - bound[row + 1])
+    if even < high:
+        one = max(one, activity[even] + delta[even] - bound[even])
+    fill(delta, low, high, 0.0)
+    return max(one, two)

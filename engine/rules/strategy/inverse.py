@@ -9,9 +9,44 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 
 Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+
+@in_place
+def solve(inverse: Float64s, size: int, asked: Float64s, solved: Float64s) -> None:
+    """The inverse times a column of numbers, by row of the matrix; four at once, since each sum waits for itself."""
+    four = size - size % 4
+    for index in range(0, four, 4):
+        first = second = third = fourth = 0.0
+        for at in range(size):
+            first += inverse[index, at] * asked[at]
+            second += inverse[index + 1, at] * asked[at]
+            third += inverse[index + 2, at] * asked[at]
+            fourth += inverse[index + 3, at] * asked[at]
+        solved[index], solved[index + 1], solved[index + 2], solved[index + 3] = first, second, third, fourth
+    for index in range(four, size):
+        total = 0.0
+        for at in range(size):
+            total += inverse[index, at] * asked[at]
+        solved[index] = total
+
+
+@in_place
+def solve_sparse(inverse: Float64s, size: int, asked: Float64s, some: Int64s, solved: Float64s) -> None:
+    """The same where most numbers are zero; ``some``: scratch."""
+    count = 0
+    for at in range(size):
+        some[count] = at
+        count += asked[at] != 0.0
+    for index in range(size):
+        total = 0.0
+        for near in range(count):
+            at = some[near]
+            total += inverse[index, at] * asked[at]
+        solved[index] = total
 
 
 @kernel
@@ -34,7 +69,7 @@ def border(inverse: Float64s, size: int, solved: Float64s, row: Float64s, corner
     inverse[size, size] = 1.0 / pivot
 
 
-@kernel
+@in_place
 def replace_column(inverse: Float64s, size: int, solved: Float64s, leaving: int) -> None:
     for at in range(size):
         inverse[leaving, at] /= solved[leaving]
@@ -60,7 +95,7 @@ def replace_row(inverse: Float64s, size: int, row: Float64s, leaving: int) -> No
                     inverse[index, at] -= factor * solved[at]
 
 
-@kernel
+@in_place
 def shrink(inverse: Float64s, size: int, index_out: int, at_out: int) -> None:
     """Without one column and one row; the last ones take their places."""
     pivot = inverse[index_out, at_out]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.book import Book
 from engine.rules.strategy.formulas import CALL
 from engine.rules.strategy.tableau import Bools, Float64s, Int64s
@@ -84,7 +84,7 @@ def in_order(legs: Legs) -> Int64s:
     return order
 
 
-@kernel
+@in_place
 def _before(legs: Legs, one: int, two: int) -> bool:
     if legs.units[one] != legs.units[two]:
         return bool(legs.units[one] < legs.units[two])

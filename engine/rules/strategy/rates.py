@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.parameters import EXERCISE, PAIRWISE, Parameters
 from engine.rules.strategy.tableau import Float64s
 
@@ -134,12 +134,12 @@ def rates_of(
     )
 
 
-@kernel
+@in_place
 def in_the_money(rates: Rates, call: bool, strike: float) -> float:
     return max(rates.price - strike, 0.0) if call else max(strike - rates.price, 0.0)
 
 
-@kernel
+@in_place
 def naked(rates: Rates, call: bool, strike: float, value: float) -> float:
     """Short option by itself."""
     base = rates.price if call else strike
@@ -147,26 +147,26 @@ def naked(rates: Rates, call: bool, strike: float, value: float) -> float:
     return value + max(risk, rates.naked_floor * base)
 
 
-@kernel
+@in_place
 def hedged(rates: Rates, call: bool, strike: float) -> float:
     """Share of the exercise price, and what the option is out of the money."""
     return rates.hedged * strike + in_the_money(rates, not call, strike)
 
 
-@kernel
+@in_place
 def covered_call(rates: Rates, strike: float) -> float:
     """Long stock and short call."""
     counted = in_the_money(rates, True, strike) if rates.counts_in_the_money else 0.0
     return rates.long_stock / rates.price * (rates.price - counted) + counted
 
 
-@kernel
+@in_place
 def covered_put(rates: Rates, strike: float) -> float:
     """Short stock and short put."""
     return rates.short_stock + (0.0 if rates.initial else in_the_money(rates, False, strike))
 
 
-@kernel
+@in_place
 def protective_put(rates: Rates, strike: float, value: float) -> float:
     """Long stock and long put."""
     if rates.initial:
@@ -174,7 +174,7 @@ def protective_put(rates: Rates, strike: float, value: float) -> float:
     return min(hedged(rates, False, strike), rates.long_stock) + value
 
 
-@kernel
+@in_place
 def protective_call(rates: Rates, strike: float, value: float) -> float:
     """Short stock and long call."""
     if rates.initial:
@@ -185,7 +185,7 @@ def protective_call(rates: Rates, strike: float, value: float) -> float:
     return min(asked, rates.short_stock) + value
 
 
-@kernel
+@in_place
 def reverse_conversion(rates: Rates, strike: float, call_value: float) -> float:
     """Short stock, long call and short put of one expiry and exercise price."""
     if rates.initial:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.rules.strategy.basis import KEY, OUTSIDE, SIZE, Basis
-from engine.rules.strategy.tableau import Bools, Float64s, Int8s, Int64s, Rows, Sets, add_column
+from engine.rules.strategy.tableau import Bools, Float64s, Int64s, Rows, Sets, add_column, fill
 
 _TOLERANCE = 1e-7
 _PIVOT = 1e-7
@@ -21,7 +21,7 @@ class Scratch(NamedTuple):
     Attributes:
         rate: float64[n], of reduced costs; candidates: the columns that may enter; reach: the step at which the reduced
             cost of each is used up, inf once it is key or grows; latest: that, and what may be given for a firmer
-            pivot; place: int64[n], of a column among the candidates, -1 if it is none.
+            pivot; place: int64[n], of a column among the candidates, -1 if it is none and between uses.
         direction: of the prices of tight rows; work, other: a row and a column of the basis.
         row: float64[n], the new row.
         spread: float64[m], zero between uses; tables: float64[3 m].
@@ -45,30 +45,39 @@ class Scratch(NamedTuple):
     moved: Bools
 
 
-@kernel
+@in_place
 def ratio_test(
-    rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, slack: float, leaving_column: int
+    rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, slack: float
 ) -> tuple[int, int, float]:
     """(entering column or -1, leaving tight row or -1, step); sets move over on the way."""
     row_step, leaving_row = _first_row(basis, scratch.direction)
-    count = _list_candidates(basis.state, basis.reduced, scratch, leaving_column, row_step)
+    count, last = _list_candidates(sets, basis, scratch, row_step)
     while True:
         first = _first_of(scratch, count)
-        if first < 0 or scratch.reach[first] > row_step:
-            return -1, leaving_row, row_step
-        entering, step = scratch.candidates[first], scratch.reach[first]
-        if step == row_step and scratch.direction[leaving_row] <= scratch.rate[entering]:
-            return -1, leaving_row, row_step
+        entering, step = -1, row_step
+        if first >= 0 and scratch.reach[first] <= row_step:
+            column, reached = scratch.candidates[first], scratch.reach[first]
+            if reached < row_step or scratch.direction[leaving_row] > scratch.rate[column]:
+                entering, step = column, reached
+        if entering < 0 or not _may_move_over(sets, basis, entering):
+            break
         group = sets.of[entering]
-        if group < 0 or basis.basics_of[group] > 0:
-            return entering, -1, step
         slack += sets.quantity[group] * scratch.rate[entering]
         if slack <= _TOLERANCE:
-            return entering, -1, step
-        count = _move_over(rows, sets, basis, scratch, group, entering, step, row_step, count)
+            break
+        count = _move_over(rows, sets, basis, scratch, group, entering, step, last, count)
+    for at in range(count):
+        scratch.place[scratch.candidates[at]] = -1
+    return entering, leaving_row if entering < 0 else -1, step
 
 
-@kernel
+@in_place
+def _may_move_over(sets: Sets, basis: Basis, column: int) -> bool:
+    """Whether the whole set could, as none of its columns is basic."""
+    return bool(sets.of[column] >= 0 and basis.basics_of[sets.of[column]] == 0)
+
+
+@in_place
 def _first_row(basis: Basis, direction: Float64s) -> tuple[float, int]:
     """Where the price of a tight inequality reaches 0 first, of about equal ones the firmest pivot (Harris)."""
     tight, equal, price = basis.tight, basis.equal, basis.price
@@ -86,39 +95,46 @@ def _first_row(basis: Basis, direction: Float64s) -> tuple[float, int]:
     return max(price[leaving_row], 0.0) / -direction[leaving_row], leaving_row
 
 
-@kernel
-def _list_candidates(
-    state: Int8s, reduced: Float64s, scratch: Scratch, leaving_column: int, row_step: float
-) -> int:
-    """Those whose reduced costs are used up before the row's price; how many."""
-    rate, place, candidates = scratch.rate, scratch.place, scratch.candidates
+@in_place
+def _list_candidates(sets: Sets, basis: Basis, scratch: Scratch, row_step: float) -> tuple[int, float]:
+    """Those whose reduced costs are used up before anything ends the step for certain: (how many, when that is)."""
+    state, reduced, rate, candidates, reach = (
+        basis.state, basis.reduced, scratch.rate, scratch.candidates, scratch.reach,
+    )  # fmt: skip
     falling = 0
     for column in range(len(rate)):
-        place[column] = -1
         candidates[falling] = column
-        falling += rate[column] < -_PIVOT and state[column] == OUTSIDE and column != leaving_column
-    count = 0
+        falling += rate[column] < -_PIVOT
+    last, count = row_step, 0
     for at in range(falling):
         column = candidates[at]
         reached = max(reduced[column], 0.0) / -rate[column]
-        if reached < row_step:
-            _put(scratch, column, count, reached)
+        if reached >= row_step or reached > last or state[column] != OUTSIDE:
+            continue
+        if not _may_move_over(sets, basis, column):
+            last = min(last, reached + _GIVE_USD / -rate[column])
+        candidates[count], reach[count] = column, reached
+        count += 1
+    listed, count = count, 0
+    for at in range(listed):
+        if reach[at] <= last:
+            _put(scratch, candidates[at], count, reach[at])
             count += 1
-    return count
+    return count, last
 
 
-@kernel
+@in_place
 def _put(scratch: Scratch, column: int, at: int, reached: float) -> None:
     scratch.candidates[at], scratch.place[column], scratch.reach[at] = column, at, reached
     scratch.latest[at] = reached + _GIVE_USD / -scratch.rate[column]
 
 
-@kernel
+@in_place
 def _first_of(scratch: Scratch, count: int) -> int:
     """Place of the candidate that is reached first, of about equal ones the firmest pivot (Harris); -1 if none is."""
     reach, latest, candidates, rate = scratch.reach, scratch.latest, scratch.candidates, scratch.rate
     quarter = (count + 3) // 4  # four at once: a least one waits for the one before it
-    latest[count : 4 * quarter] = np.inf
+    fill(latest, count, 4 * quarter, np.inf)
     one = two = three = four = np.inf
     for at in range(quarter):
         one, two = min(one, latest[at]), min(two, latest[quarter + at])
@@ -131,7 +147,7 @@ def _first_of(scratch: Scratch, count: int) -> int:
     return first
 
 
-@kernel
+@in_place
 def _move_over(
     rows: Rows,
     sets: Sets,
@@ -140,7 +156,7 @@ def _move_over(
     group: int,
     entering: int,
     step: float,
-    row_step: float,
+    last: float,
     count: int,
 ) -> int:
     """The whole set goes from its key column to the entering one, which becomes its key; the number of candidates."""
@@ -163,7 +179,7 @@ def _move_over(
         reached = max(reduced[column] / -rate[column], step)
         if at >= 0:
             _put(scratch, column, at, reached)
-        elif reached < row_step:
+        elif reached <= last:
             _put(scratch, column, count, reached)
             count += 1
     return count

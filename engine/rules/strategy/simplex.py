@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.basis import (
     BASIC,
     LIMITS,
@@ -30,8 +30,9 @@ from engine.rules.strategy.basis import (
 )
 from engine.rules.strategy.basis_change import change_basis, swap_key
 from engine.rules.strategy.edges import follow_pivot
+from engine.rules.strategy.inverse import solve
 from engine.rules.strategy.ratio_test import Scratch, ratio_test
-from engine.rules.strategy.tableau import Float64s, Rows, Sets, add_gathered, add_row
+from engine.rules.strategy.tableau import Float64s, Rows, Sets, add_gathered, add_row, fill
 
 OPTIMAL, INFEASIBLE, GAVE_UP, NO_ROOM = 0, 1, 2, 3
 _TOLERANCE = 1e-7  # of a quantity; columns and rows are scaled to about 1
@@ -43,13 +44,13 @@ def scratch_for(cost: Float64s, rows: Rows, basis: Basis) -> Scratch:
     """Room for pivots of this programme."""
     n, m, room = len(cost), len(rows.bound), len(basis.basic)
     return Scratch(
-        np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n + 3), np.empty(n, np.int64), np.empty(room),
+        np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n + 3), np.full(n, -1, np.int64), np.empty(room),
         np.empty(room), np.empty(room), np.empty(n), np.zeros(m), np.empty(3 * m), np.empty(room),
         np.zeros(len(basis.key)), np.empty(m), np.empty(len(rows.first_row) - 1, np.bool_),
     )  # fmt: skip
 
 
-@kernel
+@in_place
 def optimise(cost: Float64s, sets: Sets, rows: Rows, basis: Basis, scratch: Scratch, most_pivots: int) -> int:
     """Go on until no row is violated; how it ended."""
     begun, number = basis.number[PIVOTS], basis.number
@@ -79,8 +80,7 @@ def optimise(cost: Float64s, sets: Sets, rows: Rows, basis: Basis, scratch: Scra
         if new_row >= 0:
             sign = 1.0 if basis.activity[new_row] > basis.bound[new_row] else -1.0
         _rates(rows, sets, basis, scratch, leaving, new_row, sign)
-        leaving_column = basis.basic[leaving] if new_row == -1 else -1
-        entering, leaving_row, step = ratio_test(rows, sets, basis, scratch, slack, leaving_column)
+        entering, leaving_row, step = ratio_test(rows, sets, basis, scratch, slack)
         if entering == -1 and leaving_row == -1:
             return INFEASIBLE
         follow_pivot(rows, sets, basis, scratch, leaving, new_row, entering, leaving_row)
@@ -89,7 +89,7 @@ def optimise(cost: Float64s, sets: Sets, rows: Rows, basis: Basis, scratch: Scra
         change_basis(sets, basis, scratch, leaving, new_row, entering, leaving_row, sign * step)
 
 
-@kernel
+@in_place
 def _step(values: Float64s, rates: Float64s, step: float, count: int) -> None:
     for at in range(count):
         values[at] += step * rates[at]
@@ -116,7 +116,7 @@ def row_prices(basis: Basis) -> Float64s:
     return prices
 
 
-@kernel
+@in_place
 def _exact(basis: Basis) -> bool:
     """Whether the tight rows are met as closely as they should be."""
     for at in range(basis.number[SIZE]):
@@ -126,7 +126,7 @@ def _exact(basis: Basis) -> bool:
     return True
 
 
-@kernel
+@in_place
 def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
     """Amounts of basic and key columns, and the activity of every row and limit."""
     m, size, limits = len(basis.at_keys), basis.number[SIZE], basis.number[LIMITS]
@@ -151,7 +151,7 @@ def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
         rows.cell,
         rows.value,
     )
-    tables[:] = 0.0
+    fill(tables, 0, len(tables), 0.0)
     for row in range(m):
         activity[row] = at_keys[row]
     for group in range(len(left)):
@@ -159,11 +159,9 @@ def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
     for at in range(size):
         row = tight[at]
         work[at] = bound[row] - (at_keys[row] if row < m else _at_key(sets, basis, row - m))
+    solve(inverse, size, work, amounts)
     for index in range(size):
-        amount = 0.0
-        for at in range(size):
-            amount += inverse[index, at] * work[at]
-        amounts[index] = amount
+        amount = amounts[index]
         column = basic[index]
         for near in range(column_starts[column], column_starts[column + 1]):
             entry = column_entries[near]
@@ -189,7 +187,7 @@ def _solve(rows: Rows, sets: Sets, basis: Basis, scratch: Scratch) -> None:
         activity[m + at] = basis.sign[at] * amount
 
 
-@kernel
+@in_place
 def _at_key(sets: Sets, basis: Basis, at: int) -> float:
     """Activity of a limit with every set at its key."""
     group = sets.of[basis.limited[at]]
@@ -198,7 +196,7 @@ def _at_key(sets: Sets, basis: Basis, at: int) -> float:
     return 0.0
 
 
-@kernel
+@in_place
 def _choose_leaving(sets: Sets, basis: Basis) -> tuple[int, int, float]:
     """What is furthest from feasible per unit of its edge, and by how much.
 
@@ -233,7 +231,7 @@ def _choose_leaving(sets: Sets, basis: Basis) -> tuple[int, int, float]:
     return leaving, new_row, slack
 
 
-@kernel
+@in_place
 def _rates(
     rows: Rows, sets: Sets, basis: Basis, scratch: Scratch, leaving: int, new_row: int, sign: float
 ) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -85,7 +85,14 @@ def grouped(of: Int64s, count: int) -> tuple[Int64s, Int64s]:
     return starts, members
 
 
-@kernel
+@in_place
+def fill(values: Float64s, begin: int, end: int, value: float) -> None:
+    """The same number in all of these places."""
+    for at in range(begin, end):
+        values[at] = value
+
+
+@in_place
 def _at(law: int, value: float, ahead: int, across: float) -> float:
     """What an entry is so many rows, and so far, behind its place."""
     if law == FALLING:
@@ -95,7 +102,7 @@ def _at(law: int, value: float, ahead: int, across: float) -> float:
     return value if law == FROM else value * across
 
 
-@kernel
+@in_place
 def add_row(rows: Rows, row: int, times: float, by_column: Float64s) -> None:
     """Add a row's coefficients, times a number, by column."""
     column, places, law, value, points = rows.column, rows.place, rows.law, rows.value, rows.point
@@ -105,21 +112,21 @@ def add_row(rows: Rows, row: int, times: float, by_column: Float64s) -> None:
         by_column[column[entry]] += times * _at(law[entry], value[entry], row - place, point - points[place])
 
 
-@kernel
-def add_column_at(rows: Rows, column: int, times: float, some: Int64s, target: Float64s) -> None:
-    """Add a column's coefficients, times a number, in some rows; numbers beyond the rows are passed over."""
+@in_place
+def add_column_at(rows: Rows, column: int, times: float, some: Int64s, count: int, target: Float64s) -> None:
+    """Add a column's coefficients, times a number, in so many of some rows; numbers beyond the rows are passed over."""
     for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
         entry = rows.column_entries[at]
         place, value, law = rows.place[entry], times * rows.value[entry], rows.law[entry]
         block = rows.block[place]
         low, high = rows.first_row[block], rows.first_row[block + 1]
-        for index in range(len(some)):
+        for index in range(count):
             row = some[index]
             if low <= row < high:
                 target[index] += _at(law, value, row - place, rows.point[row] - rows.point[place])
 
 
-@kernel
+@in_place
 def add_column(rows: Rows, column: int, times: float, activity: Float64s) -> None:
     """Activity of rows with so much more of a column."""
     for at in range(rows.column_starts[column], rows.column_starts[column + 1]):
@@ -137,14 +144,13 @@ def add_column(rows: Rows, column: int, times: float, activity: Float64s) -> Non
                 activity[row] += value * (rows.point[place] - rows.point[row])
 
 
-@kernel
+@in_place
 def add_gathered(rows: Rows, block: int, tables: Float64s, activity: Float64s) -> None:
     """Add to the activity of a block's rows what entries at each place amount to."""
     low, high, point, m = rows.first_row[block], rows.first_row[block + 1], rows.point, len(rows.bound)
     if high == low + 1:
         activity[low] += tables[low]
         return
-    levels, risings, fallings = tables[:m], tables[RISING * m : FALLING * m], tables[FALLING * m :]
     # Up and down at once: neither sum waits for the other.
     level = rising = up_slope = falling = down_slope = 0.0
     for step in range(high - low):
@@ -152,14 +158,14 @@ def add_gathered(rows: Rows, block: int, tables: Float64s, activity: Float64s) -
         if step > 0:
             up_slope += rising * (point[up] - point[up - 1])
             down_slope += falling * (point[down + 1] - point[down])
-        rising += risings[up]
-        level += levels[up]
+        rising += tables[RISING * m + up]
+        level += tables[up]
         activity[up] += level + up_slope
-        falling += fallings[down]
+        falling += tables[FALLING * m + down]
         activity[down] += down_slope
 
 
-@kernel
+@in_place
 def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, by_column: Float64s) -> None:
     """Add prices of the rows of a block, times coefficients, by column.
 
@@ -174,7 +180,6 @@ def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, b
         for entry in range(begin, end):
             by_column[column[entry]] += value[entry] * price
         return
-    levels, risings, fallings = tables[:m], tables[RISING * m : FALLING * m], tables[FALLING * m :]
     above = up_slope = below = down_slope = 0.0
     for step in range(high - low):
         up, down = low + step, high - 1 - step
@@ -182,9 +187,9 @@ def priced_entries(rows: Rows, prices: Float64s, block: int, tables: Float64s, b
             up_slope += below * (point[up] - point[up - 1])
             down_slope += above * (point[down + 1] - point[down])
         above += prices[down]
-        levels[down], risings[down] = above, down_slope
+        tables[down], tables[RISING * m + down] = above, down_slope
         below += prices[up]
-        fallings[up] = up_slope
+        tables[FALLING * m + up] = up_slope
     for entry in range(begin, end):
         by_column[column[entry]] += value[entry] * tables[cell[entry]]
 

@@ -13,6 +13,7 @@ import numpy as np
 from engine.base.inner import inner
 from engine.base.kernel import kernel
 from engine.rules.strategy.basis import cheapest, reprice
+from engine.rules.strategy.binding_rows import binding_rows
 from engine.rules.strategy.exchange import MIX, MODULUS, exchange
 from engine.rules.strategy.kinds import ALONE, LOSS
 from engine.rules.strategy.programme import Programme
@@ -195,19 +196,22 @@ def _restricted(
     starts, members = grouped(of, len(open_sets))
     there = np.flatnonzero(column_to[rows.column] >= 0)
     first_entry = np.searchsorted(there, rows.first_entry)
-    column = column_to[rows.column[there]]
+    bound = rows.bound - activity_of(rows, fixed)
+    row_to, first_row = binding_rows(rows, bound, there, first_entry)
+    left_rows = np.flatnonzero(row_to >= 0)
+    column, place, law = column_to[rows.column[there]], row_to[rows.place[there]], rows.law[there]
     column_starts, column_entries = grouped(column, len(kept))
     left = Rows(
-        rows.block,
-        rows.first_row,
-        rows.point,
-        rows.bound - activity_of(rows, fixed),
-        rows.equal,
+        rows.block[left_rows],
+        first_row,
+        rows.point[left_rows],
+        bound[left_rows],
+        rows.equal[left_rows],
         first_entry.astype(np.int64),
         column.astype(np.uint32),
-        rows.place[there],
-        rows.law[there],
-        rows.cell[there],
+        place,
+        law,
+        (law * len(left_rows) + place).astype(np.uint32),
         rows.value[there],
         column_starts,
         column_entries,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.kinds import LOSS
 from engine.rules.strategy.programme import Programme
 from engine.rules.strategy.tableau import FALLING, Float64s, Int64s
@@ -64,37 +64,66 @@ def chosen_witnesses(problem: Programme, charge: Int64s, activity: Float64s) -> 
 
 
 @kernel
+def excess_of(witnesses: Witnesses, bound: Float64s, activity: Float64s) -> Float64s:
+    """float64[b, w]: how far each witness is over its bound."""
+    excess = np.empty(witnesses.row.shape)
+    renew_excess(witnesses, bound, activity, excess)
+    return excess
+
+
+@in_place
+def renew_excess(witnesses: Witnesses, bound: Float64s, activity: Float64s, excess: Float64s) -> None:
+    for block in range(excess.shape[0]):
+        for part in range(WITNESSES):
+            row = witnesses.row[block, part]
+            excess[block, part] = activity[row] - bound[row]
+
+
+@in_place
 def least_of_pair(
     problem: Programme,
     witnesses: Witnesses,
     charge: Int64s,
-    activity: Float64s,
+    excess: Float64s,
     losses: Float64s,
     columns: tuple[int, int, int, int],
 ) -> float:
     """What two moves cost together at least: their greatest losses among the witnesses.
 
     Args:
-        activity: float64[m], and losses: float64[b], before the moves.
+        excess: of :func:`excess_of`, and losses: float64[b], before the moves.
         columns: source and target of one move, then of the other.
     """
-    cost, bound, block_of = problem.cost, problem.rows.bound, witnesses.block
-    blocks = (block_of[columns[0]], block_of[columns[1]], block_of[columns[2]], block_of[columns[3]])
-    signs = (-1.0, 1.0, -1.0, 1.0)
-    least = cost[columns[1]] - cost[columns[0]] + cost[columns[3]] - cost[columns[2]]
-    for first in range(4):
-        block, seen = blocks[first], False
-        for other in range(first):
-            seen = seen or blocks[other] == block
-        if block < 0 or seen:
+    cost, block_of, coefficient = problem.cost, witnesses.block, witnesses.coefficient
+    one, two, three, four = columns
+    first, second, third, fourth = block_of[one], block_of[two], block_of[three], block_of[four]
+    least = cost[two] - cost[one] + cost[four] - cost[three]
+    for turn in range(4):
+        if turn == 0:
+            block = first
+        elif turn == 1:
+            block = second if second != first else -1
+        elif turn == 2:
+            block = third if third != first and third != second else -1
+        else:
+            block = fourth if fourth != first and fourth != second and fourth != third else -1
+        if block < 0:
             continue
-        worst = 0.0
-        for part in range(WITNESSES):
-            row = witnesses.row[block, part]
-            loss = activity[row] - bound[row]
-            for other in range(first, 4):
-                if blocks[other] == block:
-                    loss += signs[other] * witnesses.coefficient[columns[other], part]
-            worst = max(worst, loss)
-        least += cost[charge[block]] * (worst - losses[block])
+        takes, adds = 1.0 * (first == block), 1.0 * (second == block)
+        takes_too, adds_too = 1.0 * (third == block), 1.0 * (fourth == block)
+        odd = even = 0.0
+        for part in range(0, WITNESSES, 2):
+            loss = excess[block, part] - takes * coefficient[one, part] + adds * coefficient[two, part]
+            loss += adds_too * coefficient[four, part] - takes_too * coefficient[three, part]
+            other = (
+                excess[block, part + 1]
+                - takes * coefficient[one, part + 1]
+                + adds * coefficient[two, part + 1]
+            )
+            other += adds_too * coefficient[four, part + 1] - takes_too * coefficient[three, part + 1]
+            if loss > even:
+                even = loss
+            if other > odd:
+                odd = other
+        least += cost[charge[block]] * (max(even, odd) - losses[block])
     return float(least)
