@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 
 SMALLEST = 4
 CLASSES = 28
@@ -27,19 +27,19 @@ def no_blocks() -> Int64s:
     return state
 
 
-@kernel
+@in_place
 def block_size(size_class: int) -> int:
     """Places of a block; 0 for class -1, no block."""
     return SMALLEST << size_class if size_class >= 0 else 0
 
 
-@kernel
+@in_place
 def has_block(state: Int64s, link: Int32s, size_class: int) -> bool:
     """Whether :func:`take_block` can succeed."""
     return bool(state[size_class] >= 0 or state[TOP] + block_size(size_class) <= len(link))
 
 
-@kernel
+@in_place
 def take_block(state: Int64s, link: Int32s, size_class: int) -> int:
     """First place of a block that is free; :func:`has_block` must have said yes."""
     first = int(state[size_class])
@@ -51,7 +51,7 @@ def take_block(state: Int64s, link: Int32s, size_class: int) -> int:
     return first
 
 
-@kernel
+@in_place
 def give_block(state: Int64s, link: Int32s, size_class: int, first: int) -> None:
     """Give a block back."""
     link[first] = state[size_class]

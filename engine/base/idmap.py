@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import longer
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 
 Int64s = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -26,7 +26,7 @@ _TAG_BITS = 31
 _LEAST_BITS = 1  # the first few texts outgrow it, so that whoever warms the kernels up warms all of them
 
 
-@kernel
+@in_place
 def _tag(text: Bytes, start: int, end: int) -> np.int64:
     """31 bits of the text's FNV-1a hash, spread once more, since ids often differ in their last bytes only."""
     state = np.uint64(0xCBF29CE484222325)
@@ -36,7 +36,7 @@ def _tag(text: Bytes, start: int, end: int) -> np.int64:
     return np.int64((state * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _TAG_BITS))
 
 
-@kernel
+@in_place
 def _is_there(arena: Bytes, ends: Int64s, slot: int, text: Bytes, start: int, length: int) -> bool:
     """Whether the text of a slot is ``text[start : start + length]``."""
     first = ends[slot]
@@ -48,7 +48,7 @@ def _is_there(arena: Bytes, ends: Int64s, slot: int, text: Bytes, start: int, le
     return True
 
 
-@kernel
+@in_place
 def _find_or_add(
     table: Int64s,
     bits: int,
@@ -82,7 +82,7 @@ def _find_or_add(
     return count
 
 
-@kernel
+@in_place
 def _rehash(table: Int64s, bits: int, old: Int64s) -> None:
     mask = len(table) - 1
     for entry in old:

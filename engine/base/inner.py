@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 
 Float64s = NDArray[np.float64]
 
 
-@kernel
+@in_place
 def inner(left: Float64s, right: Float64s) -> float:
     """Sum of the products of two arrays of one length, added in their order."""
     total = 0.0

@@ -8,18 +8,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 
 _EMPTY = -1
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: spreads consecutive keys
 
 
-@kernel
+@in_place
 def _home(key: int, bits: int) -> np.int64:
     return np.int64((np.uint64(key) * _MULTIPLIER) >> np.uint64(64 - bits))
 
 
-@kernel
+@in_place
 def _place_of(table: NDArray[np.int64], bits: int, key: int) -> np.int64:
     """Where the key stands, or the empty place where it would."""
     mask = len(table) - 1
@@ -29,7 +29,7 @@ def _place_of(table: NDArray[np.int64], bits: int, key: int) -> np.int64:
     return place
 
 
-@kernel
+@in_place
 def _find_or_add(
     table: NDArray[np.int64],
     values: NDArray[np.int64],
@@ -49,7 +49,7 @@ def _find_or_add(
     return count
 
 
-@kernel
+@in_place
 def _find(
     table: NDArray[np.int64],
     values: NDArray[np.int64],
@@ -62,7 +62,7 @@ def _find(
         out[i] = values[place] if table[place] != _EMPTY else -1
 
 
-@kernel
+@in_place
 def _rehash(
     table: NDArray[np.int64],
     values: NDArray[np.int64],

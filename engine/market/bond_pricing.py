@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.rate_pricing import Float64s, Int64s
 from engine.market.rate_schedule import add_months
 
@@ -22,7 +22,7 @@ _LOWEST_YIELD: Final = -2.0
 _EXACT: Final = 1e-15
 
 
-@kernel
+@in_place
 def _periods(today: int, maturity: int) -> tuple[int, float]:
     """Coupons still to come, and the share of the running period that is left."""
     count, following = 1, maturity
@@ -34,7 +34,7 @@ def _periods(today: int, maturity: int) -> tuple[int, float]:
         count += 1
 
 
-@kernel
+@in_place
 def accrued_interest(today: int, maturity: int, coupon: float) -> float:
     """Percent of principal; 0 from maturity on."""
     if maturity <= today:
@@ -43,7 +43,7 @@ def accrued_interest(today: int, maturity: int, coupon: float) -> float:
     return 50.0 * coupon * (1.0 - left)
 
 
-@kernel
+@in_place
 def _priced(count: int, left: float, coupon: float, bond_yield: float) -> tuple[float, float]:
     """Price with accrued interest, and its change per unit of yield."""
     discount = 1.0 / (1.0 + 0.5 * bond_yield)
@@ -57,7 +57,7 @@ def _priced(count: int, left: float, coupon: float, bond_yield: float) -> tuple[
     return price, slope
 
 
-@kernel
+@in_place
 def clean_price(today: int, maturity: int, coupon: float, bond_yield: float) -> float:
     """Percent of principal without accrued interest, at a yield; 100 from maturity on."""
     if maturity <= today:
@@ -67,7 +67,7 @@ def clean_price(today: int, maturity: int, coupon: float, bond_yield: float) -> 
     return price - 50.0 * coupon * (1.0 - left)
 
 
-@kernel
+@in_place
 def yield_of(today: int, maturity: int, coupon: float, price: float) -> float:
     """The yield at which a bond has this price without accrued interest; 0 from maturity on, NaN below 0."""
     if maturity <= today:

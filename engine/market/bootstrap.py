@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.rate_pricing import (
     Float64s,
     Flows,
@@ -81,7 +81,7 @@ class _Found(NamedTuple):
     annuity: Float64s
 
 
-@kernel
+@in_place
 def _solve(
     flows: Flows, places: SwapPlaces, i: int, fixed: int, floating: int, quotes: Float64s, pillars: Int64s,
     discount_logs: Float64s, own: bool, found: _Found,
@@ -120,13 +120,13 @@ def _solve(
         found.annuity[s] += annuity - step * annuity_slope
 
 
-@kernel
+@in_place
 def _share_of(places: Places, j: int, last: int) -> float:
     """What the logarithm at a day takes of that at the last pillar."""
     return float(places.share[j]) if places.lower[j] + 1 == last else 0.0
 
 
-@kernel
+@in_place
 def _goes_on(flows: Flows, i: int) -> bool:
     """Whether swap i is the one before it with further payments."""
     if i == 0:

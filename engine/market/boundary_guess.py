@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.market.pricing_european import normal_cdf, normal_pdf
 
 NODES = 8
@@ -19,13 +19,13 @@ ROOT_TIME = 0.5 - 0.5 * np.cos(np.pi * np.arange(NODES + 1) / NODES)
 """float64[NODES + 1]: nodes as the square root of time to expiry over the life, 0 to 1."""
 
 
-@kernel
+@in_place
 def highest_boundary(rate: float, dividend_yield: float) -> float:
     """Limit of the boundary at expiry, strike 1 (rate > 0, or rate 0 with a negative yield)."""
     return min(1.0, rate / dividend_yield) if dividend_yield > 0.0 else 1.0
 
 
-@kernel
+@in_place
 def _quadratic_equation(x: float, t: float, rate: float, dividend_yield: float, volatility: float) -> float:
     """Li's equation QD+ at boundary exp(x) and time to expiry t; zero on the approximate boundary."""
     boundary = math.exp(x)
@@ -46,7 +46,7 @@ def _quadratic_equation(x: float, t: float, rate: float, dividend_yield: float, 
     return boundary - asset - beta * (1.0 - boundary - cash + asset) + alpha * decay / discount
 
 
-@kernel
+@in_place
 def first_guess(
     years: float, rate: float, dividend_yield: float, volatility: float, squares: NDArray[np.float64]
 ) -> None:
@@ -70,7 +70,7 @@ def first_guess(
         squares[i] = (high - log_top) ** 2
 
 
-@kernel
+@in_place
 def _false_position(
     low: float,
     low_value: float,

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.premium_dates import following, premium_date, quarter_on_or_before
 
 Float64s = NDArray[np.float64]
@@ -45,13 +45,13 @@ class Legs(NamedTuple):
     accrued: float
 
 
-@kernel
+@in_place
 def _decay(u: float) -> float:
     """Integral of exp(-u t) over t from 0 to 1."""
     return -math.expm1(-u) / u if u != 0.0 else 1.0
 
 
-@kernel
+@in_place
 def _weighted_decay(u: float) -> float:
     """Integral of t exp(-u t) over t from 0 to 1."""
     if abs(u) < _SERIES_BELOW:
@@ -59,7 +59,7 @@ def _weighted_decay(u: float) -> float:
     return (1.0 - (1.0 + u) * math.exp(-u)) / (u * u)
 
 
-@kernel
+@in_place
 def _accrued_at_default(start: float, end: float, since: float, hazard: float, rate: float) -> float:
     """Present value of the premium that has accrued since ``since`` when default comes between start and end."""
     length = end - start
@@ -144,7 +144,7 @@ def _excess(
     return found.protection - coupon * (found.annuity - (found.accrued if clean else 0.0))
 
 
-@kernel
+@in_place
 def _hazard(
     schedule: _Schedule, recovery: float, rate: float, coupon: float, clean: bool, target: float, guess: float
 ) -> float:
@@ -194,7 +194,7 @@ def upfront(today: int, maturity: int, recovery: float, rate: float, coupon: flo
     return _upfront(_schedule(today, maturity, rate), recovery, rate, coupon, spread)
 
 
-@kernel
+@in_place
 def _upfront(schedule: _Schedule, recovery: float, rate: float, coupon: float, spread: float) -> float:
     guess = _ACT_360 * spread / (1.0 - recovery)  # the premium of each instant pays for its risk
     hazard = _hazard(schedule, recovery, rate, spread, True, 0.0, guess)
@@ -215,7 +215,7 @@ def spread_of(today: int, maturity: int, recovery: float, rate: float, coupon: f
     return found.protection / (found.annuity - found.accrued)
 
 
-@kernel
+@in_place
 def cr01(today: int, maturity: int, recovery: float, rate: float, coupon: float, spread: float) -> float:
     """Gain of the buyer of protection when the quoted spread rises by one basis point."""
     if maturity <= today:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.boundary_guess import NODES, ROOT_TIME, first_guess, highest_boundary
 from engine.market.pricing_european import normal_cdf, normal_pdf
 
@@ -78,7 +78,7 @@ def _integrals(years: float, rate: float, dividend_yield: float, volatility: flo
     return BoundaryIntegrals(deviation, drift, interest, dividend)
 
 
-@kernel
+@in_place
 def _middle(
     i: int, j: int, own: float, deviation: float, drift: float, squares: NDArray[np.float64]
 ) -> float:
@@ -89,7 +89,7 @@ def _middle(
     return (math.sqrt(max(square, 0.0)) - own + drift) / deviation
 
 
-@kernel
+@in_place
 def _equation_a(i: int, integrals: BoundaryIntegrals, squares: NDArray[np.float64]) -> tuple[float, float]:
     """Numerator and denominator integrals of equation A at node `i`."""
     own = math.sqrt(squares[i])
@@ -106,7 +106,7 @@ def _equation_a(i: int, integrals: BoundaryIntegrals, squares: NDArray[np.float6
     return numerator, denominator
 
 
-@kernel
+@in_place
 def _equation_b(i: int, integrals: BoundaryIntegrals, squares: NDArray[np.float64]) -> tuple[float, float]:
     """Numerator and denominator integrals of equation B at node `i`."""
     own = math.sqrt(squares[i])
@@ -119,7 +119,7 @@ def _equation_b(i: int, integrals: BoundaryIntegrals, squares: NDArray[np.float6
     return numerator, denominator
 
 
-@kernel
+@in_place
 def _newton_step(
     i: int,
     years: float,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.option_on_curve import is_american, option_curve, option_price_on
 from engine.market.premium_tables import Curve
 from engine.market.pricing import (
@@ -26,7 +26,7 @@ ROUNDING = 1e-13
 """A price below the lowest possible one by this share of underlying and strike counts as rounded."""
 
 
-@kernel
+@in_place
 def highest_price(
     model: int,
     is_call: bool,
@@ -72,7 +72,7 @@ def implied_volatility(
     )
 
 
-@kernel
+@in_place
 def implied_volatility_on(
     curve: Curve,
     model: int,
@@ -110,7 +110,7 @@ def implied_volatility_on(
     return _upwards(curve, model, is_call, price, underlying, strike, years, rate, dividend_yield, start)
 
 
-@kernel
+@in_place
 def _upwards(
     curve: Curve,
     model: int,
@@ -136,7 +136,7 @@ def _upwards(
     return _root(curve, model, is_call, price, underlying, strike, years, rate, dividend_yield, low, high)
 
 
-@kernel
+@in_place
 def _downwards(
     curve: Curve,
     model: int,
@@ -162,7 +162,7 @@ def _downwards(
     return _root(curve, model, is_call, price, underlying, strike, years, rate, dividend_yield, low, high)
 
 
-@kernel
+@in_place
 def _root(
     curve: Curve,
     model: int,
@@ -202,7 +202,7 @@ def _root(
     return b
 
 
-@kernel
+@in_place
 def _brent_step(
     a: float,
     b: float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.premium_interpolation import put_by_premium, put_slope_by_premium
 from engine.market.premium_tables import (
     Curve,
@@ -24,13 +24,13 @@ from engine.market.pricing import (
 )
 
 
-@kernel
+@in_place
 def is_american(model: int) -> bool:
     """Whether the model allows early exercise."""
     return model in (MODEL_BLACK_SPOT_AMERICAN, MODEL_BLACK_FUTURE_AMERICAN)
 
 
-@kernel
+@in_place
 def put_rates(model: int, is_call: bool, rate: float, dividend_yield: float) -> tuple[float, float]:
     """Rate and yield of the put with strike 1 that stands for an American option."""
     carried = pricing_yield(model, rate, dividend_yield)
@@ -52,7 +52,7 @@ def option_curve(
     return curve_of(years, put_rate, put_yield, boundary, premium)
 
 
-@kernel
+@in_place
 def _tabled_place(curve: Curve, model: int, underlying: float, strike: float, volatility: float) -> float:
     """`place_on_curve` of an American option that is not certain; else -1."""
     if not (is_american(model) and strike > 0.0 and 0.0 < underlying < math.inf):
@@ -81,7 +81,7 @@ def option_price_on(
     return unit * put_by_boundary(curve, ratio, volatility, log_boundary, quadrature)
 
 
-@kernel
+@in_place
 def option_delta_on(
     curve: Curve,
     model: int,

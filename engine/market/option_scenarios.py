@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.exercise_boundary import exercise_boundary
 from engine.market.option_on_curve import is_american, option_curve, put_rates
 from engine.market.premium_interpolation import puts_by_premium
@@ -133,7 +133,7 @@ def _american_prices(
             prices[s] = option_price(model, is_call, u, strike, years, rate, dividend_yield, v)
 
 
-@kernel
+@in_place
 def _european_prices(
     model: int,
     is_call: bool,

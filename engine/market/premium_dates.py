@@ -5,14 +5,14 @@ Days are days since 1970 (a Thursday). A premium date on a weekend moves to the 
 
 from __future__ import annotations
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 
 _PREMIUM_DAY = 20
 _DAYS_PER_400_YEARS = 146_097
 _DAYS_TO_1970 = 719_468  # from 1 March of year 0, where the calendar's arithmetic begins
 
 
-@kernel
+@in_place
 def day_of(year: int, month: int, day: int) -> int:
     """Days since 1970 of a Gregorian date."""
     shifted = year - 1 if month <= 2 else year
@@ -23,7 +23,7 @@ def day_of(year: int, month: int, day: int) -> int:
     return int(_DAYS_PER_400_YEARS * era + day_of_era - _DAYS_TO_1970)
 
 
-@kernel
+@in_place
 def month_of(day: int) -> int:
     """Months since year 0 (12 * year + month - 1) that a day lies in."""
     counted = day + _DAYS_TO_1970
@@ -37,20 +37,20 @@ def month_of(day: int) -> int:
     return int(12 * (year_of_era + 400 * era) + since_march + 2)
 
 
-@kernel
+@in_place
 def following(day: int) -> int:
     """The day itself, or the Monday after a Saturday or Sunday."""
     weekday = (day + 3) % 7  # Monday is 0
     return day + max(7 - weekday, 0) if weekday >= 5 else day
 
 
-@kernel
+@in_place
 def premium_date(quarter: int) -> int:
     """Adjusted premium date of a quarter (4 * year + 0 for March, 1 for June ...)."""
     return following(day_of(quarter // 4, 3 * (quarter % 4) + 3, _PREMIUM_DAY))
 
 
-@kernel
+@in_place
 def quarter_on_or_before(day: int) -> int:
     """The quarter of the last premium date that is not after a day."""
     month = month_of(day)
@@ -58,7 +58,7 @@ def quarter_on_or_before(day: int) -> int:
     return quarter if premium_date(quarter) <= day else quarter - 1
 
 
-@kernel
+@in_place
 def started_months(day: int, maturity: int) -> int:
     """Calendar months from a day to a later one, a started month counting in full; 0 if it is not later.
 

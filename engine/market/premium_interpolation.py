@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.boundary_guess import NODES
 from engine.market.premium_tables import (
     DISTANCES,
@@ -30,7 +30,7 @@ LEAST_SLOPE_DISTANCE = 1e-4
 """The slope of the premium is taken no nearer to the boundary, where the root of the distance has none."""
 
 
-@kernel
+@in_place
 def _weight_slopes(place: float, slopes: Float64s) -> None:
     """Derivatives of `_weights`."""
     for i in range(STENCIL):
@@ -44,7 +44,7 @@ def _weight_slopes(place: float, slopes: Float64s) -> None:
         slopes[i] = total * LAGRANGE_FACTORS[i]
 
 
-@kernel
+@in_place
 def puts_by_premium(curve: Curve, ratios: Float64s, volatilities: Float64s, puts: Float64s) -> None:
     """Fill puts float64[S]: unit American puts at underlyings ``ratios``; NaN where the tables do not reach.
 
@@ -93,7 +93,7 @@ def put_by_premium(curve: Curve, ratio: float, volatility: float) -> float:
     return float(put[0])
 
 
-@kernel
+@in_place
 def put_slope_by_premium(curve: Curve, ratio: float, volatility: float, place: float) -> float:
     """Derivative of `put_by_premium` to ``ratio``; ``place`` >= 0 is that of the volatility."""
     log_ratio, deviation = math.log(ratio), volatility * curve.root_years
@@ -119,7 +119,7 @@ def put_slope_by_premium(curve: Curve, ratio: float, volatility: float, place: f
     return max(premium_slope - curve.carry * normal_cdf(-upper), -1.0)
 
 
-@kernel
+@in_place
 def _distance_place(distance: float) -> tuple[int, float]:
     """First distance node around a distance, and the distance's place from there on, in nodes."""
     place = math.sqrt(distance / LARGEST_DISTANCE) * (DISTANCES - 1)
@@ -127,7 +127,7 @@ def _distance_place(distance: float) -> tuple[int, float]:
     return start, place - start
 
 
-@kernel
+@in_place
 def _table_sum(
     premium: Float64s, by_volatility: Float64s, by_distance: Float64s, first: int, start: int
 ) -> float:

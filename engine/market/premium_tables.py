@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.boundary_guess import NODES, highest_boundary
 from engine.market.exercise_boundary import exercise_boundary
 from engine.market.pricing_american import (
@@ -125,7 +125,7 @@ def curve_of(
     )
 
 
-@kernel
+@in_place
 def interpolation_weights(place: float, weights: Float64s) -> None:
     """Lagrange: by how much the values at 0, 1, ... STENCIL - 1 count at ``place``."""
     product = 1.0
@@ -138,7 +138,7 @@ def interpolation_weights(place: float, weights: Float64s) -> None:
         product *= place - i
 
 
-@kernel
+@in_place
 def _node_volatility(node: int) -> float:
     return LOWEST_VOLATILITY * math.exp(VOLATILITY_STEP * node)
 
@@ -200,7 +200,7 @@ def make_like(
     return first + len(years)
 
 
-@kernel
+@in_place
 def place_on_curve(curve: Curve, volatility: float) -> float:
     """Where a volatility stands among the nodes; -1 where the tables do not reach."""
     if math.isnan(curve.log_top) or not LEAST_DEVIATION <= volatility * curve.root_years < math.inf:
@@ -209,14 +209,14 @@ def place_on_curve(curve: Curve, volatility: float) -> float:
     return place if FIRST_COVERED <= place < LAST_COVERED else -1.0
 
 
-@kernel
+@in_place
 def is_smooth(curve: Curve, volatility: float) -> bool:
     """Whether the boundary between nodes is as exact as on them: no drift that outweighs the volatility."""
     drift = abs(curve.rate - curve.dividend_yield) * curve.root_years
     return drift < volatility * LEAST_SMOOTH_SHARE
 
 
-@kernel
+@in_place
 def nodes_around(curve: Curve, place: float) -> int:
     """First volatility node around a place; makes boundaries, fills ``by_volatility``."""
     first = int(place) - FIRST_COVERED
@@ -240,14 +240,14 @@ def boundary_on_curve(curve: Curve, volatility: float, place: float) -> tuple[fl
     return curve.log_top - root, quadrature
 
 
-@kernel
+@in_place
 def _european_put(curve: Curve, ratio: float, log_ratio: float, deviation: float) -> float:
     upper = (log_ratio + (curve.rate - curve.dividend_yield) * curve.years) / deviation + 0.5 * deviation
     cash, asset = curve.discount, ratio * curve.carry
     return max(cash * normal_cdf(deviation - upper) - asset * normal_cdf(-upper), cash - asset, 0.0)
 
 
-@kernel
+@in_place
 def put_by_boundary(
     curve: Curve, ratio: float, volatility: float, log_boundary: float, quadrature: Quadrature
 ) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.market.pricing_american import american_delta, american_price
 from engine.market.pricing_european import (
     bachelier_forward_delta,
@@ -37,14 +37,14 @@ MODEL_BACHELIER_EUROPEAN = 5
 """Normal volatility on a future; underlying and strike may be negative."""
 
 
-@kernel
+@in_place
 def pricing_yield(model: int, rate: float, dividend_yield: float) -> float:
     """Yield that carries the underlying: the dividend yield of a spot, the rate for a future."""
     spot = model in (MODEL_BLACK_SPOT_EUROPEAN, MODEL_BLACK_SPOT_AMERICAN)
     return dividend_yield if spot else rate
 
 
-@kernel
+@in_place
 def check_model(model: int) -> None:
     """Raise ValueError for a code that is no model."""
     if model < MODEL_LINEAR or model > MODEL_BACHELIER_EUROPEAN:
@@ -53,7 +53,7 @@ def check_model(model: int) -> None:
         )
 
 
-@kernel
+@in_place
 def option_price(
     model: int,
     is_call: bool,
@@ -83,7 +83,7 @@ def option_price(
     return black_price(is_call, forward, strike, deviation, math.exp(-rate * years))
 
 
-@kernel
+@in_place
 def option_delta(
     model: int,
     is_call: bool,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.boundary_guess import NODES, ROOT_TIME, highest_boundary
 from engine.market.exercise_boundary import angle_rule, exercise_boundary, interpolation_row
 from engine.market.pricing_european import black_forward_delta, black_price, normal_cdf
@@ -37,7 +37,7 @@ _SINE, _COSINE, _WEIGHT = angle_rule(PREMIUM_POINTS)
 _ROWS = np.array([interpolation_row(ROOT_TIME, c) for c in _COSINE])
 
 
-@kernel
+@in_place
 def exercise_regime(rate: float, dividend_yield: float) -> int:
     """Which of the regimes the unit put is in (Andersen and Lake 2021, table 2)."""
     if rate <= NO_RATE and rate <= dividend_yield + NO_RATE:
@@ -45,7 +45,7 @@ def exercise_regime(rate: float, dividend_yield: float) -> int:
     return REGIME_TWO_BOUNDARIES if rate < 0.0 else REGIME_ONE_BOUNDARY
 
 
-@kernel
+@in_place
 def deterministic_put(ratio: float, years: float, rate: float, dividend_yield: float) -> float:
     """Unit put without volatility: the best exercise time is now, expiry or where the value turns."""
     best = max(1.0 - ratio, math.exp(-rate * years) - ratio * math.exp(-dividend_yield * years))
@@ -56,14 +56,14 @@ def deterministic_put(ratio: float, years: float, rate: float, dividend_yield: f
     return max(best, 0.0)
 
 
-@kernel
+@in_place
 def european_put(ratio: float, years: float, rate: float, dividend_yield: float, volatility: float) -> float:
     """Unit European put at underlying `ratio`."""
     forward = ratio * math.exp((rate - dividend_yield) * years)
     return black_price(False, forward, 1.0, volatility * math.sqrt(years), math.exp(-rate * years))
 
 
-@kernel
+@in_place
 def log_boundary_today(rate: float, dividend_yield: float, squares: NDArray[np.float64]) -> float:
     """log of the underlying at or below which the unit put is exercised now."""
     return math.log(highest_boundary(rate, dividend_yield)) - math.sqrt(squares[NODES])
@@ -107,7 +107,7 @@ def premium_quadrature(
     return Quadrature(deviation, above, interest, dividend)
 
 
-@kernel
+@in_place
 def exercise_premium(log_ratio: float, quadrature: Quadrature) -> float:
     """Early exercise premium of the unit put at underlying `exp(log_ratio)` for a known boundary."""
     interest, dividend = 0.0, 0.0
@@ -180,7 +180,7 @@ def put_slope(ratio: float, years: float, rate: float, dividend_yield: float, vo
     return european + (up_premium - down_premium) / (2.0 * bump * ratio)
 
 
-@kernel
+@in_place
 def american_price(
     is_call: bool,
     underlying: float,
@@ -200,7 +200,7 @@ def american_price(
     return strike * american_put(underlying / strike, years, rate, dividend_yield, volatility)
 
 
-@kernel
+@in_place
 def american_delta(
     is_call: bool,
     underlying: float,

@@ -9,31 +9,31 @@ from __future__ import annotations
 
 import math
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 
 _INVERSE_SQRT_2 = 1.0 / math.sqrt(2.0)
 _INVERSE_SQRT_2_PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-@kernel
+@in_place
 def normal_cdf(x: float) -> float:
     """Standard normal distribution; exact to the last bits in both tails."""
     return 0.5 * math.erfc(-x * _INVERSE_SQRT_2)
 
 
-@kernel
+@in_place
 def normal_pdf(x: float) -> float:
     """Standard normal density."""
     return _INVERSE_SQRT_2_PI * math.exp(-0.5 * x * x)
 
 
-@kernel
+@in_place
 def forward_intrinsic(is_call: bool, forward: float, strike: float, discount: float) -> float:
     """Discounted value of exercising at the forward: the European price at zero volatility."""
     return discount * max(forward - strike if is_call else strike - forward, 0.0)
 
 
-@kernel
+@in_place
 def black_price(is_call: bool, forward: float, strike: float, deviation: float, discount: float) -> float:
     """Black price per unit of underlying.
 
@@ -51,7 +51,7 @@ def black_price(is_call: bool, forward: float, strike: float, deviation: float, 
     return max(discount * price, forward_intrinsic(is_call, forward, strike, discount))
 
 
-@kernel
+@in_place
 def black_forward_delta(
     is_call: bool, forward: float, strike: float, deviation: float, discount: float
 ) -> float:
@@ -62,7 +62,7 @@ def black_forward_delta(
     return discount * (normal_cdf(d1) if is_call else -normal_cdf(-d1))
 
 
-@kernel
+@in_place
 def bachelier_price(is_call: bool, forward: float, strike: float, deviation: float, discount: float) -> float:
     """Bachelier (normal) price; forward and strike may be negative, `deviation` is in price units."""
     if deviation <= 0.0:
@@ -73,7 +73,7 @@ def bachelier_price(is_call: bool, forward: float, strike: float, deviation: flo
     return max(price, forward_intrinsic(is_call, forward, strike, discount))
 
 
-@kernel
+@in_place
 def bachelier_forward_delta(
     is_call: bool, forward: float, strike: float, deviation: float, discount: float
 ) -> float:
@@ -84,7 +84,7 @@ def bachelier_forward_delta(
     return discount * (normal_cdf(d) if is_call else -normal_cdf(-d))
 
 
-@kernel
+@in_place
 def intrinsic_slope(is_call: bool, underlying: float, strike: float) -> float:
     """Delta of the intrinsic value: 0, 1 or -1, and half of it exactly at the strike."""
     sign = 1.0 if is_call else -1.0

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.pricing_european import black_price
 
 TREE_STEPS = 600
@@ -39,7 +39,7 @@ def _smoothed_tree_put(
     return float(values[0])
 
 
-@kernel
+@in_place
 def tree_put(ratio: float, years: float, rate: float, dividend_yield: float, volatility: float) -> float:
     """Unit American put at underlying `ratio`; error below 1e-4 of the strike, usually below 1e-5."""
     fine = _smoothed_tree_put(ratio, years, rate, dividend_yield, volatility, TREE_STEPS)

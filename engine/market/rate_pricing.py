@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -78,7 +78,7 @@ def _room(count: int) -> Places:
     return Places(np.empty(count, np.int64), np.empty(count))
 
 
-@kernel
+@in_place
 def find_places(
     places: SwapPlaces, flows: Flows, i: int, fixed: int, floating: int, today: int, discount_pillars: Int64s,
     forward_pillars: Int64s,
@@ -91,7 +91,7 @@ def find_places(
     _find(places.end, flows.floating_end, floating, end, today, forward_pillars)
 
 
-@kernel
+@in_place
 def _find(places: Places, days: Int64s, first: int, last: int, today: int, pillars: Int64s) -> None:
     for j in range(first, last):
         day, upper = days[j] - today, 0
@@ -101,7 +101,7 @@ def _find(places: Places, days: Int64s, first: int, last: int, today: int, pilla
         places.lower[j], places.share[j] = upper - 1, (day - before) / (pillars[upper] - before)
 
 
-@kernel
+@in_place
 def log_at(places: Places, j: int, logs: Float64s) -> float:
     """Logarithm of the discount factor at a day, from those at the pillars."""
     lower = places.lower[j]
@@ -144,7 +144,7 @@ def payer_values(
     return values
 
 
-@kernel
+@in_place
 def _floating_leg(
     flows: Flows,
     i: int,

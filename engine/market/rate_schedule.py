@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.market.premium_dates import day_of, following, month_of
 
 MONTHS_PER_UNIT: Final = {"M": 1, "Y": 12}
@@ -22,12 +22,12 @@ def tenor_months(tenor: str) -> int:
     return months if months <= _LONGEST_MONTHS else 0
 
 
-@kernel
+@in_place
 def _first_of(month: int) -> int:
     return day_of(month // 12, month % 12 + 1, 1)
 
 
-@kernel
+@in_place
 def add_months(day: int, months: int) -> int:
     """The same day of another month, or its last one."""
     month = month_of(day) + months

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.instruments import Product
 from engine.market.market import DUE, HELD, MOVED, PRODUCT_CODE, RENEWED, REPRICED, Market
 from engine.market.view import Bools, Float64s, Int64s
@@ -104,7 +104,7 @@ def to_solve(
     return wanted[:k]
 
 
-@kernel
+@in_place
 def settle_priced(slots: Int64s, links: Links, live: Prices, valued: Bools) -> None:
     """Renew ``priced``; a slot for which it changes is ``valued``."""
     for slot in slots:
@@ -120,7 +120,7 @@ def settle_priced(slots: Int64s, links: Links, live: Prices, valued: Bools) -> N
             valued[slot] = True
 
 
-@kernel
+@in_place
 def _bears_option(slot: int, links: Links) -> bool:
     option = links.first_option[slot]
     while option >= 0 and links.model[option] == 0:
@@ -128,14 +128,14 @@ def _bears_option(slot: int, links: Links) -> bool:
     return bool(option >= 0)
 
 
-@kernel
+@in_place
 def _is_costly(slot: int, links: Links) -> bool:
     """An option, a swap, or what they rest on but for FX rates."""
     product = links.product[slot]
     return links.model[slot] > 0 or product in (_QUOTE, _SWAP) or _bears_option(slot, links)
 
 
-@kernel
+@in_place
 def waits_for_options(slot: int, links: Links) -> bool:
     """Whether the slot's risk price moves only when options are refreshed.
 
@@ -149,7 +149,7 @@ def waits_for_options(slot: int, links: Links) -> bool:
     return bool(other >= 0)
 
 
-@kernel
+@in_place
 def is_off(live: float, held: float, bound: float) -> bool:
     """Whether a risk price must follow: by more than the bound, or between unknown and known."""
     if math.isnan(live) and math.isnan(held):
@@ -157,7 +157,7 @@ def is_off(live: float, held: float, bound: float) -> bool:
     return not abs(live - held) <= bound
 
 
-@kernel
+@in_place
 def _own_price_off(
     slot: int, links: Links, live: Prices, risk: Prices, price_tolerance: float, volatility_tolerance: float
 ) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.implied_volatility import implied_volatility_on
 from engine.market.option_on_curve import option_curve, option_delta_on
 from engine.market.option_scenarios import option_pnl_over_points, option_prices_over_points
@@ -131,7 +131,7 @@ def implied_volatilities(market: MarketView, slots: Int64s) -> Float64s:
     return solved
 
 
-@kernel
+@in_place
 def _option_moves(
     places: Int64s,
     terms: Contracts,
@@ -152,7 +152,7 @@ def _option_moves(
         )  # fmt: skip
 
 
-@kernel
+@in_place
 def _option_prices(
     terms: Contracts,
     rate: float,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.blocks import block_size, give_block, has_block, take_block
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 
 Float64s = NDArray[np.float64]
 Int8s = NDArray[np.int8]
@@ -49,7 +49,7 @@ class HoldingColumns(NamedTuple):
     holder_blocks: Int64s
 
 
-@kernel
+@in_place
 def first_at_least(h: HoldingColumns, account: int, key: int) -> int:
     """Slot of the account's first holding with this key or a higher one; one past its last if none."""
     low, high = h.first[account], h.first[account] + h.held[account]
@@ -62,7 +62,7 @@ def first_at_least(h: HoldingColumns, account: int, key: int) -> int:
     return int(low)
 
 
-@kernel
+@in_place
 def _has_room(h: HoldingColumns, account: int, instrument: int) -> bool:
     """Whether one more holding can be added without more memory."""
     held, holders = h.held[account], h.holders[instrument]
@@ -73,7 +73,7 @@ def _has_room(h: HoldingColumns, account: int, instrument: int) -> bool:
     )
 
 
-@kernel
+@in_place
 def _resize(h: HoldingColumns, account: int, size_class: int) -> None:
     """Move an account's holdings to a block of another size; class -1 gives the block back."""
     old, old_class = h.first[account], h.size_class[account]
@@ -89,7 +89,7 @@ def _resize(h: HoldingColumns, account: int, size_class: int) -> None:
     h.size_class[account] = size_class
 
 
-@kernel
+@in_place
 def _add_holder(h: HoldingColumns, instrument: int, account: int) -> int:
     """Put an account at the end of the instrument's holders; its index there."""
     count = h.holders[instrument]
@@ -107,7 +107,7 @@ def _add_holder(h: HoldingColumns, instrument: int, account: int) -> int:
     return int(count)
 
 
-@kernel
+@in_place
 def _remove_holder(h: HoldingColumns, instrument: int, place: int) -> None:
     """Take a holder out; the last one of the list gets its index."""
     first, last = h.holder_first[instrument], h.holders[instrument] - 1
@@ -123,7 +123,7 @@ def _remove_holder(h: HoldingColumns, instrument: int, place: int) -> None:
         h.holder_class[instrument] = -1
 
 
-@kernel
+@in_place
 def _insert(h: HoldingColumns, account: int, slot: int, key: int, quantity: float) -> None:
     """Add a holding that goes before ``slot``."""
     index, count = slot - h.first[account], h.held[account]
@@ -141,7 +141,7 @@ def _insert(h: HoldingColumns, account: int, slot: int, key: int, quantity: floa
     h.held[account] = count + 1
 
 
-@kernel
+@in_place
 def _remove(h: HoldingColumns, account: int, slot: int) -> None:
     """Take a holding out; a block that is mostly empty is exchanged for a smaller one."""
     _remove_holder(h, h.key[slot] >> INSTRUMENT_SHIFT, h.place[slot])
@@ -160,7 +160,7 @@ def _remove(h: HoldingColumns, account: int, slot: int) -> None:
         _resize(h, account, size_class - 2)
 
 
-@kernel
+@in_place
 def change(h: HoldingColumns, accounts: Int64s, keys: Int64s, changes: Float64s, start: int) -> int:
     """Apply signed changes in order from ``start`` on; returns how far it came before memory ran out."""
     for j in range(start, len(accounts)):
@@ -182,7 +182,7 @@ def change(h: HoldingColumns, accounts: Int64s, keys: Int64s, changes: Float64s,
     return len(accounts)
 
 
-@kernel
+@in_place
 def clear(h: HoldingColumns, accounts: Int64s) -> None:
     """Take all holdings out of accounts."""
     for account in accounts:
@@ -190,7 +190,7 @@ def clear(h: HoldingColumns, accounts: Int64s) -> None:
             _remove(h, account, h.first[account] + h.held[account] - 1)
 
 
-@kernel
+@in_place
 def mark_holders(h: HoldingColumns, instruments: Int64s, bits: Int32s, marks: Int32s) -> None:
     """``marks[account] |= bits[i]`` for every holder of ``instruments[i]``."""
     for i in range(len(instruments)):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.base.columns import Fill, filled, grow
 from engine.base.idmap import IdMap
 from engine.base.intmap import IntMap
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -37,7 +37,7 @@ class EntryOutcome(IntEnum):
     NO_RULEBOOK = 5  # no rulebook margins this product in this silo
 
 
-@kernel
+@in_place
 def who_wins(
     known: bool, held_version: int, version: int, same_account: bool, day: int, opening_day: int
 ) -> int:
@@ -131,7 +131,7 @@ _NOT_IN_IMAGE = frozenset({"next_of_account", "winner"})
 _KEPT_ANYWAY = 4096  # forgotten entries that are not worth the work
 
 
-@kernel
+@in_place
 def _judge(
     slots: Int64s,
     version: Int64s,
@@ -174,7 +174,7 @@ def _judge(
     return count
 
 
-@kernel
+@in_place
 def _link(slots: Int64s, owners: Int64s, first: Int64s, following: Int32s) -> None:
     """Put entries at the head of their owners' lists."""
     for i in range(len(slots)):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
 
 Bools = NDArray[np.bool_]
 
 
-@kernel
+@in_place
 def mark_unmargined(
     h: HoldingColumns,
     accounts: NDArray[np.int64],

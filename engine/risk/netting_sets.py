@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
 from engine.risk.weights import weight
 
@@ -63,6 +63,22 @@ def sum_netting_sets(
         number of units: the rows of ``values`` that count.
     """
     unit_of_set = np.full(sets_count, -1, np.int64)
+    return _sum_netting_sets(h, covered, rows, kinds, linear, unit_of_set, accounts, values, sets, offsets)
+
+
+@in_place
+def _sum_netting_sets(
+    h: HoldingColumns,
+    covered: Covered,
+    rows: Float64s,
+    kinds: Int8s,
+    linear: int,
+    unit_of_set: Int64s,
+    accounts: Int64s,
+    values: Float64s,
+    sets: Int64s,
+    offsets: Int64s,
+) -> int:
     units = 0
     offsets[0] = 0
     for i in range(len(accounts)):

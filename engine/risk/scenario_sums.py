@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.base.columns import longer, room
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.market.instruments import SILOS
 from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
 from engine.portfolio.holdings import Holdings
@@ -56,7 +56,7 @@ class SumColumns(NamedTuple):
     linear: int
 
 
-@kernel
+@in_place
 def silos_held(h: HoldingColumns, covered: Bools, account: int) -> int:
     """Bit by silo: the account holds covered positions there."""
     bits = 0
@@ -66,7 +66,7 @@ def silos_held(h: HoldingColumns, covered: Bools, account: int) -> int:
     return bits
 
 
-@kernel
+@in_place
 def _assign(
     h: HoldingColumns,
     covered: Bools,
@@ -102,7 +102,7 @@ def _assign(
     return len(accounts)
 
 
-@kernel
+@in_place
 def sum_account(
     h: HoldingColumns,
     moved: MovedRows,
@@ -117,7 +117,8 @@ def sum_account(
     for silo in range(unit_of.shape[1]):
         unit = unit_of[row, silo]
         if unit >= 0:
-            values[unit, :] = 0.0
+            for column in range(len(kinds)):
+                values[unit, column] = 0.0
     for slot in range(h.first[account], h.first[account] + h.held[account]):
         key = h.key[slot]
         instrument = key >> INSTRUMENT_SHIFT
@@ -126,7 +127,7 @@ def sum_account(
             add_row(values, unit, moved.rows, instrument, h.quantity[slot], kinds, linear)
 
 
-@kernel
+@in_place
 def _follow_account(
     account: int,
     first: int,
@@ -142,8 +143,7 @@ def _follow_account(
 ) -> int:
     """Add the changes of moved rows to the sums of an account with holdings ``first:last``; bit by silo touched.
 
-    Nothing is done, and -1 returned, where so many rows moved that :func:`sum_account` is cheaper. Plain arrays,
-    not the tuples that hold them: a compiled call counts references to all that a tuple holds (half of the time).
+    Nothing is done, and -1 returned, where so many rows moved that :func:`sum_account` is cheaper.
     """
     count, lowest = 0, last
     for slot in range(last - 1, first - 1, -1):
@@ -166,7 +166,7 @@ def _follow_account(
     return touched
 
 
-@kernel
+@in_place
 def follow(accounts: Int64s, h: HoldingColumns, moved: MovedRows, sums: SumColumns, touched: Int64s) -> None:
     """Bring the accounts' sums up to date; touched[i]: bit by silo whose sum may have changed.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.risk.kinds import LINEAR, LONG, SHORT
 
 Float64s = NDArray[np.float64]
 Int8s = NDArray[np.int8]
 
 
-@kernel
+@in_place
 def weight(quantity: float, kind: int) -> float:
     """Weight of a holding (quantity not 0) in a column of this kind."""
     if kind == LINEAR:
@@ -24,14 +24,11 @@ def weight(quantity: float, kind: int) -> float:
     return 1.0
 
 
-@kernel
+@in_place
 def add_row(
     values: Float64s, unit: int, rows: Float64s, row: int, quantity: float, kinds: Int8s, linear: int
 ) -> None:
-    """``values[unit] += weight(quantity) * rows[row]``; the first ``linear`` columns are LINEAR.
-
-    By indices: a slice of an array costs a compiled loop a count of references, more than a short row.
-    """
+    """``values[unit] += weight(quantity) * rows[row]``; the first ``linear`` columns are LINEAR."""
     for column in range(linear):
         values[unit, column] += quantity * rows[row, column]
     for column in range(linear, len(kinds)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.instruments import Instrument
 from engine.rules.finra_4210g_groups import group_of
 from engine.rules.finra_4210g_parameters import Parameters
@@ -66,7 +66,7 @@ def _charge(exposures: Float64s, unit: int, points: int) -> float:
     return float(max(-worst, exposures[unit, points] + exposures[unit, points + 1]))
 
 
-@kernel
+@in_place
 def _count(exposures: Float64s, unit: int, points: int, offset: float, sums: Float64s, group: int) -> None:
     """Add a member to its group: losses and minimums in full, of gains the share that offsets."""
     for point in range(points):
@@ -76,7 +76,7 @@ def _count(exposures: Float64s, unit: int, points: int, offset: float, sums: Flo
         sums[group, column] += exposures[unit, column]
 
 
-@kernel
+@in_place
 def account_total(
     exposures: Float64s,
     first: int,

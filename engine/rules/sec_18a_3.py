@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.credit import credit_spreads, months_left
 from engine.market.credit_pricing import BASIS_POINT
 from engine.market.instruments import Instrument
@@ -107,7 +107,7 @@ def _charge(
         charges[unit, 0] = total
 
 
-@kernel
+@in_place
 def _offset(
     left: Float64s, rates: Float64s, long_share: float, maturities_apart: int, spreads_apart: int, apart: int
 ) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.interface import Float64s, Int8s, Int64s
 from engine.rules.span_months import Bools
 from engine.rules.span_spread_kernels import (
@@ -41,7 +41,7 @@ CHARGES = 9
 _SAME_LOSS = 1e-9
 
 
-@kernel
+@in_place
 def active_scenario(pnl: Float64s) -> int:
     """Index 0..15 of the first scenario whose loss equals the largest one."""
     worst = pnl[0]
@@ -53,7 +53,7 @@ def active_scenario(pnl: Float64s) -> int:
     return 0  # only reached when a P&L is NaN
 
 
-@kernel
+@in_place
 def futures_price_risk(pnl: Float64s, active: int, scanning_risk: float, slope: float) -> float:
     """Price part of the scanning risk: mean loss of the active scenario and its twin, less time risk.
 
@@ -122,7 +122,7 @@ def charge_units(
     return charges
 
 
-@kernel
+@in_place
 def commodity_risk(
     charges: Float64s, unit: int, months_usd: float, credit_usd: float, factor: float
 ) -> float:

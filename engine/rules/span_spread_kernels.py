@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.rules.interface import Float64s, Int64s
 from engine.rules.span_months import Bools
 
@@ -16,7 +16,7 @@ from engine.rules.span_months import Bools
 NOISE = 1e-9
 
 
-@kernel
+@in_place
 def take_from_months(left: Float64s, order: Int64s, owner: int, side: float, amount: float) -> None:
     """Use up deltas of one side (1 long, -1 short) of a commodity, the nearest month first."""
     for place in range(order.shape[1]):
@@ -28,7 +28,7 @@ def take_from_months(left: Float64s, order: Int64s, owner: int, side: float, amo
         amount -= taken
 
 
-@kernel
+@in_place
 def _both_sides(left: Float64s, order: Int64s, owner: int) -> bool:
     """Whether some month is long and another short; without it no spread between months can form."""
     long = short = False
@@ -41,7 +41,7 @@ def _both_sides(left: Float64s, order: Int64s, owner: int) -> bool:
     return long and short
 
 
-@kernel
+@in_place
 def inter_month_charge(
     left: Float64s,
     order: Int64s,
@@ -54,8 +54,6 @@ def inter_month_charge(
     leg_usable: Bools,
 ) -> float:
     """Charge of the spreads of a commodity that form; ``left``, deltas by month column, is used up in place.
-
-    By indices, not slices: a slice costs a compiled loop a count of references.
 
     Args:
         owner: the commodity. order and the rest: see :class:`engine.rules.span_months.MonthTables`.
@@ -93,7 +91,7 @@ def inter_month_charge(
     return total
 
 
-@kernel
+@in_place
 def delivery_charge(held: Float64s, left: Float64s, rates_usd: Float64s, owner: int) -> float:
     """Charge of a commodity's months in delivery: deltas that spreads used, and deltas left outright.
 
@@ -109,7 +107,7 @@ def delivery_charge(held: Float64s, left: Float64s, rates_usd: Float64s, owner: 
     return total
 
 
-@kernel
+@in_place
 def give_credits(
     present: Bools,
     remaining: Float64s,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
 
 Float64s = NDArray[np.float64]
@@ -81,7 +81,7 @@ class LimitColumns(NamedTuple):
     largest_usd: Float64s
 
 
-@kernel
+@in_place
 def _falls_with(h: HoldingColumns, values: ValueColumns, account: int, silo: int, name: int) -> bool:
     """Whether a position of the account in the silo loses when the name falls."""
     for slot in range(h.first[account], h.first[account] + h.held[account]):
@@ -105,13 +105,35 @@ def value_accounts(
 ) -> None:
     """Set the rows of accounts in equity float64[account, silo] and trusted bool[account, silo].
 
-    In one loop: a call of another kernel counts a reference for every array, which costs more than its work.
-
     The haircut of a foreign currency is on what is left of its balance with the contracts that settle in it daily:
     their entry stands in the balance with the other sign.
     """
-    in_group, before = np.zeros(len(limits.silo)), np.zeros(equity.shape[1])
-    balance = np.zeros((equity.shape[1], len(cash.rate)))
+    room = _Room(
+        np.zeros(len(limits.silo)), np.zeros(equity.shape[1]), np.zeros((equity.shape[1], len(cash.rate)))
+    )
+    _value_accounts(h, values, cash, limits, accounts, room, equity, trusted)
+
+
+class _Room(NamedTuple):
+    """Scratch: worth by group, zero between uses; equity before limits, by silo; balances by silo and currency."""
+
+    in_group: Float64s
+    before: Float64s
+    balance: Float64s
+
+
+@in_place
+def _value_accounts(
+    h: HoldingColumns,
+    values: ValueColumns,
+    cash: CashColumns,
+    limits: LimitColumns,
+    accounts: Int64s,
+    room: _Room,
+    equity: Float64s,
+    trusted: Bools,
+) -> None:
+    in_group, before, balance = room
     for i in range(len(accounts)):
         account = accounts[i]
         home = cash.settlement[account]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.portfolio.collateral import asset_of, limited_product
 from engine.portfolio.firm_limits import FirmLimit
 from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
@@ -93,7 +93,7 @@ def pledged_units(engine: EngineCore, accounts: Int64s) -> Float64s:
     return units
 
 
-@kernel
+@in_place
 def _add_pledged(h: HoldingColumns, accounts: Int64s, units: Float64s) -> None:
     for account in accounts:
         for holding in range(h.first[account], h.first[account] + h.held[account]):

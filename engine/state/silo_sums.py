@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 
 Bools = NDArray[np.bool_]
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
 
-@kernel
+@in_place
 def add_requirement(
     accounts: Int64s, requirement: Float64s, silo: int, initial: Float64s, maintenance: Float64s
 ) -> None:
@@ -43,7 +43,7 @@ def trusted_everywhere(accounts: Int64s, trusted: Bools) -> Bools:
     return result
 
 
-@kernel
+@in_place
 def distrust(accounts: Int64s, unsupported: Bools, trusted: Bools) -> None:
     """Take trust from the silos bool[account, silo] in which an account holds what nothing margins."""
     for i in range(len(accounts)):

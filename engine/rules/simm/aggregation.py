@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.interface import Float64s, Int64s
 from engine.rules.simm.kernels import (
     CLAMPED,
@@ -108,7 +108,7 @@ def change_rows(
     return True
 
 
-@kernel
+@in_place
 def _charge_sheet(
     keys: Int64s,
     starts: Int64s,
@@ -156,7 +156,7 @@ def _charge_sheet(
         margins[POST] += _curvature(-total, gross, spread, tables.general[TAIL])
 
 
-@kernel
+@in_place
 def _curvature(total: float, gross: float, spread: float, tail: float) -> float:
     """Margin from the sum of curvature exposures, their gross sum and the root of squares."""
     theta = min(total / gross, 0.0) if gross > 0.0 else 0.0

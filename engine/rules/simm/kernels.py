@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.rules.interface import Float64s, Int64s
 from engine.rules.simm.keys import (
     BUCKET_BITS,
@@ -62,17 +62,17 @@ MARGIN, CLAMPED, CONCENTRATION, CURVATURE, CURVATURE_CLAMPED, CURVATURE_SUM, CUR
 COLUMNS: Final = 7
 
 
-@kernel
+@in_place
 def sheet_of(key: int) -> int:
     return (key >> SHEET_SHIFT) & _SHEET_MASK
 
 
-@kernel
+@in_place
 def bucket_of(key: int) -> int:
     return (key >> BUCKET_SHIFT) & _BUCKET_MASK
 
 
-@kernel
+@in_place
 def charge_bucket(
     keys: Int64s, amounts: Float64s, first: int, last: int, tables: Tables, result: Float64s
 ) -> None:
@@ -88,12 +88,12 @@ def charge_bucket(
         _named(keys, amounts, first, last, sheet, tables, result)
 
 
-@kernel
+@in_place
 def _concentration(exposure: float, threshold: float) -> float:
     return max(1.0, math.sqrt(abs(exposure) / threshold))
 
 
-@kernel
+@in_place
 def _linear(squared: float, total: float, concentration: float, result: Float64s) -> None:
     margin = math.sqrt(max(squared, 0.0))
     result[MARGIN] = margin

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.market.credit import credit_spreads, maturity_days, valuation_day
 from engine.market.credit_pricing import BASIS_POINT, cr01, upfront
 from engine.market.instruments import Instrument, Product
@@ -125,7 +125,7 @@ def _credit_swaps(market: MarketView, slots: Int64s) -> Float64s:
     return rows
 
 
-@kernel
+@in_place
 def _credit_rows(
     today: int,
     maturity: Int64s,

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.base.errors import MarginError, Reason
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place
 from engine.market.instruments import Instrument
 from engine.market.plain import fx_rate
 from engine.market.revaluation import option_deltas
@@ -101,7 +101,7 @@ class LiquidityAddOn:
         return explain_liquidity(self._parameters, holdings, market)
 
 
-@kernel
+@in_place
 def _charge(
     exposures: Float64s, from_days: Float64s, to_days: Float64s, rates: Float64s, charges: Float64s
 ) -> None:

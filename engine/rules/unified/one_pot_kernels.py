@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 from engine.portfolio.holding_kernels import HoldingColumns
 from engine.risk.scenario_sums import MovedRows, SumColumns, follow
 from engine.rules.interface import Float64s, Int64s
@@ -40,7 +40,21 @@ class UnitColumns(NamedTuple):
     tails: Int16s
 
 
+class _Room(NamedTuple):
+    """Scratch: of :func:`engine.rules.unified.tail.tail_scratch`, and the scenarios of an account."""
+
+    lanes: Float64s
+    places: Int32s
+    joint: Float64s
+
+
 @kernel
+def _room(measure: Measure) -> _Room:
+    lanes, places = tail_scratch(len(measure.weights), measure.historical)
+    return _Room(lanes, places, np.empty(measure.scenarios))
+
+
+@in_place
 def _base(
     pnl: Float64s,
     historical: int,
@@ -61,12 +75,11 @@ def _base(
     return (core if not core < 0.0 else 0.0), stress
 
 
-@kernel
-def _charge(columns: UnitColumns, units: Int64s, measure: Measure) -> None:
+@in_place
+def _charge(columns: UnitColumns, units: Int64s, measure: Measure, lanes: Float64s, places: Int32s) -> None:
     """Stand-alone figures of units."""
     values, charges, tails = columns
     historical, scenarios, weights, stress_weight, _, _ = measure
-    lanes, places = tail_scratch(len(weights), historical)
     for unit in units:
         core, stress = _base(
             values[unit], historical, scenarios, weights, stress_weight, tails[unit, 0], lanes, places
@@ -80,12 +93,13 @@ def _charge(columns: UnitColumns, units: Int64s, measure: Measure) -> None:
         charges[unit, _STANDALONE] = base + minimum
 
 
-@kernel
+@in_place
 def _combine(
     columns: UnitColumns,
     units: Int64s,
     offsets: Int64s,
     measure: Measure,
+    room: _Room,
     add_on_usd: Float64s,
     silo_total_usd: Float64s,
     places_of_results: Int64s,
@@ -94,8 +108,7 @@ def _combine(
     """Result of each account, in ``results[places_of_results]``."""
     values, charges, tails = columns
     historical, scenarios, weights, stress_weight, offset_cap, floor_share = measure
-    lanes, places = tail_scratch(len(weights), historical)
-    joint = np.empty(scenarios)
+    lanes, places, joint = room
     for i in range(len(offsets) - 1):
         first, last = offsets[i], offsets[i + 1]
         core = stress = base_sum = minimum = standalone_sum = 0.0
@@ -105,7 +118,8 @@ def _combine(
             minimum += charges[unit, _MINIMUM]
             standalone_sum += charges[unit, _STANDALONE]
         if last - first > 1:  # the base of a single unit is its own
-            joint[:] = 0.0
+            for scenario in range(scenarios):
+                joint[scenario] = 0.0
             for unit in units[first:last]:
                 for scenario in range(scenarios):
                     joint[scenario] += values[unit, scenario]
@@ -130,7 +144,8 @@ def _combine(
 @kernel
 def charge_units(exposures: Float64s, measure: Measure, tails: Int16s, charges: Float64s) -> None:
     """Charges of all rows of ``exposures``."""
-    _charge(UnitColumns(exposures, charges, tails), np.arange(len(exposures)), measure)
+    lanes, places = tail_scratch(len(measure.weights), measure.historical)
+    _charge(UnitColumns(exposures, charges, tails), np.arange(len(exposures)), measure, lanes, places)
 
 
 @kernel
@@ -144,10 +159,10 @@ def combine_accounts(
 ) -> None:
     """Results of accounts whose units are consecutive."""
     units, rows = np.arange(offsets[-1]), np.arange(len(offsets) - 1)
-    _combine(columns, units, offsets, measure, add_on_usd, silo_total_usd, rows, results)
+    _combine(columns, units, offsets, measure, _room(measure), add_on_usd, silo_total_usd, rows, results)
 
 
-@kernel
+@in_place
 def _members(
     accounts: Int64s, touched: Int64s, unit_of: Int32s, units: Int64s, changed: Int64s, offsets: Int64s
 ) -> tuple[int, int]:
@@ -182,12 +197,13 @@ def renew_accounts(
     room = _BLOCK * sums.unit_of.shape[1]
     units, changed = np.empty(room, np.int64), np.empty(room + 1, np.int64)
     touched, offsets = np.empty(_BLOCK, np.int64), np.empty(_BLOCK + 1, np.int64)
+    scratch = _room(measure)
     for first in range(0, len(accounts), _BLOCK):
         block = accounts[first : first + _BLOCK]
         follow(block, holdings, moved, sums, touched)
         number, changes = _members(block, touched, sums.unit_of, units, changed, offsets)
-        _charge(columns, changed[:changes], measure)
+        _charge(columns, changed[:changes], measure, scratch.lanes, scratch.places)
         _combine(
-            columns, units[:number], offsets[: len(block) + 1], measure, add_on[block, 1],
+            columns, units[:number], offsets[: len(block) + 1], measure, scratch, add_on[block, 1],
             silo_total_usd[first : first + _BLOCK], block, results,
         )  # fmt: skip

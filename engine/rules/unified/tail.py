@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.base.kernel import kernel
+from engine.base.kernel import in_place, kernel
 
 Float64s = NDArray[np.float64]
 Int16s = NDArray[np.int16]
@@ -59,18 +59,19 @@ def tail_scratch(ranks: int, count: int) -> tuple[Float64s, Int32s]:
     return np.empty(min(_LANES_PER_RANK * ranks, count)), np.empty(count, np.int32)
 
 
-@kernel
+@in_place
 def _lane_minima(pnl: Float64s, count: int, lanes: Float64s) -> None:
     """lanes[i] = the least of pnl[i], pnl[i + lanes], pnl[i + 2 lanes] ..."""
     width = len(lanes)
-    lanes[:] = pnl[:width]
+    for lane in range(width):
+        lanes[lane] = pnl[lane]
     for first in range(width, count, width):
         part = pnl[first : min(first + width, count)]  # indexed from 0: compiled to vector instructions
         for lane in range(len(part)):
             lanes[lane] = part[lane] if part[lane] < lanes[lane] else lanes[lane]  # noqa: FURB136
 
 
-@kernel
+@in_place
 def _least_of_rank(values: Float64s, rank: int) -> float:
     """The value that fewer than ``rank`` of the others are below; the largest such."""
     found = -np.inf
@@ -83,7 +84,7 @@ def _least_of_rank(values: Float64s, rank: int) -> float:
     return found
 
 
-@kernel
+@in_place
 def _find_tail(pnl: Float64s, count: int, bound: float, tail: Int16s, places: Int32s) -> None:
     """tail[r] = 1 + scenario of the r-th worst loss; the least P&L that at least ``len(tail)`` reach is <= bound.
 
@@ -108,7 +109,7 @@ def _find_tail(pnl: Float64s, count: int, bound: float, tail: Int16s, places: In
             tail[rank] = places[i] + 1
 
 
-@kernel
+@in_place
 def _worst_first(pnl: Float64s, tail: Int16s) -> None:
     """Sort scenarios by loss: they nearly are, from the last time."""
     for i in range(1, len(tail)):
@@ -119,7 +120,7 @@ def _worst_first(pnl: Float64s, tail: Int16s) -> None:
         tail[j] = place
 
 
-@kernel
+@in_place
 def tail_loss(
     pnl: Float64s, count: int, weights: Float64s, tail: Int16s, lanes: Float64s, places: Int32s
 ) -> float:
