@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,3 +33,8 @@ def in_place(function: Function) -> Function:
     else. This one does not count; it does not compile if it allocates (decision 24).
     """
     return cast(Function, numba.njit(**_NOT_COUNTED)(function))
+
+
+def not_literal(number: int) -> int:
+    """The same number as numpy has it: numba compiles what a kernel calls anew for each Python constant in the call."""
+    return cast(int, np.int64(number))

@@ -11,10 +11,11 @@ from numba.core.errors import NumbaError
 from numba.core.runtime.nrt import rtsys
 
 from engine.base.kernel import in_place
-from engine.rules.strategy.legs import in_order, legs_of, taken
-from engine.rules.strategy.rates import rate_table
+from engine.rules.strategy.legs import Legs, in_order, legs_of, taken
+from engine.rules.strategy.rates import RateTable, rate_table
 from engine.rules.strategy.set_charges import Roots, published_of_sets
-from engine.rules.strategy.tableau import Float64s
+from engine.rules.strategy.simplex import load_optimise, optimise
+from engine.rules.strategy.tableau import Float64s, Int64s
 from tests.bench.pairing import PRICE, book
 from tests.strategy_book import PARAMETERS
 
@@ -35,13 +36,25 @@ def test_what_counts_no_references_does_not_compile_if_it_allocates() -> None:
         first_of_a_copy(np.ones(1))
 
 
-def test_pairing_keeps_no_array() -> None:
-    """Every kernel of a pairing, most of which count nothing: what was allocated is free afterwards."""
+def _a_book() -> tuple[Legs, Int64s, Roots, RateTable]:
+    """60 options and stock, as :func:`published_of_sets` takes it."""
     one = book(60, 1000.0, 7)
     legs = legs_of(one)
-    legs = taken(legs, in_order(legs))
     roots = Roots(np.array([PRICE]), np.ones(1), np.zeros(1, np.bool_), np.array([one.shares]))
-    arguments = legs, np.array([0, len(legs.strike)]), roots, rate_table(PARAMETERS)
+    return taken(legs, in_order(legs)), np.array([0, len(legs.strike)]), roots, rate_table(PARAMETERS)
+
+
+def test_the_simplex_is_loaded_as_pairings_call_it() -> None:
+    """With other types it would be another kernel, and pairings would run the copy that they hold."""
+    load_optimise()
+    published_of_sets(*_a_book())
+    compiled: Any = optimise
+    assert len(compiled.signatures) == 1
+
+
+def test_pairing_keeps_no_array() -> None:
+    """Every kernel of a pairing, most of which count nothing: what was allocated is free afterwards."""
+    arguments = _a_book()
     published_of_sets(*arguments)
     counted = _SWITCH.memsys_stats_enabled()
     _SWITCH.memsys_enable_stats()

@@ -18,6 +18,7 @@ from engine.rules.strategy.reading import months_later
 from engine.rules.strategy.risk_part import risk_part_usd
 from engine.rules.strategy.set_charges import Roots, published_of_sets
 from engine.rules.strategy.set_terms import OPTION, OTHER, SetTerms
+from engine.rules.strategy.simplex import load_optimise
 from engine.rules.strategy.tableau import Bools, Float64s, Int64s
 
 
@@ -68,6 +69,7 @@ class PairedSets:
             terms["cash_european"][mine],
             quantities[mine],
         )
+        load_optimise()
         published = published_of_sets(
             legs, np.concatenate([[0], np.cumsum(counts[units])]), roots, self._table
         )

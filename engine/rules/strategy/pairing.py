@@ -16,6 +16,7 @@ from engine.rules.strategy.programme import Programme, programme
 from engine.rules.strategy.rates import Rates, rate_table, rates_of
 from engine.rules.strategy.row_prices import position_prices
 from engine.rules.strategy.securities import Stage
+from engine.rules.strategy.simplex import load_optimise
 from engine.rules.strategy.tableau import Float64s, Int64s
 from engine.rules.strategy.whole import MOST_PIVOTS, least_amounts
 
@@ -67,6 +68,7 @@ def priced_pairing(book: Book, terms: Terms) -> tuple[Pairing, Prices]:
 def _solved(
     book: Book, terms: Terms, problem: Programme, order: Int64s, most_pivots: int
 ) -> tuple[Pairing, Float64s]:
+    load_optimise()
     amounts, bound, row_prices = least_amounts(problem, most_pivots)
     strategies = strategies_of(book, terms, order, problem, amounts)
     published = math.fsum(one.published_usd * one.times for one in strategies)

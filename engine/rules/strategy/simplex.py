@@ -15,6 +15,8 @@ At the end all reduced costs are >= 0, so the value is the least one and the row
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from engine.base.kernel import in_place, kernel
@@ -25,6 +27,7 @@ from engine.rules.strategy.basis import (
     SIZE,
     Basis,
     along,
+    cheapest,
     refresh,
     reprice,
 )
@@ -32,7 +35,7 @@ from engine.rules.strategy.basis_change import change_basis, swap_key
 from engine.rules.strategy.edges import follow_pivot
 from engine.rules.strategy.inverse import solve
 from engine.rules.strategy.ratio_test import Scratch, ratio_test
-from engine.rules.strategy.tableau import Float64s, Rows, Sets, add_gathered, add_row, fill
+from engine.rules.strategy.tableau import Float64s, Rows, Sets, add_gathered, add_row, fill, grouped
 
 OPTIMAL, INFEASIBLE, GAVE_UP, NO_ROOM = 0, 1, 2, 3
 _TOLERANCE = 1e-7  # of a quantity; columns and rows are scaled to about 1
@@ -87,6 +90,25 @@ def optimise(cost: Float64s, sets: Sets, rows: Rows, basis: Basis, scratch: Scra
         _step(basis.reduced, scratch.rate, step, len(cost))
         _step(basis.price, scratch.direction, step, number[SIZE])
         change_basis(sets, basis, scratch, leaving, new_row, entering, leaving_row, sign * step)
+
+
+@cache
+def load_optimise() -> None:
+    """Load :func:`optimise` as it was compiled by itself; to be called before kernels that call it.
+
+    A kernel's machine code holds a copy of all that it calls, optimised once more, to a worse end: short loops that
+    were vectorised already are so again, and the simplex is a third slower. Of several copies the one that was loaded
+    first is run by all.
+    """
+    none, one = np.zeros(0, np.int64), np.zeros(1, np.int64)
+    sets = Sets(one, *grouped(one, 1), np.ones(1))
+    rows = Rows(
+        none, one, np.zeros(0), np.zeros(0), np.zeros(0, np.bool_), one, np.zeros(0, np.uint32), none,
+        np.zeros(0, np.int8), np.zeros(0, np.uint32), np.zeros(0), *grouped(none, 1),
+    )  # fmt: skip
+    cost = np.ones(1)
+    basis = cheapest(cost, sets, rows, 2, 0)
+    optimise(cost, sets, rows, basis, scratch_for(cost, rows, basis), 1)
 
 
 @in_place

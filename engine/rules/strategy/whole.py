@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.base.inner import inner
-from engine.base.kernel import kernel
+from engine.base.kernel import kernel, not_literal
 from engine.rules.strategy.basis import cheapest, reprice
 from engine.rules.strategy.binding_rows import binding_rows
 from engine.rules.strategy.exchange import MIX, MODULUS, exchange
@@ -30,11 +30,13 @@ from engine.rules.strategy.tableau import (
     priced_entries,
 )
 
-MOST_PIVOTS = 20_000
+MOST_PIVOTS = not_literal(20_000)
 SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
-MOST_NODES = 150  # since the last improvement
-NODES_TO_SHARE_OUT = 600  # until there is a permitted solution
-MOST_NODES_OF_REMAINDER = 20  # after the last improvement; one of a book above the following size
+MOST_NODES = not_literal(150)  # since the last improvement
+NODES_TO_SHARE_OUT = not_literal(600)  # until there is a permitted solution
+MOST_NODES_OF_REMAINDER = not_literal(
+    20
+)  # after the last improvement; one of a book above the following size
 LARGE_COLUMNS = 1000
 _CENT_USD = 0.005
 _APART_USD = 1e-5
