@@ -15,8 +15,9 @@ import numpy as np
 from engine.base.inner import inner
 from engine.base.kernel import in_place, kernel
 from engine.rules.strategy.kinds import LOSS
+from engine.rules.strategy.move_cost import Room, cost_of_moves, room_for
 from engine.rules.strategy.programme import Programme
-from engine.rules.strategy.tableau import Bools, Float64s, Int64s, Rows, activity_of, add_column, fill
+from engine.rules.strategy.tableau import Float64s, Int64s, Rows, activity_of, add_column
 from engine.rules.strategy.witnesses import (
     WITNESSES,
     Witnesses,
@@ -28,7 +29,6 @@ from engine.rules.strategy.witnesses import (
 
 MOST_ROUNDS = 100
 _SHARE_OF_GAP = 0.1
-_TOLERANCE = 1e-7
 _CENT_USD = 0.005
 MIX, MODULUS = 2_654_435_761, 2_147_483_647
 
@@ -45,20 +45,6 @@ class _Moves(NamedTuple):
     balance: Int64s
 
 
-class _Room(NamedTuple):
-    """Scratch: change of each row, zero between uses; the blocks that change, and whether each is among them."""
-
-    delta: Float64s
-    touched: Int64s
-    met: Bools
-
-
-@kernel
-def _room(rows: Rows) -> _Room:
-    blocks = len(rows.first_row) - 1
-    return _Room(np.zeros(len(rows.bound)), np.empty(blocks + 1, np.int64), np.zeros(blocks, np.bool_))
-
-
 @kernel
 def exchange(problem: Programme, reduced: Float64s, bound: float, amounts: Float64s) -> None:
     """Improve amounts in whole contracts in place; what comes out is permitted if what went in is.
@@ -71,7 +57,7 @@ def exchange(problem: Programme, reduced: Float64s, bound: float, amounts: Float
     for block in range(blocks):
         if charge[block] >= 0:
             amounts[charge[block]] = 0.0
-    activity, room = activity_of(rows, amounts), _room(rows)
+    activity, room = activity_of(rows, amounts), room_for(rows)
     most = np.zeros(blocks, np.int64)  # the row where a block's loss is greatest
     losses = np.zeros(blocks)
     for block in range(blocks):
@@ -129,7 +115,11 @@ def _balance_of_column(rows: Rows, n: int) -> Int64s:
 
 @kernel
 def _moves(problem: Programme, weight: Int64s, reduced: Float64s, most: float, amounts: Float64s) -> _Moves:
-    """Those from a column in use to one whose reduced cost is higher by ``most`` or less."""
+    """Those from a column in use to one whose reduced cost is higher by ``most`` or less.
+
+    Args:
+        weight: of :func:`_balance_of_column`.
+    """
     sets = problem.sets
     source, target = np.empty(len(amounts), np.int64), np.empty(len(amounts), np.int64)
     count = 0
@@ -159,7 +149,7 @@ def _round(
     moves: _Moves,
     charge: Int64s,
     activity: Float64s,
-    room: _Room,
+    room: Room,
     most: Int64s,
     losses: Float64s,
     amounts: Float64s,
@@ -189,7 +179,7 @@ def _round(
             if amounts[source[one]] < 0.5:
                 continue
             if balance[one] == 0 and least[one] < best:
-                change = _change(problem, charge, activity, room, losses, source, target, one, -1)
+                change = cost_of_moves(problem, charge, activity, room, losses, source, target, one, -1)
                 if change < best:
                     best, best_one, best_two = change, one, -1
             for second in range(max(low, first + 1), high):
@@ -202,7 +192,7 @@ def _round(
                 columns = (source[one], target[one], source[two], target[two])
                 if least_of_pair(problem, witnesses, charge, excess, losses, columns) >= best:
                     continue
-                change = _change(problem, charge, activity, room, losses, source, target, one, two)
+                change = cost_of_moves(problem, charge, activity, room, losses, source, target, one, two)
                 if change < best:
                     best, best_one, best_two = change, one, two
         for move in (best_one, best_two):
@@ -253,61 +243,3 @@ def _by_least_change(balance: Int64s, least: Float64s) -> Int64s:
             order[begin:end] = begin + np.argsort(least[begin:end], kind="mergesort")
             begin = end
     return order
-
-
-@in_place
-def _change(
-    problem: Programme,
-    charge: Int64s,
-    activity: Float64s,
-    room: _Room,
-    losses: Float64s,
-    source: Int64s,
-    target: Int64s,
-    one: int,
-    two: int,
-) -> float:
-    """What the moves cost together; infinite where a row forbids them. ``room`` is zero before and after."""
-    rows, cost, delta, touched, met = problem.rows, problem.cost, room.delta, room.touched, room.met
-    starts, entries, place, block_of = rows.column_starts, rows.column_entries, rows.place, rows.block
-    change, blocks = 0.0, 0
-    for move in (one, two):
-        if move < 0:
-            continue
-        change += cost[target[move]] - cost[source[move]]
-        for column, times in ((source[move], -1.0), (target[move], 1.0)):
-            add_column(rows, column, times, delta)
-            for at in range(starts[column], starts[column + 1]):
-                block = block_of[place[entries[at]]]
-                touched[blocks] = block
-                blocks += not met[block]
-                met[block] = True
-    for at in range(blocks):
-        block = touched[at]
-        met[block] = False
-        low, high = rows.first_row[block], rows.first_row[block + 1]
-        if rows.equal[low]:
-            if abs(activity[low] + delta[low] - rows.bound[low]) > _TOLERANCE:
-                change = np.inf
-            delta[low] = 0.0
-            continue
-        worst = _worst(activity, delta, rows.bound, low, high)
-        if charge[block] >= 0:
-            change += cost[charge[block]] * (max(worst, 0.0) - losses[block])
-        elif worst > _TOLERANCE:
-            change = np.inf
-    return change
-
-
-@in_place
-def _worst(activity: Float64s, delta: Float64s, bound: Float64s, low: int, high: int) -> float:
-    """How far rows are over their bounds at most; ``delta`` is zero afterwards."""
-    one = two = -np.inf  # two at once: a greatest one waits for the one before it
-    even = high - (high - low) % 2
-    for row in range(low, even, 2):
-        one = max(one, activity[row] + delta[row] - bound[row])
-        two = max(two, activity[row + 1] + delta[row + 1] - bound[row + 1])
-    if even < high:
-        one = max(one, activity[even] + delta[even] - bound[even])
-    fill(delta, low, high, 0.0)
-    return max(one, two)
