@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.base.kernel import in_place, kernel
 from engine.portfolio.holding_kernels import INSTRUMENT_SHIFT, HoldingColumns
-from engine.risk.weights import weight
+from engine.risk.weights import add_row, weight
 
 Float64s = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -94,10 +94,7 @@ def _sum_netting_sets(
             unit = unit_of_set[netting_set]
             quantity = h.quantity[slot]
             if unit >= begun:
-                for column in range(linear):
-                    values[unit, column] += quantity * rows[instrument, column]
-                for column in range(linear, len(kinds)):
-                    values[unit, column] += weight(quantity, kinds[column]) * rows[instrument, column]
+                add_row(values, unit, rows, instrument, quantity, kinds, linear)
                 continue
             # Units below `begun` are other accounts': the set is new in this one.
             unit_of_set[netting_set] = units

@@ -128,23 +128,14 @@ def sum_account(
 
 
 @in_place
-def _follow_account(
-    account: int,
-    first: int,
-    last: int,
-    key: Int32s,
-    quantity: Float64s,
-    change: Int32s,
-    changes: Float64s,
-    values: Float64s,
-    unit_of: Int32s,
-    kinds: Int8s,
-    linear: int,
-) -> int:
-    """Add the changes of moved rows to the sums of an account with holdings ``first:last``; bit by silo touched.
+def _follow_account(account: int, h: HoldingColumns, moved: MovedRows, sums: SumColumns) -> int:
+    """Add the changes of moved rows to the sums of an account; bit by silo touched.
 
     Nothing is done, and -1 returned, where so many rows moved that :func:`sum_account` is cheaper.
     """
+    key, change = h.key, moved.change
+    first = h.first[account]
+    last = first + h.held[account]
     count, lowest = 0, last
     for slot in range(last - 1, first - 1, -1):
         if change[key[slot] >> INSTRUMENT_SHIFT] >= 0:
@@ -157,7 +148,8 @@ def _follow_account(
         row = change[key[slot] >> INSTRUMENT_SHIFT]
         if row >= 0 and not key[slot] & 1:
             silo = (key[slot] >> 1) & 7
-            add_row(values, unit_of[account, silo], changes, row, quantity[slot], kinds, linear)
+            unit = sums.unit_of[account, silo]
+            add_row(sums.values, unit, moved.changes, row, h.quantity[slot], sums.kinds, sums.linear)
             touched |= 1 << silo
         if row >= 0:
             count -= 1
@@ -172,17 +164,10 @@ def follow(accounts: Int64s, h: HoldingColumns, moved: MovedRows, sums: SumColum
 
     Each account must be followed in every pass in which rows of its holdings move, or be stale.
     """
-    first, held, key, quantity = h.first, h.held, h.key, h.quantity
-    change, changes = moved.change, moved.changes
     values, unit_of, stale, kinds, linear = sums
     for i in range(len(accounts)):
         account = accounts[i]
-        silos = -1
-        if not stale[account]:
-            silos = _follow_account(
-                account, first[account], first[account] + held[account], key, quantity, change, changes, values,
-                unit_of, kinds, linear,
-            )  # fmt: skip
+        silos = -1 if stale[account] else _follow_account(account, h, moved, sums)
         if silos < 0:
             sum_account(h, moved, kinds, linear, account, unit_of, account, values)
             stale[account] = False

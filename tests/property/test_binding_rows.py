@@ -52,6 +52,7 @@ def blocks_of_rows(draw: st.DrawFn) -> tuple[Rows, np.ndarray]:
 def only(rows: Rows, left: np.ndarray) -> Rows:
     """The same rows with some of the entries."""
     column = rows.column[left]
+    column_starts, column_entries = grouped(column.astype(np.int64), COLUMNS)
     return rows._replace(
         first_entry=np.searchsorted(left, rows.first_entry),
         column=column,
@@ -59,8 +60,8 @@ def only(rows: Rows, left: np.ndarray) -> Rows:
         law=rows.law[left],
         cell=rows.cell[left],
         value=rows.value[left],
-        column_starts=grouped(column.astype(np.int64), COLUMNS)[0],
-        column_entries=grouped(column.astype(np.int64), COLUMNS)[1],
+        column_starts=column_starts,
+        column_entries=column_entries,
     )
 
 

@@ -21,7 +21,8 @@ class Scratch(NamedTuple):
     Attributes:
         rate: float64[n], of reduced costs; candidates: the columns that may enter; reach: the step at which the reduced
             cost of each is used up, inf once it is key or grows; latest: that, and what may be given for a firmer
-            pivot; place: int64[n], of a column among the candidates, -1 if it is none and between uses.
+            pivot; place: int64[n], of a column among the candidates, -1 if it is none and between uses. Afterwards
+            ``candidates`` is room for :func:`engine.rules.strategy.inverse.solve_sparse`.
         direction: of the prices of tight rows; work, other: a row and a column of the basis.
         row: float64[n], the new row.
         spread: float64[m], zero between uses; tables: float64[3 m].

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.base.inner import inner
-from engine.base.kernel import kernel
+from engine.base.kernel import kernel, not_literal
 from engine.rules.strategy.basis import LIMITS, SIZE, Basis, cheapest, limit
 from engine.rules.strategy.edges import forget_edges
 from engine.rules.strategy.simplex import INFEASIBLE, OPTIMAL, optimise, scratch_for, solution
 from engine.rules.strategy.tableau import Bools, Float64s, Int8s, Int64s, Rows, Sets
 
-MOST_DEPTH = 100  # limits at once
+MOST_DEPTH = not_literal(100)  # limits at once
 _MOST_ROOM = 160  # tight rows
 _WHOLE = 1e-6
 _CENT_USD = 0.005

@@ -34,10 +34,9 @@ MOST_PIVOTS = not_literal(20_000)
 SEARCHED_UP_TO_COLUMNS = 250  # books up to this size are searched in full
 MOST_NODES = not_literal(150)  # since the last improvement
 NODES_TO_SHARE_OUT = not_literal(600)  # until there is a permitted solution
-MOST_NODES_OF_REMAINDER = not_literal(
-    20
-)  # after the last improvement; one of a book above the following size
+MOST_NODES_OF_REMAINDER = not_literal(20)  # after the last improvement; one of a book of more columns than
 LARGE_COLUMNS = 1000
+_NO_LIMITS = not_literal(0)
 _CENT_USD = 0.005
 _APART_USD = 1e-5
 _MULTIPLIER = 48_271
@@ -93,7 +92,7 @@ def divided_solution(
     room = min(len(rows.bound) + 2, 128)
     apart = _told_apart(cost) if len(cost) > LARGE_COLUMNS else cost
     while True:
-        basis = cheapest(apart, sets, rows, room, 0)
+        basis = cheapest(apart, sets, rows, room, _NO_LIMITS)
         scratch = scratch_for(cost, rows, basis)
         outcome = optimise(apart, sets, rows, basis, scratch, most_pivots)
         if outcome == OPTIMAL:

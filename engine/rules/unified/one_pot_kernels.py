@@ -76,10 +76,11 @@ def _base(
 
 
 @in_place
-def _charge(columns: UnitColumns, units: Int64s, measure: Measure, lanes: Float64s, places: Int32s) -> None:
+def _charge(columns: UnitColumns, units: Int64s, measure: Measure, room: _Room) -> None:
     """Stand-alone figures of units."""
     values, charges, tails = columns
     historical, scenarios, weights, stress_weight, _, _ = measure
+    lanes, places, _ = room
     for unit in units:
         core, stress = _base(
             values[unit], historical, scenarios, weights, stress_weight, tails[unit, 0], lanes, places
@@ -144,8 +145,7 @@ def _combine(
 @kernel
 def charge_units(exposures: Float64s, measure: Measure, tails: Int16s, charges: Float64s) -> None:
     """Charges of all rows of ``exposures``."""
-    lanes, places = tail_scratch(len(measure.weights), measure.historical)
-    _charge(UnitColumns(exposures, charges, tails), np.arange(len(exposures)), measure, lanes, places)
+    _charge(UnitColumns(exposures, charges, tails), np.arange(len(exposures)), measure, _room(measure))
 
 
 @kernel
@@ -202,7 +202,7 @@ def renew_accounts(
         block = accounts[first : first + _BLOCK]
         follow(block, holdings, moved, sums, touched)
         number, changes = _members(block, touched, sums.unit_of, units, changed, offsets)
-        _charge(columns, changed[:changes], measure, scratch.lanes, scratch.places)
+        _charge(columns, changed[:changes], measure, scratch)
         _combine(
             columns, units[:number], offsets[: len(block) + 1], measure, scratch, add_on[block, 1],
             silo_total_usd[first : first + _BLOCK], block, results,
